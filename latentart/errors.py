@@ -22,6 +22,10 @@ class RefusedError(WeightsError):
     """A file that asks for something no checkpoint needs: code, a nested pickle, more bytes than it has."""
 
 
+class PictureError(LatentartError):
+    """A picture that cannot be used: NaN pixels, a damaged or oversized image file."""
+
+
 class TargetError(LatentartError):
     """A picture or film that cannot be written where it was asked for."""
 

@@ -8,35 +8,19 @@ from typing import Literal, Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
+from latentart.errors import SettingsError, unknown
+
 NoiseMode = Literal["const", "random", "none"]
 NOISE_MODES: tuple[NoiseMode, ...] = ("const", "random", "none")
 
 
-class Generator(torch.nn.Module):
-    """z and class in, ws between, image out. A family without W has an identity mapping and `num_ws = 1`.
+class Mapper(torch.nn.Module):
+    """The first half of a generator: z and class -> ws."""
 
-    Facts a loader sets: `name` (for people), `family`, `sha256` of the checkpoint, `class_names`
-    (empty, or one string per class).
-    """
-
-    z_dim: int
-    c_dim: int
-    w_dim: int
-    num_ws: int
-    img_resolution: int
-    """The longer side in pixels."""
-    img_size: tuple[int, int]
-    """(height, width) in pixels."""
-    img_channels: int
     w_avg: Tensor
     """Centre of truncation, [w_dim]."""
 
-    name: str = "unnamed"
-    family: str = ""
-    sha256: str = ""
-    class_names: Sequence[str] = ()
-
-    def mapping(
+    def forward(
         self,
         z: Tensor,
         c: Tensor | None = None,
@@ -51,7 +35,11 @@ class Generator(torch.nn.Module):
         """
         raise NotImplementedError
 
-    def synthesis(
+
+class Synthesizer(torch.nn.Module):
+    """The second half of a generator: ws -> image."""
+
+    def forward(
         self,
         ws: Tensor,
         *,
@@ -60,15 +48,46 @@ class Generator(torch.nn.Module):
     ) -> Tensor:
         """ws [N, num_ws, w_dim] -> images [N, C, H, W], about [-1, 1].
 
-        `noise_mode`: "const" uses the maps stored in the checkpoint, "none" leaves noise out, "random" needs
-        `noise`. `noise` replaces maps by layer name ([H, W] or [N, 1, H, W]); see `noise_shapes`.
+        `noise_mode`: "const" uses the maps stored in the checkpoint, "none" leaves noise out, "random" draws
+        fresh maps from torch's global generator (for training; films pass their own seeded `noise`).
+        `noise` replaces maps by layer name, [H, W] or [N, 1, H, W]; see `Generator.noise_shapes`.
         """
         raise NotImplementedError
 
+
+class Generator(torch.nn.Module):
+    """A model that makes pictures: `mapping`, `synthesis`, and the facts a walk needs.
+
+    A family without W has an identity mapping and `num_ws = 1`: nothing downstream asks which family it is.
+    """
+
+    mapping: Mapper
+    synthesis: Synthesizer
+
+    z_dim: int
+    c_dim: int
+    w_dim: int
+    num_ws: int
+    img_size: tuple[int, int]
+    """(height, width) in pixels."""
+    img_channels: int
+
+    family: str = ""
+    name: str = "unnamed"
+    sha256: str = ""
+    class_names: Sequence[str] = ()
+    noise_shapes: Mapping[str, tuple[int, int]]
+    """Layer name -> (height, width) of its noise map; empty for a model without noise inputs."""
+
     @property
-    def noise_shapes(self) -> dict[str, tuple[int, int]]:
-        """Layer name -> (height, width) of its noise map; empty for a model without noise inputs."""
-        return {}
+    def img_resolution(self) -> int:
+        """The longer side in pixels."""
+        return max(self.img_size)
+
+    @property
+    def w_avg(self) -> Tensor:
+        """Centre of truncation, [w_dim]."""
+        return self.mapping.w_avg
 
     @property
     def device(self) -> torch.device:
@@ -76,8 +95,9 @@ class Generator(torch.nn.Module):
         return self.w_avg.device
 
     def forward(self, z: Tensor, c: Tensor | None = None, *, truncation_psi: float = 1.0) -> Tensor:
-        """`synthesis(mapping(z, c))`."""
-        return self.synthesis(self.mapping(z, c, truncation_psi=truncation_psi))
+        """`synthesis(mapping(z, c))`: [N, z_dim] -> [N, C, H, W]."""
+        img: Tensor = self.synthesis(self.mapping(z, c, truncation_psi=truncation_psi))
+        return img
 
 
 @runtime_checkable
@@ -89,3 +109,20 @@ class Translator(Protocol):
     def translate(self, img: Tensor, strength: float = 1.0) -> Tensor:
         """img [N, C, H, W] in [-1, 1] -> the same shape; strength 0 returns the picture as it came."""
         ...
+
+
+def check_noise_mode(mode: str) -> NoiseMode:
+    """Returns `mode` when it is const, random or none; raises SettingsError otherwise."""
+    for known in NOISE_MODES:
+        if mode == known:
+            return known
+    raise SettingsError(unknown("noise mode", mode, NOISE_MODES))
+
+
+def truncate(w: Tensor, w_avg: Tensor, num_ws: int, psi: float, cutoff: int | None) -> Tensor:
+    """w [N, w_dim] -> ws [N, num_ws, w_dim], pulled toward w_avg (Karras et al. 2019, section B)."""
+    ws = w.unsqueeze(1).repeat(1, num_ws, 1)
+    if psi == 1:
+        return ws
+    pulled = w_avg + psi * (ws - w_avg)
+    return pulled if cutoff is None else torch.cat([pulled[:, :cutoff], ws[:, cutoff:]], dim=1)

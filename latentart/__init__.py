@@ -1,0 +1,34 @@
+"""latentart: a generative model is an instrument, and a score plays it.
+
+    G = latentart.load("landscapes-256")
+    path = latentart.walks.keyframes(G, seeds=[3, 11, 20], seconds=4, fps=30, psi=0.8)
+    with latentart.open_sink("loop.mp4", fps=30) as sink:
+        for frame in latentart.frames(G, path):
+            sink.write(frame)
+
+Importing it starts nothing: torch, PyAV and the rest are imported when a name is first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from latentart import walks
+    from latentart.frames import frames
+    from latentart.models.load import load
+    from latentart.sinks.sink import open_sink
+
+__version__ = "0.1.0"
+__all__ = ["frames", "load", "open_sink", "walks"]
+
+_HOMES = {"load": "models.load", "frames": "frames", "open_sink": "sinks.sink"}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "walks":
+        return import_module("latentart.walks")
+    if name not in _HOMES:
+        raise AttributeError(f"module 'latentart' has no attribute {name!r}")
+    return getattr(import_module(f"latentart.{_HOMES[name]}"), name)

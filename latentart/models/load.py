@@ -1,0 +1,55 @@
+"""From a name or a file to a generator that is ready to play."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+
+import torch
+
+from latentart import folder, models
+from latentart.errors import SettingsError, WeightsError
+from latentart.models.base import Generator
+from latentart.weights.checkpoint import Checkpoint
+from latentart.weights.open import open_checkpoint
+
+
+def load(name_or_path: str | Path, device: str | torch.device | None = None) -> Generator:
+    """A checkpoint's name ('landscapes-256') or file -> its Generator in eval mode, float32.
+
+    device: 'cpu', 'cuda', 'mps'...; None takes a CUDA device when there is one. Raises WeightsError.
+    """
+    return build(open_checkpoint(name_or_path), device)
+
+
+def build(checkpoint: Checkpoint, device: str | torch.device | None = None) -> Generator:
+    """The generator of the one family that recognises the checkpoint. Raises WeightsError."""
+    found = [family for family in families() if family.matches(checkpoint)]
+    if len(found) != 1:
+        known = ", ".join(family.FAMILY for family in families())
+        kind = checkpoint.config.get("family", "unknown")
+        raise WeightsError(f"{checkpoint.name!r} holds a model of family {kind!r}: this version plays {known}")
+    G: Generator = found[0].build(checkpoint)
+    G.name, G.sha256 = checkpoint.name, checkpoint.sha256
+    G.class_names = tuple(checkpoint.card.get("class_names", ()))
+    return G.to(choose_device(device))
+
+
+def families() -> list[ModuleType]:
+    """The modules of this folder that build a generator."""
+    found = [import_module(f"latentart.models.{name}") for name in folder.modules(models.__path__)]
+    return [module for module in found if hasattr(module, "FAMILY")]
+
+
+def choose_device(device: str | torch.device | None) -> torch.device:
+    """The device asked for, or the fastest there is. Raises SettingsError when it is not there."""
+    if device is None:
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        chosen = torch.device(device)
+        torch.empty(1, device=chosen)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise SettingsError(f"device {str(device)!r} cannot be used: {reason}; try --device cpu") from error
+    return chosen

@@ -1,0 +1,424 @@
+"""StyleGAN2 and StyleGAN2-ADA generators (Karras et al. 2020, arXiv:1912.04958 and 2006.06676).
+
+Written from the papers' mathematics, with the tensor names of the published checkpoints. One choice is our own:
+the modulated convolution scales its input by the style, convolves with the weight that all samples share, and
+scales its output by the demodulation factor (the paper's section 2.2 read from left to right), so that no
+sample ever needs a kernel of its own. The sums of squares that demodulation needs are kept per layer.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from latentart import seeds
+from latentart.errors import SettingsError, WeightsError
+from latentart.models import ops
+from latentart.models.base import Generator, Mapper, NoiseMode, Synthesizer, truncate
+from latentart.weights.checkpoint import Checkpoint
+
+FAMILY = "stylegan2"
+ARCHITECTURES = ("skip", "resnet", "orig")
+
+
+@dataclass(frozen=True)
+class Config:
+    """Everything that fixes the shape of a StyleGAN2 generator."""
+
+    z_dim: int
+    c_dim: int
+    w_dim: int
+    embed_dim: int
+    mapping_widths: tuple[int, ...]
+    """Output width of each mapping layer."""
+    widths: tuple[int, ...]
+    """Feature maps of each block, from the constant upward."""
+    img_channels: int
+    architecture: str = "skip"
+    init_res: tuple[int, int] = (4, 4)
+    use_noise: bool = True
+    conv_clamp: float | None = None
+    mapping_lr_multiplier: float = 0.01
+
+    @property
+    def num_ws(self) -> int:
+        """One row for each convolution and one for the last toRGB."""
+        return 2 * len(self.widths)
+
+    def block_name(self, index: int) -> str:
+        """b4, b8, ...: the names go by powers of two whatever the first size is."""
+        return f"b{4 << index}"
+
+    def block_size(self, index: int) -> tuple[int, int]:
+        """(height, width) of a block."""
+        return self.init_res[0] << index, self.init_res[1] << index
+
+    def has_torgb(self, index: int) -> bool:
+        """Skip models make a picture in every block, the others in the last."""
+        return self.architecture == "skip" or index == len(self.widths) - 1
+
+
+class MappingNetwork(Mapper):
+    """z and class to ws (Karras et al. 2019, section 2)."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        self.num_ws = config.num_ws
+        self.c_dim = config.c_dim
+        lr = config.mapping_lr_multiplier
+        if config.c_dim:
+            self.embed = ops.Dense(config.c_dim, config.embed_dim)
+        widths = (config.z_dim + (config.embed_dim if config.c_dim else 0), *config.mapping_widths)
+        self.layers = [f"fc{i}" for i in range(len(config.mapping_widths))]
+        for name, inputs, outputs in zip(self.layers, widths[:-1], widths[1:], strict=True):
+            self.add_module(name, ops.Dense(inputs, outputs, lr_multiplier=lr))
+        self.register_buffer("w_avg", torch.zeros(config.w_dim))
+
+    def forward(
+        self,
+        z: Tensor,
+        c: Tensor | None = None,
+        *,
+        truncation_psi: float = 1.0,
+        truncation_cutoff: int | None = None,
+    ) -> Tensor:
+        """[N, z_dim], [N, c_dim] -> [N, num_ws, w_dim]."""
+        return truncate(self.w(z, c), self.w_avg, self.num_ws, truncation_psi, truncation_cutoff)
+
+    def w(self, z: Tensor, c: Tensor | None = None) -> Tensor:
+        """The single w of each sample, [N, w_dim], before truncation."""
+        x = ops.unit_rms(z.to(self.w_avg.dtype))
+        if c is not None and c.shape[1] != self.c_dim:
+            raise SettingsError(f"c has {c.shape[1]} classes, this model has {self.c_dim}")
+        if self.c_dim:
+            if c is None:
+                raise SettingsError(f"this model has {self.c_dim} classes: pass c, [N, {self.c_dim}]")
+            x = torch.cat([x, ops.unit_rms(self.embed(c.to(x.dtype)))], dim=1)
+        for name in self.layers:
+            x = ops.lrelu(self.get_submodule(name)(x))
+        return x
+
+
+class SharedConv(torch.nn.Module):
+    """The part that modulated layers share: a style per input channel, one weight for all samples."""
+
+    weight: torch.nn.Parameter
+
+    def __init__(self, inputs: int, outputs: int, size: int, w_dim: int) -> None:
+        super().__init__()
+        self.affine = ops.Dense(w_dim, inputs, bias=1.0)
+        self.weight = torch.nn.Parameter(torch.randn(outputs, inputs, size, size))
+        self.bias = torch.nn.Parameter(torch.zeros(outputs))
+
+
+class StyledConv(SharedConv):
+    """Modulated 3x3 convolution, noise, bias, leaky ReLU (Karras et al. 2020, section 2.2)."""
+
+    noise_const: Tensor
+    resample_filter: Tensor
+
+    def __init__(self, inputs: int, outputs: int, size: tuple[int, int], up: bool, config: Config) -> None:
+        super().__init__(inputs, outputs, 3, config.w_dim)
+        self.up = up
+        self.clamp = config.conv_clamp
+        self.use_noise = config.use_noise
+        self.register_buffer("resample_filter", ops.fir(torch.tensor(ops.SMOOTH)))
+        if config.use_noise:
+            self.register_buffer("noise_const", torch.randn(size))
+            self.noise_strength = torch.nn.Parameter(torch.zeros([]))
+        self._squares: tuple[tuple[object, ...], Tensor] | None = None
+
+    def squares(self) -> Tensor:
+        """Sum of the squared weights over the kernel, [outputs, inputs]; kept until the weight changes."""
+        if self.weight.requires_grad or torch.compiler.is_compiling():
+            return self.weight.square().sum(dim=(2, 3))
+        version = 0 if self.weight.is_inference() else self.weight._version
+        key = (self.weight.data_ptr(), version, self.weight.device, self.weight.dtype)
+        if self._squares is None or self._squares[0] != key:
+            # Kept beyond this call, so it must not be bound to a caller's inference mode.
+            with torch.inference_mode(False), torch.no_grad():
+                self._squares = (key, self.weight.square().sum(dim=(2, 3)))
+        return self._squares[1]
+
+    def demodulation(self, styles: Tensor) -> Tensor:
+        """1 / norm of each modulated kernel: styles [N, inputs] -> [N, outputs]."""
+        return (styles.square() @ self.squares().t() + 1e-8).rsqrt()
+
+    def convolve(self, x: Tensor) -> Tensor:
+        """The shared weight, after doubling the size in an up layer."""
+        if not self.up:
+            return F.conv2d(x, self.weight, padding=1)
+        # Doubling is a transposed convolution with the stored kernel, then the FIR filter.
+        x = F.conv_transpose2d(x, self.weight.transpose(0, 1), stride=2)
+        return ops.filter2d(x, self.resample_filter, (1, 1, 1, 1), gain=4.0)
+
+    def forward(self, x: Tensor, w: Tensor, noise: Tensor | None) -> Tensor:
+        """x [N, inputs, H, W], w [N, w_dim], noise [1 or N, 1, H', W'] or None -> [N, outputs, H', W']."""
+        styles = self.affine(w)
+        x = self.convolve(x * styles[:, :, None, None])
+        # leaky_relu(x) * sqrt(2) is leaky_relu(x * sqrt(2)): the gain rides on factors that are small.
+        scale = self.demodulation(styles) * ops.SQRT2
+        x = torch.addcmul((self.bias * ops.SQRT2)[:, None, None], x, scale[:, :, None, None])
+        if noise is not None:
+            x = x + noise * (self.noise_strength * ops.SQRT2)
+        return ops.clamped(F.leaky_relu(x, 0.2), self.clamp)
+
+
+class ToRGB(SharedConv):
+    """Modulated 1x1 convolution to picture channels, without demodulation."""
+
+    def __init__(self, inputs: int, config: Config) -> None:
+        super().__init__(inputs, config.img_channels, 1, config.w_dim)
+        self.clamp = config.conv_clamp
+        self.gain = 1 / math.sqrt(inputs)
+
+    def forward(self, x: Tensor, w: Tensor) -> Tensor:
+        """x [N, inputs, H, W], w [N, w_dim] -> [N, img_channels, H, W]."""
+        styles = self.affine(w) * self.gain
+        return ops.clamped(F.conv2d(x * styles[:, :, None, None], self.weight, self.bias), self.clamp)
+
+
+class Skip(torch.nn.Module):
+    """The shortcut of the resnet architecture: 1x1 convolution and doubling, no bias."""
+
+    resample_filter: Tensor
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.randn(outputs, inputs, 1, 1))
+        self.gain = 1 / math.sqrt(inputs)
+        self.register_buffer("resample_filter", ops.fir(torch.tensor(ops.SMOOTH)))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[N, inputs, H, W] -> [N, outputs, 2H, 2W]."""
+        return ops.upsample2(F.conv2d(x, self.weight * self.gain), self.resample_filter)
+
+
+class Block(torch.nn.Module):
+    """One resolution: conv0 doubles the size (not in the first block), conv1 refines, toRGB paints."""
+
+    resample_filter: Tensor
+
+    def __init__(self, index: int, config: Config) -> None:
+        super().__init__()
+        outputs, size = config.widths[index], config.block_size(index)
+        inputs = config.widths[index - 1]
+        self.first = index == 0
+        self.resnet = config.architecture == "resnet" and not self.first
+        self.register_buffer("resample_filter", ops.fir(torch.tensor(ops.SMOOTH)))
+        if self.first:
+            self.const = torch.nn.Parameter(torch.randn(outputs, *size))
+        else:
+            self.conv0 = StyledConv(inputs, outputs, size, True, config)
+        self.conv1 = StyledConv(outputs, outputs, size, False, config)
+        self.torgb = ToRGB(outputs, config) if config.has_torgb(index) else None
+        if self.resnet:
+            self.skip = Skip(inputs, outputs)
+
+    def features(self, x: Tensor | None, ws: Tensor, noise: Mapping[str, Tensor | None]) -> Tensor:
+        """Feature maps of this block; ws [N, 1 or 2, w_dim] are the rows of its convolutions."""
+        if x is None:
+            start = self.const.expand(ws.shape[0], -1, -1, -1)
+            return self.conv1(start, ws[:, 0], noise["conv1"])  # type: ignore[no-any-return]
+        y = self.conv1(self.conv0(x, ws[:, 0], noise["conv0"]), ws[:, 1], noise["conv1"])
+        return (self.skip(x) + y) * math.sqrt(0.5) if self.resnet else y  # type: ignore[no-any-return]
+
+    def picture(self, img: Tensor | None, x: Tensor, w: Tensor) -> Tensor | None:
+        """The picture so far, doubled, plus what this block adds to it."""
+        if img is not None:
+            img = ops.upsample2(img, self.resample_filter)
+        if self.torgb is None:
+            return img
+        rgb: Tensor = self.torgb(x, w)
+        return rgb if img is None else img + rgb
+
+
+class SynthesisNetwork(Synthesizer):
+    """ws to image: a chain of blocks, each twice the size of the last."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        self.names = [config.block_name(i) for i in range(len(config.widths))]
+        self.use_noise = config.use_noise
+        for index, name in enumerate(self.names):
+            self.add_module(name, Block(index, config))
+
+    @property
+    def blocks(self) -> list[Block]:
+        """From the constant upward."""
+        return [self.get_submodule(name) for name in self.names]  # type: ignore[misc]
+
+    def layers(self) -> dict[str, StyledConv]:
+        """Name ('b8.conv0') -> layer, in the order of the rows of ws."""
+        found = {}
+        for name, block in zip(self.names, self.blocks, strict=True):
+            if not block.first:
+                found[f"{name}.conv0"] = block.conv0
+            found[f"{name}.conv1"] = block.conv1
+        return found
+
+    def forward(
+        self,
+        ws: Tensor,
+        *,
+        noise_mode: NoiseMode = "const",
+        noise: Mapping[str, Tensor] | None = None,
+    ) -> Tensor:
+        """[N, num_ws, w_dim] -> [N, C, H, W]."""
+        blocks = self.blocks
+        maps = self.noise_maps(len(ws), noise_mode, noise or {})
+        ws = ws.to(blocks[0].const.dtype)
+        x = img = None
+        row = 0
+        for name, block in zip(self.names, blocks, strict=True):
+            rows = 1 if block.first else 2
+            own = {key: maps.get(f"{name}.{key}") for key in ("conv0", "conv1")}
+            x = block.features(x, ws[:, row : row + rows], own)
+            row += rows
+            # toRGB reads the row that the next block's conv0 reads too.
+            img = block.picture(img, x, ws[:, row])
+        assert img is not None
+        return img
+
+    def noise_maps(self, batch: int, mode: NoiseMode, given: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Layer name -> [1 or N, 1, H, W], as `Synthesizer.forward` says."""
+        if mode == "none" or not self.use_noise:
+            return {}
+        maps = {}
+        for name, layer in self.layers().items():
+            stored = layer.noise_const
+            if name in given:
+                values = given[name].to(stored)
+                maps[name] = values if values.ndim == 4 else values[None, None]
+            elif mode == "const":
+                maps[name] = stored[None, None]
+            else:
+                maps[name] = torch.randn(batch, 1, *stored.shape, device=stored.device, dtype=stored.dtype)
+        return maps
+
+
+class StyleGAN2(Generator):
+    """A StyleGAN2 generator of any published shape; see `Config`."""
+
+    mapping: MappingNetwork
+    synthesis: SynthesisNetwork
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        self.config = config
+        self.family = FAMILY
+        self.z_dim, self.c_dim, self.w_dim, self.num_ws = config.z_dim, config.c_dim, config.w_dim, config.num_ws
+        self.img_size = config.block_size(len(config.widths) - 1)
+        self.img_channels = config.img_channels
+        self.mapping = MappingNetwork(config)
+        self.synthesis = SynthesisNetwork(config)
+        sizes = {n: tuple(layer.noise_const.shape) for n, layer in self.synthesis.layers().items() if layer.use_noise}
+        self.noise_shapes = sizes  # type: ignore[assignment]
+
+
+def matches(checkpoint: Checkpoint) -> bool:
+    """Whether a checkpoint is a StyleGAN2 generator."""
+    return checkpoint.config.get("family") == FAMILY
+
+
+def build(checkpoint: Checkpoint) -> StyleGAN2:
+    """A checkpoint -> the generator it describes, in float32, without gradients.
+
+    Raises WeightsError when tensors are missing, left over, or of a shape that fits nothing.
+    """
+    config = read_config(checkpoint.tensors, checkpoint.config)
+    with torch.device("meta"):
+        G = StyleGAN2(config)
+    state = {name: t.float() for name, t in checkpoint.tensors.items()}
+    complete(state, G)
+    check_names(state, G)
+    G.load_state_dict(state, assign=True)
+    G.requires_grad_(False).eval()
+    if "w_avg_samples" in checkpoint.config:
+        G.mapping.w_avg.copy_(mean_w(G, int(checkpoint.config["w_avg_samples"])))
+    return G
+
+
+def complete(state: dict[str, Tensor], G: StyleGAN2) -> None:
+    """Adds the buffers that a small file may leave out: FIR filters and the centre of truncation."""
+    smooth = ops.fir(torch.tensor(ops.SMOOTH))
+    for name, buffer in G.named_buffers():
+        if name.endswith("resample_filter"):
+            # Stored by some files in conv1 too, where nothing is resampled.
+            state[name] = ops.fir(state[name]) if name in state else smooth
+        elif name == "mapping.w_avg":
+            state.setdefault(name, torch.zeros(buffer.shape))
+
+
+def check_names(state: Mapping[str, Tensor], G: StyleGAN2) -> None:
+    """Raises WeightsError, naming them, when tensors are missing, left over or of another shape."""
+    wanted = G.state_dict()
+    faults = [f"{n} is missing" for n in wanted if n not in state]
+    faults += [f"{n} is not part of a StyleGAN2 generator" for n in state if n not in wanted]
+    faults += [
+        f"{n} has shape {list(state[n].shape)}, expected {list(t.shape)}"
+        for n, t in wanted.items()
+        if n in state and state[n].shape != t.shape
+    ]
+    if faults:
+        more = f" (and {len(faults) - 4} more)" if len(faults) > 4 else ""
+        raise WeightsError("the tensors do not fit together: " + "; ".join(faults[:4]) + more)
+
+
+def read_config(tensors: Mapping[str, Tensor], stored: Mapping[str, Any]) -> Config:
+    """Works the architecture out from tensors; `stored` adds what tensors cannot say (Checkpoint.config)."""
+    try:
+        return _read_config(tensors, stored)
+    except (KeyError, IndexError, ValueError, TypeError) as error:
+        raise WeightsError(f"not a complete StyleGAN2 generator: {error!r} while reading its shape") from error
+
+
+def _read_config(tensors: Mapping[str, Tensor], stored: Mapping[str, Any]) -> Config:
+    count = len({m[1] for name in tensors if (m := re.match(r"synthesis\.(b\d+)\.conv1\.weight$", name))})
+    blocks = [f"synthesis.b{4 << i}" for i in range(count)]
+    depth = len({m[1] for name in tensors if (m := re.match(r"mapping\.(fc\d+)\.weight$", name))})
+    mapping = [tuple(tensors[f"mapping.fc{i}.weight"].shape) for i in range(depth)]
+    embed = tensors.get("mapping.embed.weight")
+    embed_dim, c_dim = (embed.shape[0], embed.shape[1]) if embed is not None else (0, 0)
+    const = tensors["synthesis.b4.const"]
+    clamp = stored.get("conv_clamp")
+    return Config(
+        z_dim=mapping[0][1] - embed_dim,
+        c_dim=c_dim,
+        w_dim=tensors["synthesis.b4.conv1.affine.weight"].shape[1],
+        embed_dim=embed_dim,
+        mapping_widths=tuple(shape[0] for shape in mapping),
+        widths=tuple(tensors[f"{b}.conv1.weight"].shape[0] for b in blocks),
+        img_channels=tensors[f"{blocks[-1]}.torgb.weight"].shape[0],
+        architecture=_architecture(tensors, blocks),
+        init_res=(const.shape[1], const.shape[2]),
+        use_noise="synthesis.b4.conv1.noise_const" in tensors,
+        conv_clamp=None if clamp is None else float(clamp),
+        mapping_lr_multiplier=float(stored.get("mapping_lr_multiplier", 0.01)),
+    )
+
+
+def _architecture(tensors: Mapping[str, Tensor], blocks: list[str]) -> str:
+    if any(f"{b}.skip.weight" in tensors for b in blocks):
+        return "resnet"
+    return "skip" if all(f"{b}.torgb.weight" in tensors for b in blocks) else "orig"
+
+
+def mean_w(G: StyleGAN2, samples: int, batch: int = 1000) -> Tensor:
+    """Mean of w over seeded samples, [w_dim]: the centre of truncation for a file that stores none."""
+    rng = seeds.stream(123)
+    total = torch.zeros(G.w_dim, dtype=torch.float64)
+    for start in range(0, samples, batch):
+        n = min(batch, samples - start)
+        z = torch.from_numpy(rng.randn(n, G.z_dim)).float()
+        c = torch.from_numpy(np.eye(G.c_dim)[rng.randint(G.c_dim, size=n)]) if G.c_dim else None
+        total += G.mapping.w(z, c).double().sum(dim=0)
+    return (total / samples).float()

@@ -1,0 +1,176 @@
+"""What every sink promises, what those that make a file share, and the listing that finds one by its target."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType, TracebackType
+from typing import Any, Protocol, Self
+
+from latentart import files, provenance, rate
+from latentart.errors import LatentartError, SettingsError, TargetError
+from latentart.folder import modules
+from latentart.pixels import Frame
+
+
+class Sink(Protocol):
+    """Where frames go. As a context manager: the end closes it, an exception aborts it, and Ctrl-C closes what
+    was rendered so far (a shorter, playable film) before KeyboardInterrupt goes on its way."""
+
+    @property
+    def frames(self) -> int:
+        """How many frames it has taken."""
+        ...
+
+    def write(self, frame: Frame) -> None:
+        """Takes one frame, uint8 [H, W, C], C in 1, 3, 4, the same shape each time. Raises TargetError."""
+        ...
+
+    def close(self, *, interrupted: bool = False) -> Path:
+        """Finishes, puts the result under its final name and returns that; a second call returns it again.
+
+        `interrupted` marks the record of a film that was cut short. Raises TargetError and leaves nothing.
+        """
+        ...
+
+    def abort(self) -> None:
+        """Leaves nothing behind. Does nothing after `close`."""
+        ...
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if kind is None:
+            self.close()
+        elif issubclass(kind, KeyboardInterrupt) and self.frames:
+            self.close(interrupted=True)
+        else:
+            self.abort()
+
+
+class FileSink(Sink, ABC):
+    """A sink that makes one file: frames go into a `.part`, which is checked, flushed and renamed when it is whole.
+
+    A subclass says how to begin, append and finish. Whatever raises on the way removes the part.
+    """
+
+    def __init__(
+        self, target: str | Path, *, fps: rate.Rate = 30, settings: Mapping[str, Any] | None = None, overwrite: bool = False
+    ) -> None:
+        self.fps = rate.fps(fps)
+        self.settings = dict(settings or {})
+        self.overwrite = overwrite
+        self.shape: tuple[int, ...] | None = None
+        self._count = 0
+        self._open = True
+        self._final: Path | None = None
+        self.target = self._check(Path(target))
+        self.part = files.part_of(self.target)
+        # A sink that cannot keep its record should say so before the first frame.
+        self.record(0)
+
+    @property
+    def frames(self) -> int:
+        """How many frames it has taken."""
+        return self._count
+
+    def write(self, frame: Frame) -> None:
+        """See `Sink.write`. A failed write removes what was written."""
+        self._require_open()
+        self._check_frame(frame)
+        with self._nothing_left_on(Exception):
+            if self.shape is None:
+                self.shape = frame.shape
+                self._begin(frame.shape[0], frame.shape[1], frame.shape[2])
+            self._append(frame)
+            self._count += 1
+
+    def close(self, *, interrupted: bool = False) -> Path:
+        """See `Sink.close`. A film cut short never replaces a finished one: it becomes `<stem>.partial<suffix>`."""
+        if self._final is None:
+            self._require_open()
+            if not self._count:
+                self.abort()
+                raise TargetError(f"no frame was written to {str(self.target)!r}: nothing was made")
+            with self._nothing_left_on(BaseException):
+                self._final = self._finish_as(self._name(interrupted), interrupted)
+            self._open = False
+        return self._final
+
+    def abort(self) -> None:
+        """See `Sink.abort`."""
+        if self._open:
+            self._open = False
+            self._discard()
+
+    def record(self, frames: int, interrupted: bool = False) -> dict[str, Any]:
+        """The settings record of a film of so many frames."""
+        extra = {"interrupted": True} if interrupted else {}
+        return provenance.check({**self.settings, "fps": str(self.fps), "frames": frames, **extra})
+
+    @abstractmethod
+    def _begin(self, height: int, width: int, channels: int) -> None:
+        """Opens the part for frames of this shape."""
+
+    @abstractmethod
+    def _append(self, frame: Frame) -> None:
+        """Writes one frame."""
+
+    @abstractmethod
+    def _finish(self, record: Mapping[str, Any]) -> None:
+        """Makes the part whole, with `record` inside."""
+
+    def _release(self) -> None:  # noqa: B027  (a sink without handles has nothing to let go)
+        """Lets go of open handles after a failure; never raises."""
+
+    def _check(self, target: Path) -> Path:
+        return files.check_target(target, overwrite=self.overwrite)
+
+    def _name(self, interrupted: bool) -> Path:
+        if self.target.exists() and (interrupted or not self.overwrite):
+            return self.target.with_name(f"{self.target.stem}.partial{self.target.suffix}")
+        return self.target
+
+    def _finish_as(self, final: Path, interrupted: bool) -> Path:
+        record = self.record(self._count, interrupted)
+        self._finish(record)
+        with files.part_file(final.with_suffix(".json"), overwrite=True) as beside:
+            beside.write_text(provenance.to_text(record, indent=2) + "\n", encoding="utf-8")
+            files.commit(self.part, final)
+        return final
+
+    def _discard(self) -> None:
+        self._release()
+        self.part.unlink(missing_ok=True)
+
+    def _require_open(self) -> None:
+        if not self._open:
+            raise TargetError(f"{str(self.target)!r} is closed: open a new sink for more frames")
+
+    def _check_frame(self, frame: Frame) -> None:
+        if frame.dtype != "uint8" or frame.ndim != 3 or frame.shape[2] not in (1, 3, 4):
+            raise SettingsError(f"a frame is uint8 [H, W, 1, 3 or 4], not {frame.dtype} {list(frame.shape)!r}")
+        if self.shape not in (None, frame.shape):
+            raise SettingsError(f"frame {self._count} is {list(frame.shape)!r}, the ones before {list(self.shape or ())!r}")
+
+    @contextmanager
+    def _nothing_left_on(self, kinds: type[BaseException]) -> Iterator[None]:
+        try:
+            with files.explained(self.target, self._missing()):
+                yield
+        except kinds:
+            self.abort()
+            raise
+
+    def _missing(self) -> str:
+        """About how many bytes are still to come, when the settings say how long the film is."""
+        planned = self.settings.get("frames")
+        if not isinstance(planned, int) or not self._count or not self.part.is_file():
+            return ""
+        to_come = self.part.stat().st_size * max(0, planned - self._count) / self._count
+        return f"about {files.size_text(to_come)} more needed"
