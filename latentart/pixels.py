@@ -98,7 +98,9 @@ def sheet(frames: Sequence[Frame], columns: int | None = None, *, gap: int = 0, 
         raise SettingsError(f"a sheet needs frames of one shape, not {sorted(shapes)!r}: resize them first")
     columns = math.ceil(math.sqrt(len(frames))) if columns is None else columns
     if columns < 1 or gap < 0:
-        raise SettingsError(f"a sheet of {columns!r} columns with gaps of {gap!r}: give at least 1 column and a gap >= 0")
+        raise SettingsError(
+            f"a sheet of {columns!r} columns with gaps of {gap!r}: give at least 1 column and a gap >= 0"
+        )
     rows = math.ceil(len(frames) / columns)
     (height, width, channels) = shapes.pop()
     page = np.full((rows * (height + gap) + gap, columns * (width + gap) + gap, channels), background, np.uint8)

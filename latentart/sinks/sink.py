@@ -12,7 +12,7 @@ from types import ModuleType, TracebackType
 from typing import Any, Protocol, Self
 
 from latentart import files, provenance, rate
-from latentart.errors import LatentartError, SettingsError, TargetError
+from latentart.errors import SettingsError, TargetError
 from latentart.folder import modules
 from latentart.pixels import Frame
 
@@ -44,7 +44,9 @@ class Sink(Protocol):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if kind is None:
             self.close()
         elif issubclass(kind, KeyboardInterrupt) and self.frames:
@@ -60,7 +62,12 @@ class FileSink(Sink, ABC):
     """
 
     def __init__(
-        self, target: str | Path, *, fps: rate.Rate = 30, settings: Mapping[str, Any] | None = None, overwrite: bool = False
+        self,
+        target: str | Path,
+        *,
+        fps: rate.Rate = 30,
+        settings: Mapping[str, Any] | None = None,
+        overwrite: bool = False,
     ) -> None:
         self.fps = rate.fps(fps)
         self.settings = dict(settings or {})
@@ -125,7 +132,7 @@ class FileSink(Sink, ABC):
     def _finish(self, record: Mapping[str, Any]) -> None:
         """Makes the part whole, with `record` inside."""
 
-    def _release(self) -> None:  # noqa: B027  (a sink without handles has nothing to let go)
+    def _release(self) -> None:
         """Lets go of open handles after a failure; never raises."""
 
     def _check(self, target: Path) -> Path:
@@ -156,7 +163,9 @@ class FileSink(Sink, ABC):
         if frame.dtype != "uint8" or frame.ndim != 3 or frame.shape[2] not in (1, 3, 4):
             raise SettingsError(f"a frame is uint8 [H, W, 1, 3 or 4], not {frame.dtype} {list(frame.shape)!r}")
         if self.shape not in (None, frame.shape):
-            raise SettingsError(f"frame {self._count} is {list(frame.shape)!r}, the ones before {list(self.shape or ())!r}")
+            raise SettingsError(
+                f"frame {self._count} is {list(frame.shape)!r}, the ones before {list(self.shape or ())!r}"
+            )
 
     @contextmanager
     def _nothing_left_on(self, kinds: type[BaseException]) -> Iterator[None]:
@@ -174,3 +183,33 @@ class FileSink(Sink, ABC):
             return ""
         to_come = self.part.stat().st_size * max(0, planned - self._count) / self._count
         return f"about {files.size_text(to_come)} more needed"
+
+
+def open_sink(
+    target: str | Path,
+    *,
+    fps: rate.Rate = 30,
+    settings: Mapping[str, Any] | None = None,
+    overwrite: bool = False,
+    **options: Any,
+) -> Sink:
+    """The sink for `target`, by its ending: 'loop.mp4', 'loop.gif', 'frames/', 'frames/%05d.png'...
+
+    `fps` is kept exactly, `settings` go into the file's metadata and a .json beside it, `options` are the
+    sink's own (for films: format, crf, preset, threads). Raises TargetError, SettingsError.
+    """
+    text = os.fspath(target)
+    offers = sink_modules()
+    for module in offers:
+        if module.handles(text):
+            made: Sink = module.open(text, fps=fps, settings=settings, overwrite=overwrite, **options)
+            return made
+    endings = ", ".join(ending for module in offers for ending in module.ENDINGS)
+    raise TargetError(f"cannot write {text!r}: no sink knows this ending: use one of {endings}")
+
+
+def sink_modules() -> list[ModuleType]:
+    """Every module of the sinks folder that offers `handles`, `open` and `ENDINGS`."""
+    package = importlib.import_module("latentart.sinks")
+    found = [importlib.import_module(f"latentart.sinks.{name}") for name in modules(package.__path__)]
+    return [module for module in found if hasattr(module, "handles")]
