@@ -82,7 +82,7 @@ class Fused:
         kernels = kernels / torch.sqrt(kernels.square().sum(dim=(2, 3, 4), keepdim=True) + EPSILON)
         x = grouped(x, kernels, up)
         if up:
-            x = blur(x, self.tensors[f"{name}.resample_filter"], (1, 1, 1, 1))
+            x = blur(x, self.taps(name), (1, 1, 1, 1))
         field = self.noise(name, noise_mode, noise)
         if field is not None:
             x = x + field * self.tensors[f"{name}.noise_strength"]
@@ -99,12 +99,12 @@ class Fused:
         weight = self.tensors.get(f"{name}.weight")
         if weight is None:
             return None
-        return enlarge(F.conv2d(x, weight / math.sqrt(weight.shape[1])), self.tensors[f"{name}.resample_filter"])
+        return enlarge(F.conv2d(x, weight / math.sqrt(weight.shape[1])), self.taps(name))
 
     def paint(self, img: Tensor | None, x: Tensor, w: Tensor, block: str) -> Tensor | None:
         """toRGB, added to the enlarged picture so far."""
         if img is not None:
-            img = enlarge(img, self.tensors[f"{block}.resample_filter"])
+            img = enlarge(img, self.taps(block))
         if f"{block}.torgb.weight" not in self.tensors:
             return img
         weight = self.tensors[f"{block}.torgb.weight"]
@@ -112,6 +112,11 @@ class Fused:
         rgb = grouped(x, weight[None] * styles[:, None, :, None, None], up=False)
         rgb = self.clamp(rgb + self.tensors[f"{block}.torgb.bias"][None, :, None, None])
         return rgb if img is None else img + rgb
+
+    def taps(self, name: str) -> Tensor:
+        """The [4, 4] FIR filter stored with a layer; files may leave the usual one out."""
+        line = torch.tensor([1.0, 3.0, 3.0, 1.0]) / 8
+        return self.tensors.get(f"{name}.resample_filter", torch.outer(line, line))
 
     def clamp(self, x: Tensor) -> Tensor:
         """Values beyond conv_clamp are cut off."""
