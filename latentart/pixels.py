@@ -25,6 +25,10 @@ Fit = Literal["stretch", "crop", "pad"]
 FITS: tuple[Fit, ...] = ("stretch", "crop", "pad")
 LARGEST_SIDE = 16384
 
+# Code points of ISO/IEC 23091-2 for matrix, primaries and transfer; FFmpeg's own for the range.
+_BT709, _GBR, _SRGB = 1, 0, 13
+_STUDIO_RANGE, _FULL_RANGE = 1, 2
+
 
 def to_uint8(img: Tensor) -> Frame:
     """img [N, C, H, W] float, about [-1, 1] -> [N, H, W, C] uint8: clamp(x * 127.5 + 128, 0, 255), truncated.
@@ -155,12 +159,23 @@ def to_video_frame(frame: Frame, pixels: str) -> Any:
 
     rgb = np.repeat(frame, 3, axis=2) if frame.shape[2] == 1 else frame
     picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(rgb), format="rgba" if rgb.shape[2] == 4 else "rgb24")
-    if not pixels.startswith("yuv"):
-        return picture.reformat(format=pixels)
-    return picture.reformat(
-        format=pixels,
-        src_color_range=ColorRange.JPEG,
-        dst_color_range=ColorRange.MPEG,
-        dst_colorspace=Colorspace.ITU709,
-        interpolation=Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INP,
-    )
+    if pixels.startswith("yuv"):
+        picture = picture.reformat(
+            format=pixels,
+            src_color_range=ColorRange.JPEG,
+            dst_color_range=ColorRange.MPEG,
+            dst_colorspace=Colorspace.ITU709,
+            # Without accurate rounding ten-bit formats are wrong by up to 130 of 255 in single pixels.
+            interpolation=Interpolation.BICUBIC | Interpolation.ACCURATE_RND,
+        )
+    else:
+        picture = picture.reformat(format=pixels)
+    tag_colours(picture, pixels)
+    return picture
+
+
+def tag_colours(carrier: Any, pixels: str) -> None:
+    """Says in a video frame or codec context what its numbers mean: BT.709 in studio range, or sRGB as it is."""
+    yuv = pixels.startswith("yuv")
+    carrier.colorspace, carrier.color_primaries = (_BT709 if yuv else _GBR), _BT709
+    carrier.color_trc, carrier.color_range = (_BT709, _STUDIO_RANGE) if yuv else (_SRGB, _FULL_RANGE)

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from PIL import Image
 
+from latentart import __version__
 from latentart.errors import LatentartError, SettingsError
 
 KEY = "latentart"
@@ -35,7 +36,7 @@ def record(*, device: torch.device | str | None = None, **settings: Any) -> dict
     There is no date in it, so that the same settings give the same bytes, and no folder or user name:
     paths are cut down to the file's name. Raises SettingsError for a value that JSON does not have.
     """
-    made_with: dict[str, Any] = {KEY: _version("latentart")}
+    made_with: dict[str, Any] = {KEY: __version__}
     made_with |= {package: _version(package) for package in _PACKAGES}
     if device is not None:
         made_with["device"] = device_name(device)

@@ -92,8 +92,8 @@ class FileSink(Sink, ABC):
         self._check_frame(frame)
         with self._nothing_left_on(Exception):
             if self.shape is None:
-                self.shape = frame.shape
                 self._begin(frame.shape[0], frame.shape[1], frame.shape[2])
+                self.shape = frame.shape
             self._append(frame)
             self._count += 1
 
@@ -129,14 +129,22 @@ class FileSink(Sink, ABC):
         """Writes one frame."""
 
     @abstractmethod
-    def _finish(self, record: Mapping[str, Any]) -> None:
-        """Makes the part whole, with `record` inside."""
+    def _finish(self) -> int:
+        """Closes the part and returns how many frames can be read back from it."""
+
+    @abstractmethod
+    def _sign(self, record: Mapping[str, Any]) -> None:
+        """Puts the record into the closed part."""
 
     def _release(self) -> None:
         """Lets go of open handles after a failure; never raises."""
 
     def _check(self, target: Path) -> Path:
+        _check_beside(self._beside(target), self.overwrite)
         return files.check_target(target, overwrite=self.overwrite)
+
+    def _beside(self, target: Path) -> Path:
+        return target.with_suffix(".json")
 
     def _name(self, interrupted: bool) -> Path:
         if self.target.exists() and (interrupted or not self.overwrite):
@@ -144,12 +152,20 @@ class FileSink(Sink, ABC):
         return self.target
 
     def _finish_as(self, final: Path, interrupted: bool) -> Path:
-        record = self.record(self._count, interrupted)
-        self._finish(record)
-        with files.part_file(final.with_suffix(".json"), overwrite=True) as beside:
+        readable = self._finish()
+        if readable != self._count and not interrupted:
+            raise TargetError(
+                f"{str(final)!r} came out with {readable} of {self._count} frames and was removed: try again"
+            )
+        record = self.record(readable, interrupted)
+        self._sign(record)
+        with files.part_file(self._beside(final), overwrite=True) as beside:
             beside.write_text(provenance.to_text(record, indent=2) + "\n", encoding="utf-8")
-            files.commit(self.part, final)
+            self._place(final)
         return final
+
+    def _place(self, final: Path) -> None:
+        files.commit(self.part, final)
 
     def _discard(self) -> None:
         self._release()
@@ -183,6 +199,16 @@ class FileSink(Sink, ABC):
             return ""
         to_come = self.part.stat().st_size * max(0, planned - self._count) / self._count
         return f"about {files.size_text(to_come)} more needed"
+
+
+def _check_beside(beside: Path, overwrite: bool) -> None:
+    """Refuses to replace a .json that is not a settings record, such as the data of somebody's sketch."""
+    if beside.exists() and not overwrite:
+        try:
+            provenance.read(beside)
+        except provenance.RecordError as error:
+            what = f"the settings would go to {str(beside)!r}, which is something else"
+            raise TargetError(f"{what}: choose another name, or say --overwrite (overwrite=True)") from error
 
 
 def open_sink(

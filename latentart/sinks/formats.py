@@ -1,0 +1,103 @@
+"""The named film formats: a table of codecs with settings that were tried, offered in place of raw flags."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from latentart.errors import SettingsError, unknown
+
+X26_PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow")
+AV1_PRESETS = tuple(str(n) for n in range(14))
+
+
+@dataclass(frozen=True)
+class Format:
+    """A codec with its settings: `pixels` serve grey and RGB frames, `alpha` serves RGBA ("" where there is none)."""
+
+    codec: str
+    pixels: str
+    endings: tuple[str, ...]
+    """The containers it may go into, the usual one first."""
+    alpha: str = ""
+    options: Mapping[str, str] = field(default_factory=dict)
+    largest_crf: int = 0
+    """0 for a codec without crf."""
+    presets: tuple[str, ...] = ()
+    tag: str = ""
+
+
+FORMATS: dict[str, Format] = {
+    # For the web, players and screens.
+    "h264": Format(
+        "libx264", "yuv420p", (".mp4", ".mov", ".mkv"), "", {"crf": "16", "preset": "medium"}, 51, X26_PRESETS
+    ),
+    # 4K; ten bits band less. Apple's players know HEVC only by the tag hvc1.
+    "hevc": Format(
+        "libx265",
+        "yuv420p10le",
+        (".mp4", ".mov", ".mkv"),
+        "",
+        {"crf": "18", "preset": "medium", "x265-params": "log-level=error:pools=4:frame-threads=2"},
+        51,
+        X26_PRESETS,
+        "hvc1",
+    ),
+    # The smallest files.
+    "av1": Format(
+        "libsvtav1", "yuv420p10le", (".mp4", ".webm", ".mkv"), "", {"crf": "25", "preset": "8"}, 63, AV1_PRESETS
+    ),
+    # For editing, with transparency.
+    "prores4444": Format("prores_ks", "yuv444p10le", (".mov", ".mkv"), "yuva444p10le", {"profile": "4444"}, tag="ap4h"),
+    # Transparency on the web.
+    "vp9a": Format(
+        "libvpx-vp9",
+        "yuv420p",
+        (".webm", ".mkv"),
+        "yuva420p",
+        {"crf": "16", "b": "0", "row-mt": "1", "deadline": "good", "cpu-used": "3"},
+        63,
+    ),
+    # Bit-exact: the archive's master, and a quick intermediate.
+    "ffv1": Format("ffv1", "bgr0", (".mkv",), "bgra", {"level": "3", "slices": "4", "slicecrc": "1"}),
+    "fast-lossless": Format("libx264rgb", "rgb24", (".mkv",), "", {"qp": "0", "preset": "ultrafast"}),
+}
+DEFAULTS = {".mp4": "h264", ".mov": "prores4444", ".mkv": "ffv1", ".webm": "vp9a"}
+WITH_ALPHA = "prores4444 (.mov), vp9a (.webm), ffv1 (.mkv), or make a .webp or a PNG sequence"
+
+
+def choose(ending: str, name: str | None) -> str:
+    """The name of the format for a file's ending. Raises SettingsError for an unknown one or a wrong pair."""
+    name = name or DEFAULTS[ending]
+    if name not in FORMATS:
+        raise SettingsError(unknown("format", name, FORMATS))
+    if ending not in FORMATS[name].endings:
+        raise SettingsError(f"format {name!r} does not go into {ending!r}: use {' or '.join(FORMATS[name].endings)}")
+    return name
+
+
+def encoder_options(name: str, crf: object = None, preset: object = None) -> dict[str, Any]:
+    """FFmpeg's options of a format, with the user's crf and preset. Raises SettingsError."""
+    chosen = FORMATS[name]
+    options = dict(chosen.options)
+    if crf is not None:
+        options["crf"] = _crf(name, chosen, crf)
+    if preset is not None:
+        if str(preset) not in chosen.presets:
+            raise SettingsError(unknown(f"preset of {name}", preset, chosen.presets))
+        options["preset"] = str(preset)
+    return options
+
+
+def _crf(name: str, chosen: Format, crf: object) -> str:
+    if not chosen.largest_crf:
+        raise SettingsError(f"format {name!r} has no crf, but {crf!r} was given: leave it out")
+    try:
+        if 0 <= float(str(crf)) <= chosen.largest_crf:
+            return str(crf).strip()
+    except ValueError:
+        pass
+    raise SettingsError(
+        f"crf {crf!r} makes no sense: give a number from 0 (best) to {chosen.largest_crf} (smallest file)"
+    )

@@ -1,0 +1,188 @@
+"""Films: named formats, BT.709 converted and tagged, exact frame rates, through PyAV."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, cast
+
+import av
+from av.container import OutputContainer
+from av.video.stream import VideoStream
+
+from latentart import files, pixels, provenance, rate
+from latentart.errors import SettingsError, TargetError
+from latentart.sinks.formats import FORMATS, WITH_ALPHA, choose, encoder_options
+from latentart.sinks.sink import FileSink, Sink
+
+CONTAINERS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
+ENDINGS = tuple(CONTAINERS)
+THREADS = 4
+"""x264's pictures depend on the number of threads, so it is fixed, and recorded, not the machine's."""
+
+
+def handles(target: str) -> bool:
+    """Whether this module makes such a file."""
+    return Path(target).suffix.lower() in CONTAINERS and not target.endswith(("/", os.sep))
+
+
+def open(target: str, **options: Any) -> Sink:
+    """A sink for a film: see `VideoSink`."""
+    return VideoSink(target, **options)
+
+
+class VideoSink(FileSink):
+    """A film. `format` is a name from `formats.FORMATS`; the usual one for the file's ending if left out.
+
+    `crf`, `preset` and `threads` are the encoder's. The settings record is in the container's metadata.
+    """
+
+    def __init__(
+        self,
+        target: str | Path,
+        *,
+        fps: rate.Rate = 30,
+        settings: Mapping[str, Any] | None = None,
+        overwrite: bool = False,
+        format: str | None = None,
+        crf: float | str | None = None,
+        preset: str | int | None = None,
+        threads: int = THREADS,
+    ) -> None:
+        self.ending = Path(target).suffix.lower()
+        self.format = choose(self.ending, format)
+        self.options = encoder_options(self.format, crf, preset)
+        self.threads = _threads(threads)
+        self._signed = ""
+        self._encoder: Encoder
+        encoder = {"format": self.format, **self.options, "threads": self.threads}
+        super().__init__(target, fps=fps, settings={**(settings or {}), "encoder": encoder}, overwrite=overwrite)
+
+    def _begin(self, height: int, width: int, channels: int) -> None:
+        layout = _layout(self.format, height, width, channels)
+        # The header comes before the film, so it says how long the film was meant to be.
+        planned = self.settings.get("frames")
+        self._signed = provenance.to_text(self.record(planned if isinstance(planned, int) else 0))
+        with self._encoder_errors():
+            container = create(self.part, self.ending, self._signed)
+            self._encoder = Encoder(container, self._stream(container, layout, width, height))
+
+    def _append(self, frame: pixels.Frame) -> None:
+        picture = pixels.to_video_frame(frame, self._encoder.layout)
+        picture.pts = self.frames
+        with self._encoder_errors():
+            self._encoder.encode(picture)
+
+    def _finish(self) -> int:
+        with self._encoder_errors():
+            self._encoder.encode(None)
+            self._encoder.container.close()
+            return count_frames(self.part)
+
+    def _sign(self, record: Mapping[str, Any]) -> None:
+        text = provenance.to_text(record)
+        if text != self._signed:
+            with self._encoder_errors(), files.part_file(self.part, overwrite=True) as signed:
+                copy_packets(self.part, create(signed, self.ending, text), self._tag())
+
+    def _release(self) -> None:
+        if self.shape is not None:
+            # The failure that led here has been told already.
+            with suppress(OSError, av.FFmpegError):
+                self._encoder.container.close()
+
+    def _stream(self, container: OutputContainer, layout: str, width: int, height: int) -> VideoStream:
+        chosen = FORMATS[self.format]
+        added = container.add_stream(chosen.codec, rate=self.fps, options=self.options, width=width, height=height)
+        stream = cast(VideoStream, added)
+        stream.pix_fmt = layout
+        context = stream.codec_context
+        context.time_base = 1 / self.fps
+        context.thread_type, context.thread_count = "AUTO", self.threads
+        pixels.tag_colours(context, layout)
+        if self._tag():
+            context.codec_tag = self._tag()
+        return stream
+
+    def _tag(self) -> str:
+        """The four letters by which players know the codec, where it has several; Matroska has names of its own."""
+        return FORMATS[self.format].tag if self.ending != ".mkv" else ""
+
+    @contextmanager
+    def _encoder_errors(self) -> Iterator[None]:
+        """FFmpeg's own errors in our words; a full disk and the like pass through as the OSError they are."""
+        try:
+            yield
+        except (av.FFmpegError, ValueError) as error:
+            if isinstance(error, OSError):
+                raise
+            what = f"cannot encode {str(self.target)!r} as {self.format}: {error}"
+            raise TargetError(f"{what}: try another format or size") from error
+
+
+class Encoder:
+    """One open container with its one stream."""
+
+    def __init__(self, container: OutputContainer, stream: VideoStream) -> None:
+        self.container = container
+        self.stream = stream
+        self.layout = str(stream.pix_fmt)
+        if stream.codec_context.name == "libsvtav1":
+            # SVT-AV1 talks on stderr; this is its only switch.
+            os.environ.setdefault("SVT_LOG", "1")
+        stream.codec_context.open()
+
+    def encode(self, picture: av.VideoFrame | None) -> None:
+        """Encodes and writes one picture, or with None what the encoder still holds."""
+        # As one call into C: Ctrl-C between encoding and writing would lose packets out of the middle.
+        for _ in map(self.container.mux, map(self.stream.encode, [picture])):
+            pass
+
+
+def create(path: Path, ending: str, text: str) -> OutputContainer:
+    """An empty container for films that end in `ending`, with the settings record `text` in its metadata."""
+    # bitexact leaves out random ids, so that the same frames give the same bytes.
+    options = {"fflags": "+bitexact"}
+    if ending in (".mp4", ".mov"):
+        options["movflags"] = "+faststart+use_metadata_tags"
+    # An absolute path, because FFmpeg takes 'night:one.mp4' for a protocol.
+    container = av.open(str(path.absolute()), "w", format=CONTAINERS[ending], options=options)
+    container.metadata.update({"comment": text, provenance.KEY: text})
+    return container
+
+
+def copy_packets(film: Path, container: OutputContainer, tag: str = "") -> None:
+    """Copies a film into `container` without encoding it again, and closes that."""
+    with av.open(str(film.absolute())) as source, container:
+        stream = container.add_stream_from_template(source.streams.video[0], opaque=True)
+        if tag:
+            stream.codec_context.codec_tag = tag
+        for packet in source.demux(source.streams.video[0]):
+            if packet.size:
+                packet.stream = stream
+                container.mux(packet)
+
+
+def count_frames(film: Path) -> int:
+    """How many packets, one a frame, can be read back from a film."""
+    with av.open(str(film.absolute())) as source:
+        return sum(1 for packet in source.demux(source.streams.video[0]) if packet.size)
+
+
+def _layout(name: str, height: int, width: int, channels: int) -> str:
+    """FFmpeg's pixel format for such frames."""
+    layout = FORMATS[name].alpha if channels == 4 else FORMATS[name].pixels
+    if not layout:
+        raise SettingsError(f"format {name!r} has no transparency, but the frames are RGBA: use {WITH_ALPHA}")
+    if "420" in layout and (width % 2 or height % 2):
+        even = f"{width + width % 2}x{height + height % 2}"
+        raise SettingsError(f"size {width}x{height} is odd, and {name} needs even sides: use --size {even}")
+    return layout
+
+
+def _threads(threads: int) -> int:
+    if isinstance(threads, bool) or not isinstance(threads, int) or not 1 <= threads <= 64:
+        raise SettingsError(f"threads {threads!r} makes no sense: give a number from 1 to 64")
+    return threads
