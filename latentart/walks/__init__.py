@@ -1,0 +1,9 @@
+"""Walks: each makes a Path for a generator. One file, one walk, named alike."""
+
+from importlib import import_module as _import_module
+
+from latentart.folder import modules as _modules
+
+NAMES = _modules(__path__)
+for _name in NAMES:
+    globals()[_name] = getattr(_import_module(f"{__name__}.{_name}"), _name)

@@ -1,0 +1,77 @@
+"""The `latentart` command. One file of this folder is one command: its `command` is a click command."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from importlib import import_module
+from types import FrameType
+
+import click
+
+from latentart import __version__, folder
+from latentart.errors import LatentartError, unknown
+
+
+class Commands(click.Group):
+    """Lists the folder; a command's module is imported when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Every module of this folder."""
+        return [name.replace("_", "-") for name in folder.modules(__path__)]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
+        """The command of that name. Raises UsageError with a suggestion."""
+        if cmd_name not in self.list_commands(ctx):
+            raise click.UsageError(unknown("command", cmd_name, self.list_commands(ctx)))
+        command: click.Command = import_module(f"latentart.cli.{cmd_name.replace('-', '_')}").command
+        return command
+
+
+def hyphenated(name: str) -> str:
+    """--projected_w is --projected-w: artists' tools spell flags both ways."""
+    return name.replace("_", "-")
+
+
+@click.command(
+    cls=Commands,
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        "token_normalize_func": hyphenated,
+        "max_content_width": 110,
+    },
+)
+@click.version_option(__version__, "--version", prog_name="latentart")
+def group() -> None:
+    """Generative models as instruments: latent walks, live sets and exhibition films."""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Runs the command line; bad input ends in one line on stderr and exit code 1, Ctrl-C in 130."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, interrupt)
+    try:
+        sys.exit(group.main(arguments, prog_name="latentart", standalone_mode=False))
+    except click.ClickException as error:
+        fail(error.format_message())
+    except LatentartError as error:
+        fail(str(error))
+    except (KeyboardInterrupt, click.Abort) as error:
+        click.echo(str(error) or "interrupted", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)
+
+
+def interrupt(number: int, frame: FrameType | None) -> None:
+    """The first Ctrl-C lets files be closed; the second ends the program at once."""
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, signal.SIG_DFL)
+    raise KeyboardInterrupt
+
+
+def fail(message: str) -> None:
+    """One line on stderr, exit code 1."""
+    click.echo("error: " + " ".join(message.split()), err=True)
+    sys.exit(1)

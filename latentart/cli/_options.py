@@ -1,0 +1,54 @@
+"""Options that several commands share, spelled as artists know them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from latentart import seeds
+from latentart.errors import SettingsError
+
+
+class Seeds(click.ParamType[tuple[int, ...]]):
+    """'1,4-7'."""
+
+    name = "seeds"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
+        """Text to a tuple of seeds."""
+        return value if isinstance(value, tuple) else tuple(seeds.parse(value))
+
+
+class Pair(click.ParamType[tuple[int, int]]):
+    """'1920x1080' -> (1920, 1080)."""
+
+    name = "WxH"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
+        """Text to two whole numbers above zero."""
+        if isinstance(value, tuple):
+            return value
+        sides = value.lower().replace("-", "x").split("x")
+        if len(sides) != 2 or not all(side.strip().isdecimal() and int(side) > 0 for side in sides):
+            raise SettingsError(f"cannot read size {value!r}: give width and height, such as 1920x1080")
+        return int(sides[0]), int(sides[1])
+
+
+network = click.option(
+    "--network", metavar="NAME|FILE", help="Checkpoint: a name that `weights list` shows, or a file."
+)
+device = click.option("--device", help="cpu, cuda, mps; by default the fastest there is.")
+trunc = click.option(
+    "--trunc", "--truncation-psi", "--psi", "psi", type=float, help="Truncation psi: 0 average, 1 as trained."
+)
+cutoff = click.option("--truncation-cutoff", "cutoff", type=int, metavar="N", help="Truncate only the first N rows.")
+classes = click.option("--class", "classes", metavar="A,B|A-Z|A:0.3+B", help="Class, classes, or a mix of classes.")
+noise_mode = click.option("--noise-mode", type=click.Choice(["const", "random", "none"]), help="Per-pixel noise.")
+overwrite = click.option("--overwrite", is_flag=True, help="Replace an existing file.")
+
+
+def seeds_option(help_text: str) -> Callable[[Any], Any]:
+    """--seeds with a help text of its own."""
+    return click.option("--seeds", type=Seeds(), metavar="1,4-7", help=help_text)

@@ -1,0 +1,117 @@
+"""latentart film: a looping latent walk, rendered into one file."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from latentart.cli import _options as opt
+from latentart.cli._progress import progress
+
+if TYPE_CHECKING:
+    from latentart.films import Film, Rendered
+
+SEEDS = (3, 11, 20, 42, 7, 28)
+
+
+@click.command("film", short_help="Render a looping latent walk into a film.")
+@opt.network
+@opt.seeds_option("Keyframes of the walk, for example 3,11,20.")
+@click.option("--latents", "--projected-w", multiple=True, metavar="FILE|DIR", help="Saved latents as keyframes.")
+@opt.classes
+@click.option("--walk", help="keyframes, orbit or drift.")
+@click.option("--seconds", type=float, help="Length of the loop.")
+@click.option("--fps", help="Frames per second: 30, 29.97, 24000/1001.")
+@opt.trunc
+@opt.cutoff
+@click.option("--interp", "--interpolation", "interp", help="linear, slerp or cubic (keyframes).")
+@click.option("--easing", help="Timing of each leg: linear, smooth, sine, hold... (keyframes).")
+@click.option("--space", help="Interpolate in w or z (keyframes).")
+@click.option("--diameter", type=float, help="Size of the circle (orbit).")
+@click.option("--reach", type=float, help="How far to wander, above 0 to 1 (drift).")
+@click.option("--turns", type=int, help="Waves in one loop (drift).")
+@click.option("--mix-seed", type=int, help="Style mixing: a seed whose style is laid over the walk.")
+@click.option("--mix-layers", help="Rows it gives: coarse, middle, fine or 8-13 (default fine).")
+@click.option("--pace", help="as-is, or even: re-time so that the picture changes at constant speed.")
+@opt.noise_mode
+@click.option("--noise-seed", type=int, help="Names the noise of --noise-mode random.")
+@click.option("--size", type=opt.Pair(), help="Size of the film; the model's own by default.")
+@click.option("--fit", help="How to get there: crop, pad or stretch.")
+@click.option("--format", "format_name", help="h264, hevc, av1, prores4444, vp9a, ffv1; by the ending otherwise.")
+@click.option("--crf", type=int, help="Quality of the encoder: lower is better.")
+@click.option("--preset", help="Speed of the encoder, for example slow.")
+@click.option("--like", type=click.Path(path_type=Path), metavar="FILE", help="Settings of an earlier film or picture.")
+@opt.device
+@click.option("-o", "--output", "target", metavar="FILE|DIR/", help="loop.mp4, loop.gif, loop.webp, frames/ ...")
+@click.option("--outdir", type=click.Path(path_type=Path), help="Folder for a film named after its settings.")
+@opt.overwrite
+def command(
+    target: str | None,
+    outdir: Path | None,
+    like: Path | None,
+    device: str | None,
+    overwrite: bool,
+    format_name: str | None,
+    crf: int | None,
+    preset: str | None,
+    **settings: Any,
+) -> None:
+    """Render a looping latent walk into a film.
+
+    \b
+    latentart film --seeds 3,11,20 --seconds 4 --fps 30 --trunc 0.8 -o loop.mp4
+    latentart film --network glyphs-64 --seeds 7 --class A-Z --size 512x512 -o alphabet.mp4
+    latentart film --walk drift --pace even --size 1024x1024 -o drift.webp
+    latentart film --like loop.mp4 --size 1920x1080 -o big.mp4
+    """
+    from latentart import films
+    from latentart.models.load import load
+
+    given = {name: value for name, value in settings.items() if value not in (None, ())}
+    film, sha256 = _film(like, given)
+    films.check(film)
+    where = target or str((outdir or Path("films")) / _name(film))
+    if target is None:
+        Path(where).parent.mkdir(parents=True, exist_ok=True)
+    choices: dict[str, Any] = {"format": format_name, "crf": crf, "preset": preset}
+    options = {name: value for name, value in choices.items() if value is not None}
+    G = load(film.network, device)
+    if "network" not in given:
+        films.check_same(G, sha256)
+    began = time.monotonic()
+    with progress(Path(where).name) as report:
+        made = films.render(film, where, G=G, overwrite=overwrite, on_frame=report, **options)
+    click.echo(_summary(made, time.monotonic() - began))
+
+
+def _film(like: Path | None, given: dict[str, Any]) -> tuple[Film, str]:
+    """The film asked for, and the sha256 its checkpoint must have ('' when that is open)."""
+    from dataclasses import replace
+
+    from latentart import films
+
+    if like is not None:
+        film, sha256 = films.like(like)
+        return replace(film, **given), sha256
+    film = films.Film(**given)
+    if not film.seeds and not film.latents:
+        film = replace(film, seeds=SEEDS)
+    return film, ""
+
+
+def _name(film: Film) -> str:
+    """landscapes-256-keyframes-3-11-20.mp4"""
+    seeds = "-".join(map(str, film.seeds[:6])) or "latents"
+    return f"{Path(film.network).stem}-{film.walk}-{seeds}.mp4"
+
+
+def _summary(made: Rendered, took: float) -> str:
+    length = float(made.frames / made.fps)
+    rate = f"{float(made.fps):.6g}"
+    return (
+        f"{made.target}: {length:.2f} s, {made.frames} frames at {rate} fps, {made.size[0]}x{made.size[1]}, "
+        f"rendered at {made.frames / took:.1f} frames per second"
+    )

@@ -1,0 +1,199 @@
+"""A film is a score in plain values: it can be kept in a file, read back, and rendered again."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, fields
+from fractions import Fraction
+from pathlib import Path as FilePath
+from typing import Any
+
+from latentart import paths, pixels, provenance, rate, walks
+from latentart.errors import SettingsError, unknown
+from latentart.frames import Synthesis, frames
+from latentart.latent import saved, space
+from latentart.models.base import Generator, check_noise_mode
+from latentart.models.load import load
+from latentart.sinks.background import Background
+from latentart.sinks.sink import open_sink
+
+PACES = ("as-is", "even")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Film:
+    """Everything that decides a film's pictures. None leaves a walk's own default."""
+
+    network: str = "landscapes-256"
+    walk: str = "keyframes"
+    seeds: tuple[int, ...] = ()
+    latents: tuple[str, ...] = ()
+    classes: str | None = None
+    seconds: float = 10.0
+    fps: str = "30"
+    psi: float = 0.8
+    cutoff: int | None = None
+    interp: str | None = None
+    easing: str | None = None
+    space: str | None = None
+    diameter: float | None = None
+    reach: float | None = None
+    turns: int | None = None
+    mix_seed: int | None = None
+    mix_layers: str = "fine"
+    pace: str = "as-is"
+    noise_mode: str = "const"
+    noise_seed: int = 0
+    size: tuple[int, int] | None = None
+    fit: str = "crop"
+
+    def record(self) -> dict[str, Any]:
+        """The values as JSON, those left at None taken out."""
+        kept = {name: value for name, value in asdict(self).items() if value is not None}
+        return {**kept, "network": FilePath(self.network).name, "latents": [FilePath(p).name for p in self.latents]}
+
+    @classmethod
+    def from_record(cls, values: Mapping[str, Any]) -> Film:
+        """The film that `record` described. Raises SettingsError for unknown names or values of the wrong kind."""
+        known = {f.name: f for f in fields(cls)}
+        for name in values:
+            if name not in known:
+                raise SettingsError(unknown("setting", name, known))
+        kinds = {name: _kind(str(f.type)) for name, f in known.items()}
+        for name, value in values.items():
+            if not isinstance(value, kinds[name]) or (isinstance(value, bool)):
+                raise SettingsError(f"setting {name!r} is {value!r}: it does not have the right type")
+        plain: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
+        return cls(**plain)
+
+
+def _kind(annotation: str) -> tuple[type, ...]:
+    """The JSON types that an annotation of `Film` admits."""
+    kinds = {"str": (str,), "int": (int,), "float": (int, float), "tuple": (list, tuple), "None": (type(None),)}
+    found: tuple[type, ...] = ()
+    for part in annotation.split("|"):
+        found += kinds[part.strip().split("[")[0]]
+    return found
+
+
+def make_path(film: Film, G: Generator) -> paths.Path:
+    """The path a film walks through G. Raises SettingsError for a value that its walk has no use for."""
+    if film.walk not in walks.NAMES:
+        raise SettingsError(unknown("walk", film.walk, walks.NAMES))
+    if film.pace not in PACES:
+        raise SettingsError(unknown("pace", film.pace, PACES))
+    walk: Callable[..., paths.Path] = getattr(walks, film.walk)
+    path = walk(G, **_walk_options(film, G, set(inspect.signature(walk).parameters)))
+    if film.mix_seed is not None:
+        path = _mixed(film, G, path)
+    return paths.even(G, path) if film.pace == "even" else path
+
+
+def _walk_options(film: Film, G: Generator, accepted: set[str]) -> dict[str, Any]:
+    own = {name: getattr(film, name) for name in ("interp", "easing", "space", "diameter", "reach", "turns")}
+    given: dict[str, Any] = {name: value for name, value in own.items() if value is not None}
+    if film.latents:
+        given["latents"] = saved.read_all(film.latents, G.num_ws, G.w_dim)
+    for name in given:
+        if name not in accepted:
+            raise SettingsError(f"--{name} has no meaning for the walk {film.walk!r}: leave it out")
+    classes = space.parse_classes(G, film.classes) if film.classes else ()
+    return {
+        **given,
+        "seeds": () if film.latents else film.seeds,
+        "classes": classes,
+        "seconds": film.seconds,
+        "fps": film.fps,
+        "psi": film.psi,
+        "cutoff": film.cutoff,
+    }
+
+
+def _mixed(film: Film, G: Generator, path: paths.Path) -> paths.Path:
+    assert film.mix_seed is not None
+    c = space.c_of(G, space.parse_classes(G, film.classes)[:1] if film.classes else ())
+    other = space.to_ws(G, space.z_of(G, [film.mix_seed]), c, psi=film.psi, cutoff=film.cutoff)
+    chosen = space.rows(G.num_ws, film.mix_layers)
+    return path.map(lambda ws, u: space.mix_styles(ws, other, chosen))
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """What became of a film: the file, its frames, their size (width, height) and the exact frame rate."""
+
+    target: FilePath
+    frames: int
+    size: tuple[int, int]
+    fps: Fraction
+
+
+def check(film: Film) -> None:
+    """Raises SettingsError for values that are wrong whatever the model, so that no model is loaded in vain."""
+    paths.clock(film.seconds, film.fps)
+    space.check_psi(film.psi)
+    check_noise_mode(film.noise_mode)
+    if film.size is not None:
+        pixels.check_size(film.size)
+    if film.fit not in pixels.FITS:
+        raise SettingsError(unknown("fit", film.fit, pixels.FITS))
+
+
+def render(
+    film: Film,
+    target: str | FilePath,
+    *,
+    G: Generator | None = None,
+    synthesis: Synthesis | None = None,
+    overwrite: bool = False,
+    on_frame: Callable[[int, int], None] = lambda done, total: None,
+    **options: Any,
+) -> Rendered:
+    """Renders a film into a file; pictures are made while those before them are encoded.
+
+    on_frame(done, total) is called after each frame; options go to the sink (crf, preset, format).
+    Raises LatentartError; KeyboardInterrupt leaves a playable file of what was rendered.
+    """
+    check(film)
+    G = G or load(film.network)
+    path = make_path(film, G)
+    fps = rate.fps(film.fps)
+    settings = {**settings_record(film, G), "frames": path.num_frames}
+    shape: tuple[int, int] = film.size or (G.img_size[1], G.img_size[0])
+    noise: dict[str, Any] = {"noise_mode": film.noise_mode, "noise_seed": film.noise_seed}
+    pictures = frames(G, path, **noise, size=film.size, fit=film.fit, synthesis=synthesis)
+    sink = Background(open_sink(target, fps=fps, settings=settings, overwrite=overwrite, **options))
+    try:
+        with sink:
+            for frame in pictures:
+                sink.write(frame)
+                on_frame(sink.frames, path.num_frames)
+    except KeyboardInterrupt:
+        kept = f"{str(sink.close())!r} holds {sink.frames} of {path.num_frames} frames" if sink.frames else "no frames"
+        raise KeyboardInterrupt(f"interrupted: {kept}") from None
+    return Rendered(sink.close(), sink.frames, shape, fps)
+
+
+def settings_record(film: Film, G: Generator) -> dict[str, Any]:
+    """The record that goes into the file: the film, the checkpoint's sha256, versions, device."""
+    checkpoint = {"name": G.name, "family": G.family, "sha256": G.sha256}
+    return provenance.record(device=G.device, film=film.record(), checkpoint=checkpoint)
+
+
+def like(file: str | FilePath) -> tuple[Film, str]:
+    """The film that made `file`, read from its settings record, and its checkpoint's sha256. Raises LatentartError."""
+    record = provenance.read(file)
+    if not isinstance(record.get("film"), dict):
+        raise SettingsError(f"{str(file)!r} was not made by 'latentart film': its record holds no film")
+    checkpoint = record.get("checkpoint")
+    sha256 = checkpoint.get("sha256") if isinstance(checkpoint, dict) else None
+    return Film.from_record(record["film"]), sha256 if isinstance(sha256, str) else ""
+
+
+def check_same(G: Generator, sha256: str) -> None:
+    """Raises SettingsError when G is not the checkpoint that a record names."""
+    if sha256 and G.sha256 != sha256:
+        raise SettingsError(
+            f"{G.name} has sha256 {G.sha256[:12]}..., the film was made with {sha256[:12]}...: "
+            "name the right file with --network"
+        )

@@ -1,0 +1,90 @@
+"""Generator and Path to frames, in batches, one after the other: memory does not grow with the film."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from latentart import pixels, seeds
+from latentart.errors import SettingsError
+from latentart.models.base import Generator, NoiseMode, check_noise_mode
+from latentart.paths import Path
+
+
+class Synthesis(Protocol):
+    """`G.synthesis`, or an engine that does the same faster."""
+
+    def __call__(self, ws: Tensor, *, noise_mode: NoiseMode = ..., noise: dict[str, Tensor] | None = ...) -> Tensor:
+        """ws [N, num_ws, w_dim] -> [N, C, H, W] in [-1, 1]."""
+        ...
+
+
+def frames(
+    G: Generator,
+    path: Path,
+    *,
+    noise_mode: str = "const",
+    noise_seed: int = 0,
+    size: tuple[int, int] | None = None,
+    fit: str = "crop",
+    start: int = 0,
+    stop: int | None = None,
+    batch: int | None = None,
+    synthesis: Synthesis | None = None,
+) -> Iterator[pixels.Frame]:
+    """The pictures of a path in order, uint8 [H, W, C] each.
+
+    noise_mode: 'const', 'none', or 'random', fresh noise for each frame, named by (noise_seed, frame index).
+    size: (width, height), with fit 'crop', 'pad' or 'stretch'; None keeps the model's own.
+    start, stop: a range of frames; any range gives the same pictures as the whole film. Batches are aligned to
+    frame numbers for that reason. batch: pictures made at a time (by default 1 on a CPU, 8 elsewhere).
+    synthesis: what to draw with instead of `G.synthesis`. Raises SettingsError.
+    """
+    mode = check_noise_mode(noise_mode)
+    count = batch or (1 if G.device.type == "cpu" else 8)
+    last = path.num_frames if stop is None else stop
+    if not 0 <= start <= last <= path.num_frames:
+        raise SettingsError(f"frames {start} to {last} are outside this film of {path.num_frames}")
+    draw = synthesis or G.synthesis
+    if size is not None:
+        pixels.check_size(size)
+    return _frames(G, path, draw, mode, noise_seed, size, fit, range(start, last), count)
+
+
+def _frames(
+    G: Generator,
+    path: Path,
+    draw: Synthesis,
+    mode: NoiseMode,
+    noise_seed: int,
+    size: tuple[int, int] | None,
+    fit: str,
+    wanted: range,
+    batch: int,
+) -> Iterator[pixels.Frame]:
+    first = wanted.start - wanted.start % batch
+    for begin in range(first, wanted.stop, batch):
+        numbers = np.arange(begin, min(begin + batch, path.num_frames))
+        made = _draw(G, path, draw, mode, noise_seed, numbers)
+        if size is not None and size != G.img_size[::-1]:
+            made = pixels.resize(made, size, fit)
+        for number, frame in zip(numbers, pixels.to_uint8(made), strict=True):
+            if number in wanted:
+                yield frame
+
+
+def _draw(G: Generator, path: Path, draw: Synthesis, mode: NoiseMode, noise_seed: int, numbers: np.ndarray) -> Tensor:  # type: ignore[type-arg]
+    # Inference mode is entered per batch: held across a yield it would leak into the caller.
+    with torch.inference_mode():
+        noise = random_noise(G, noise_seed, numbers) if mode == "random" else None
+        return draw(path(numbers / path.num_frames), noise_mode="const" if noise else mode, noise=noise)
+
+
+def random_noise(G: Generator, seed: int, numbers: np.ndarray) -> dict[str, Tensor]:  # type: ignore[type-arg]
+    """Noise maps [N, 1, H, W] by layer name for frames with these numbers; the same on every device."""
+    each = [seeds.noise(G.noise_shapes, seed, int(number)) for number in numbers]
+    return {name: torch.from_numpy(np.stack([maps[name] for maps in each])[:, None]) for name in G.noise_shapes}
