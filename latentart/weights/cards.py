@@ -1,0 +1,113 @@
+"""Cards: the TOML files that name a checkpoint, its hash, its licence and where it came from."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import logging
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from latentart.errors import WeightsError, unknown
+
+FOLDER_VARIABLE = "LATENTART_CHECKPOINTS"
+"""Environment variable naming a folder of the user's own cards and weights."""
+LARGEST_CARD = 1 << 20
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Card:
+    """One checkpoint with a name: `path` is its file, `facts` everything the TOML says."""
+
+    name: str
+    path: Path
+    sha256: str
+    facts: Mapping[str, Any]
+
+
+def names() -> list[str]:
+    """Names of all cards, sorted."""
+    return sorted(_found())
+
+
+def card(name: str) -> Card:
+    """The card of that name. Raises WeightsError for an unknown name or a card that makes no sense."""
+    found = _found()
+    if name not in found:
+        raise WeightsError(unknown("checkpoint", name, found))
+    return _read(found[name])
+
+
+def by_sha256(sha256: str) -> Card | None:
+    """The card of the file with this hash. A card that cannot be read is passed over with a warning."""
+    for path in _found().values():
+        try:
+            candidate = _read(path)
+        except WeightsError as error:
+            _log.warning("%s", error)
+            continue
+        if candidate.sha256 == sha256:
+            return candidate
+    return None
+
+
+def folders() -> list[Path]:
+    """Where cards are looked for: what came with latentart, then the user's own folder."""
+    own = os.environ.get(FOLDER_VARIABLE)
+    return [*_shipped(), *([Path(own)] if own else [])]
+
+
+def _shipped() -> list[Path]:
+    """`checkpoints/` of a source tree, else where the installer put the cards."""
+    root = Path(__file__).parents[2]
+    if (root / "pyproject.toml").is_file() and (root / "checkpoints").is_dir():
+        return [root / "checkpoints"]
+    files = importlib.metadata.files("latentart") or []
+    return sorted({Path(str(f.locate())).resolve().parent for f in files if f.match("latentart/checkpoints/*.toml")})
+
+
+def _found() -> dict[str, Path]:
+    found: dict[str, Path] = {}
+    for folder in folders():
+        if not folder.is_dir():
+            raise WeightsError(f"{FOLDER_VARIABLE} {str(folder)!r} is not a folder")
+        for path in sorted(folder.glob("*.toml")):
+            if path.stem in found:
+                raise WeightsError(f"two cards named {path.stem!r}: {str(found[path.stem])!r} and {str(path)!r}")
+            found[path.stem] = path
+    return found
+
+
+def _read(path: Path) -> Card:
+    try:
+        if path.stat().st_size > LARGEST_CARD:
+            raise WeightsError(f"card {str(path)!r} has more than {LARGEST_CARD} bytes")
+        facts = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise WeightsError(f"cannot read card {str(path)!r}: {' '.join(str(error).split())[:200]}") from error
+    for key, pattern in (("name", re.escape(path.stem)), ("file", r"[^/\\\0:]*[^/\\\0:.]"), ("sha256", "[0-9a-f]{64}")):
+        if not isinstance(facts.get(key), str) or not re.fullmatch(pattern, facts[key]):
+            raise WeightsError(f"card {str(path)!r} has {key} {facts.get(key)!r}: {_WANTED[key]} is wanted")
+    facts["class_names"] = _class_names(path, facts.get("class_names", []))
+    return Card(facts["name"], path.parent / facts["file"], facts["sha256"], facts)
+
+
+def _class_names(path: Path, value: object) -> list[str]:
+    """One text per class: a list of texts, or one text with a character for each."""
+    if isinstance(value, str):
+        return list(value)
+    if isinstance(value, list) and all(isinstance(v, str) for v in value):
+        return value
+    raise WeightsError(f"card {str(path)!r} has class_names that are neither a text nor a list of texts")
+
+
+_WANTED = {
+    "name": "the name of the card's own file",
+    "file": "the plain name of a file beside the card",
+    "sha256": "64 lowercase hexadecimal digits",
+}

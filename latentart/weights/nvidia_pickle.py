@@ -1,0 +1,209 @@
+"""Reads the .pkl files of StyleGAN2-ADA, StyleGAN3 and their forks.
+
+Each network in them is one record: a class name, the source code of the class (never looked at here) and the
+object's attributes. Tensors are collected from the records' parameters and buffers, switches from their attributes.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from latentart.errors import WeightsError
+from latentart.weights import stylegan2
+from latentart.weights.checkpoint import Checkpoint
+from latentart.weights.inert_pickle import Budget, Record, Table, inert, refuse
+from latentart.weights.inert_pickle import read as read_pickle
+from latentart.weights.storage import StoredTensor, load
+from latentart.weights.torch_file import LEGACY_HEAD, NUMBERS, TABLE, ordered_dict, read_legacy, window
+
+SOURCE = "nvidia-pickle"
+DEEPEST, MOST_MODULES, LARGEST_ARRAY = 16, 5000, 64
+
+
+def matches(path: Path, head: bytes) -> bool:
+    """Whether it is a pickle that is neither torch's nor of the TensorFlow era."""
+    return head[:1] == b"\x80" and head[1:2] in (b"\2", b"\3", b"\4", b"\5") and not (
+        head.startswith(LEGACY_HEAD) or b"dnnlib.tflib" in head
+    )  # fmt: skip
+
+
+def read(path: Path) -> Checkpoint:
+    """The averaged generator of the file (G_ema, else G). Raises WeightsError, RefusedError."""
+    data = window(path)
+    budget = Budget()
+    document, _ = read_pickle(data, 0, _table(budget), budget)
+    generator, notes = _generator(document)
+    modules = dict(_modules(generator, "", 0))
+    if len(modules) > MOST_MODULES:
+        refuse(f"a network of more than {MOST_MODULES} modules")
+    tensors = load(_tensors(modules), len(data))
+    if stylegan2.FIRST_TENSOR in tensors:
+        tensors, config, inferred = stylegan2.complete(tensors, _stylegan2_stated(modules, tensors))
+        notes += inferred
+    elif "synthesis.input.freqs" in tensors:
+        config = _stylegan3_config(modules)
+    else:
+        raise WeightsError(f"its generator is a {generator.name[:80]!r}: only StyleGAN2 and StyleGAN3 are known")
+    return Checkpoint(tensors, config, "", SOURCE, inferred=notes)
+
+
+def _table(budget: Budget) -> Table:
+    return {
+        **TABLE,
+        "torch_utils.persistence._reconstruct_persistent_obj": _persistent_object,
+        "torch.storage._load_from_bytes": lambda args: _storage(args, budget),
+        "dnnlib.util.EasyDict": ordered_dict,
+        "numpy.ndarray": None,
+        "numpy.core.multiarray._reconstruct": inert("numpy.ndarray"),
+        "numpy._core.multiarray._reconstruct": inert("numpy.ndarray"),
+    }
+
+
+def _persistent_object(args: tuple[Any, ...]) -> Record:
+    match args:
+        case ({"type": "class", "class_name": str(name), "state": dict(state)},):
+            return Record(name, state=state)
+    refuse("a persistent object without a class name and a state")
+
+
+def _storage(args: tuple[Any, ...], budget: Budget) -> Any:
+    """The storage inside a byte string, which is a small torch file of its own."""
+    match args:
+        case (memoryview() as content,):
+            return read_legacy(content, 0, budget)[0]
+    refuse("a storage that is not bytes")
+
+
+def _generator(document: object) -> tuple[Record, tuple[str, ...]]:
+    if isinstance(document, Record):
+        return document, ()
+    found = document if isinstance(document, dict) else {}
+    for key in ("G_ema", "G"):
+        if isinstance(found.get(key), Record):
+            note = () if key == "G_ema" else ("the weights of G: the file has no averaged G_ema",)
+            return found[key], note
+    keys = ", ".join(str(k)[:40] for k in list(found)[:8])
+    raise WeightsError(f"a pickle without a generator G_ema (it holds {keys or type(document).__name__!r})")
+
+
+def _modules(module: Record, prefix: str, depth: int) -> Iterator[tuple[str, Mapping[Any, Any]]]:
+    """(name, attributes) of a module and all below it: '' first, then 'mapping', 'mapping.fc0' ..."""
+    if depth > DEEPEST or not isinstance(module.state, dict):
+        refuse(f"a network nested more than {DEEPEST} deep, or without attributes")
+    yield prefix, module.state
+    for name, child in _dict(module.state, "_modules").items():
+        if isinstance(child, Record):
+            yield from _modules(child, f"{prefix}.{name}" if prefix else str(name), depth + 1)
+
+
+def _dict(state: Mapping[Any, Any], key: str) -> dict[Any, Any]:
+    found = state.get(key)
+    return found if isinstance(found, dict) else {}
+
+
+def _tensors(modules: Mapping[str, Mapping[Any, Any]]) -> dict[str, StoredTensor]:
+    """Parameters and buffers by full name: layers frozen in training keep their weights as buffers."""
+    found: dict[str, StoredTensor] = {}
+    for prefix, state in modules.items():
+        for name, value in [*_dict(state, "_parameters").items(), *_dict(state, "_buffers").items()]:
+            full = f"{prefix}.{name}" if prefix else str(name)
+            if full in found:
+                refuse(f"two tensors named {full[:80]!r}")
+            if isinstance(value, StoredTensor):
+                found[full] = value
+    return found
+
+
+def _stylegan2_stated(modules: Mapping[str, Mapping[Any, Any]], tensors: Mapping[str, Any]) -> dict[str, Any]:
+    """Switches from keyword arguments, then from the attributes that the classes made of them."""
+    top, mapping = modules[""], modules.get("mapping", {})
+    kwargs = _kwargs(top)
+    stated = {k: kwargs[k] for k in ("architecture", "conv_clamp", "num_fp16_res") if k in kwargs}
+    if "lr_multiplier" in kwargs:
+        stated["mapping_lr_multiplier"] = kwargs["lr_multiplier"]
+    stated |= {k: top[k] for k in ("z_dim", "c_dim", "w_dim", "img_channels") if type(top.get(k)) is int}
+    if type(mapping.get("num_layers")) is int:
+        stated["mapping_layers"] = mapping["num_layers"]
+    blocks = [s for n, s in modules.items() if n.startswith("synthesis.b") and n.count(".") == 1]
+    layers = [s for n, s in modules.items() if n.startswith("synthesis.b") and ".conv" in n and n.count(".") == 2]
+    stated |= _same(blocks, "architecture") | _same(layers, "conv_clamp")
+    if all("use_fp16" in b for b in blocks):
+        stated["num_fp16_res"] = sum(b["use_fp16"] is True for b in blocks)
+    _check_activation(modules)
+    return stated | _multiplier(modules.get("mapping.fc0", {}), tensors)
+
+
+def _kwargs(top: Mapping[Any, Any]) -> dict[Any, Any]:
+    """Keyword arguments in one dict: StyleGAN2-ADA nests those of the two halves, StyleGAN3's repository does not."""
+    kwargs = _dict(top, "_init_kwargs")
+    return {**kwargs, **_dict(kwargs, "mapping_kwargs"), **_dict(kwargs, "synthesis_kwargs")}
+
+
+def _same(modules: list[Mapping[Any, Any]], key: str) -> dict[str, Any]:
+    """{key: value} if the modules that have the attribute agree on it."""
+    values = [m[key] for m in modules if key in m]
+    if any(v != values[0] for v in values):
+        raise WeightsError(f"its blocks differ in {key}: {', '.join(str(v)[:20] for v in values[:9])}")
+    return {key: values[0]} if values else {}
+
+
+def _check_activation(modules: Mapping[str, Mapping[Any, Any]]) -> None:
+    for name, state in modules.items():
+        usual = "linear" if name.endswith((".affine", ".embed", ".skip")) else "lrelu"
+        if state.get("activation", usual) != usual:
+            raise WeightsError(
+                f"{name!r} has activation {str(state['activation'])[:20]!r}: only {usual!r} is supported"
+            )
+
+
+def _multiplier(fc0: Mapping[Any, Any], tensors: Mapping[str, Any]) -> dict[str, float]:
+    """The mapping's learning rate multiplier: a layer's bias gain, and its weight gain times sqrt(inputs)."""
+    if isinstance(fc0.get("bias_gain"), (int, float)):
+        return {"mapping_lr_multiplier": float(fc0["bias_gain"])}
+    if isinstance(fc0.get("weight_gain"), (int, float)) and "mapping.fc0.weight" in tensors:
+        return {"mapping_lr_multiplier": float(fc0["weight_gain"]) * math.sqrt(tensors["mapping.fc0.weight"].shape[-1])}
+    return {}
+
+
+def _stylegan3_config(modules: Mapping[str, Mapping[Any, Any]]) -> dict[str, Any]:
+    """Everything the classes computed for their layers, so that a model need not compute it again."""
+    top = plain(modules[""])
+    facts = ("z_dim", "c_dim", "w_dim", "num_ws", "img_resolution", "img_channels")
+    layers = {n: plain(s) for n, s in modules.items() if n.startswith("synthesis.L") and n.count(".") == 1}
+    return {
+        "family": "stylegan3",
+        **{k: top[k] for k in facts if k in top},
+        "mapping": plain(modules.get("mapping", {})),
+        "mapping_lr_multiplier": _multiplier(modules.get("mapping.fc0", {}), {}).get("mapping_lr_multiplier", 0.01),
+        "synthesis": plain(modules.get("synthesis", {})),
+        "input": plain(modules.get("synthesis.input", {})),
+        "layers": {n.removeprefix("synthesis."): s for n, s in layers.items()},
+    }
+
+
+def plain(state: Mapping[Any, Any]) -> dict[str, Any]:
+    """Attributes that are numbers, text, or short lists of them; modules, tensors and private ones are left out."""
+    found = {str(k): _value(v) for k, v in state.items() if not str(k).startswith("_")}
+    return {k: v for k, v in found.items() if v is not NotImplemented}
+
+
+def _value(value: object) -> Any:
+    if value is None or isinstance(value, (bool, int, str)) or (isinstance(value, float) and math.isfinite(value)):
+        return value
+    if isinstance(value, (list, tuple)) and all(type(v) in (int, float, str) for v in value[:LARGEST_ARRAY]):
+        return list(value[:LARGEST_ARRAY])
+    return _array(value) if isinstance(value, Record) and value.name == "numpy.ndarray" else NotImplemented
+
+
+def _array(record: Record) -> Any:
+    """A small one-dimensional numpy array as a list."""
+    match record.state:
+        case (_, (int(count),), Record("numpy.dtype", (str(code), *_)), _, memoryview() | bytes() as raw) if (
+            0 <= count <= LARGEST_ARRAY and len(raw) == count * struct.calcsize(NUMBERS[code])
+        ):
+            return list(struct.unpack(f"<{count}{NUMBERS[code][1]}", raw))
+    return NotImplemented

@@ -1,0 +1,114 @@
+"""Our own format: safetensors with the config as JSON in its metadata; also those of known families without it."""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NoReturn
+
+import safetensors
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from latentart.errors import WeightsError
+from latentart.weights import stylegan2
+from latentart.weights.checkpoint import Checkpoint
+from latentart.weights.inert_pickle import refuse
+from latentart.weights.storage import single
+
+SOURCE = "safetensors"
+KEY = "latentart"
+LARGEST_HEADER = 2 << 20
+
+
+def matches(path: Path, head: bytes) -> bool:
+    """Whether it opens as safetensors do: the length of a JSON object, then the object."""
+    return head[8:9] == b"{" and any(byte < 9 or byte > 126 for byte in head[:8])
+
+
+def read(path: Path) -> Checkpoint:
+    """Tensors (floating ones as float32) and config. Raises WeightsError, RefusedError."""
+    header = _header(path)
+    try:
+        with safetensors.safe_open(path, "pt") as file:
+            tensors = {name: single(file.get_tensor(name).clone()) for name in file.keys()}
+    except (safetensors.SafetensorError, ValueError, TypeError) as error:
+        raise WeightsError(f"broken safetensors: {_line(error)}") from error
+    stated = _config(header)
+    family = stated.get("family", stylegan2.FAMILY if stylegan2.FIRST_TENSOR in tensors else None)
+    if not isinstance(family, str):
+        raise WeightsError("safetensors of no known family: neither a config in the metadata nor tensor names tell")
+    if family != stylegan2.FAMILY:
+        return Checkpoint(tensors, stated, "", SOURCE)
+    parts = stylegan2.complete(tensors, stated)
+    return Checkpoint(parts.tensors, parts.config, "", SOURCE, inferred=parts.inferred)
+
+
+def write(path: Path, checkpoint: Checkpoint, *, half: bool = False) -> None:
+    """Writes our format; `half` stores tensors of two dimensions or more as float16 (half the size)."""
+    tensors = {name: _stored(name, t, half) for name, t in checkpoint.tensors.items()}
+    metadata = {KEY: json.dumps(dict(checkpoint.config), allow_nan=False)}
+    if checkpoint.sha256:
+        metadata["converted_from"] = f"{checkpoint.source}, sha256 {checkpoint.sha256}"
+    safetensors.torch.save_file(tensors, path, metadata)
+
+
+def _stored(name: str, tensor: Tensor, half: bool) -> Tensor:
+    if not half or tensor.ndim < 2 or not tensor.is_floating_point():
+        return tensor.contiguous()
+    small = tensor.to(torch.float16)
+    if not bool(torch.isfinite(small).all()):
+        raise WeightsError(f"tensor {name!r} holds values beyond float16's 65504: convert without --half")
+    return small.contiguous()
+
+
+def _header(path: Path) -> dict[str, Any]:
+    """The JSON header, read by ourselves first: its length, repeated names and numbers JSON does not have."""
+    with path.open("rb") as file:
+        start = file.read(8)
+        length = struct.unpack("<Q", start)[0] if len(start) == 8 else 0
+        if length > LARGEST_HEADER:
+            refuse(f"a safetensors header of {length} bytes")
+        raw = file.read(length)
+    if len(raw) < length:
+        raise WeightsError("the file ends inside its header (download it again)")
+    return parse_json(raw, "header")
+
+
+def _config(header: Mapping[str, Any]) -> dict[str, Any]:
+    metadata = header.get("__metadata__", {})
+    text = metadata.get(KEY, "{}") if isinstance(metadata, dict) else "{}"
+    if not isinstance(text, str):
+        raise WeightsError(f"the {KEY!r} metadata is not text")
+    return parse_json(text.encode(), "config")
+
+
+def parse_json(raw: bytes, what: str) -> dict[str, Any]:
+    """A JSON object without NaN, Infinity or repeated names. Raises WeightsError."""
+    try:
+        value = json.loads(raw, object_pairs_hook=_no_repeats, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        raise WeightsError(f"the {what} is not JSON: {_line(error)}") from error
+    if not isinstance(value, dict):
+        raise WeightsError(f"the {what} is a JSON {type(value).__name__}, an object is wanted")
+    return value
+
+
+def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise WeightsError(f"the name {twice[:80]!r} stands twice in the header")
+    return found
+
+
+def _no_constant(text: str) -> NoReturn:
+    raise WeightsError(f"the number {text} in its JSON, which no config needs")
+
+
+def _line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:200]

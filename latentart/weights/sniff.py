@@ -1,0 +1,35 @@
+"""Says in a few words what a file that is no checkpoint looks like."""
+
+from __future__ import annotations
+
+import re
+
+_PATTERNS: tuple[tuple[bytes, str], ...] = (
+    (rb"version https://git-lfs", "a git-lfs pointer: the weights themselves were not downloaded (git lfs pull)"),
+    (rb"\s*(<!doctype|<html|<head|<\?xml|<svg)", "a web page: the download link led to a page, not to the file"),
+    (rb"\x89PNG|\xff\xd8\xff|GIF8|BM..\0\0|RIFF....WEBP", "a picture"),
+    (rb"....ftyp|\x1a\x45\xdf\xa3|RIFF....AVI", "a film"),
+    (rb"PK\x03\x04|PK\x05\x06", "a zip, or a torch file of no known family"),
+    (rb"\x1f\x8b|BZh|\xfd7zXZ|\x28\xb5\x2f\xfd|7z\xbc\xaf|Rar!", "a compressed archive: unpack it first"),
+    (rb".{257}ustar", "a tar archive: unpack it first"),
+    (rb"\x80[\x02-\x05].{0,200}dnnlib\.tflib", "a StyleGAN pickle of the TensorFlow era, which is not read yet"),
+    (rb"\x80\x02\x8a\x0a", "a torch file of no known family"),
+    (rb"\x80[\x00-\x05]", "a pickle of no known kind"),
+    (rb"c[\w.]+\n[\w.]+\n|\((dp|lp|i)", "a pickle of the old text kind, which no toolkit writes"),
+    (rb"\x08.{1,40}(onnx|pytorch|tf2onnx|keras)", "an ONNX model"),
+    (rb"\x89HDF", "an HDF5 file"),
+    (rb"\x93NUMPY", "a numpy array"),
+    (rb"GGUF", "a GGUF language model"),
+    (rb"\x7fELF|MZ", "a program"),
+)
+
+
+def describe(head: bytes) -> str:
+    """What the first bytes of a file look like: 'a picture', 'empty', 'text' ..."""
+    if not head:
+        return "empty"
+    for pattern, words in _PATTERNS:
+        if re.match(pattern, head, re.DOTALL | re.IGNORECASE):
+            return words
+    printable = sum(32 <= b < 127 or b in b"\t\r\n" for b in head)
+    return "text" if printable > 0.95 * len(head) else f"unknown bytes ({head[:8].hex(' ')} ...)"
