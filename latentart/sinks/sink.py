@@ -77,7 +77,7 @@ class FileSink(Sink, ABC):
         self._open = True
         self._final: Path | None = None
         self.target = self._check(Path(target))
-        self.part = files.part_of(self.target)
+        self.part = self._part(self.target)
         # A sink that cannot keep its record should say so before the first frame.
         self.record(0)
 
@@ -143,29 +143,34 @@ class FileSink(Sink, ABC):
         _check_beside(self._beside(target), self.overwrite)
         return files.check_target(target, overwrite=self.overwrite)
 
+    def _part(self, target: Path) -> Path:
+        return files.part_of(target)
+
     def _beside(self, target: Path) -> Path:
         return target.with_suffix(".json")
 
+    def _taken(self, target: Path) -> bool:
+        return target.exists()
+
     def _name(self, interrupted: bool) -> Path:
-        if self.target.exists() and (interrupted or not self.overwrite):
+        if (interrupted or not self.overwrite) and self._taken(self.target):
             return self.target.with_name(f"{self.target.stem}.partial{self.target.suffix}")
         return self.target
 
     def _finish_as(self, final: Path, interrupted: bool) -> Path:
         readable = self._finish()
         if readable != self._count and not interrupted:
-            raise TargetError(
-                f"{str(final)!r} came out with {readable} of {self._count} frames and was removed: try again"
-            )
+            what = f"{str(final)!r} came out with {readable} of {self._count} frames and was removed"
+            raise TargetError(f"{what}: try again, or choose another format")
         record = self.record(readable, interrupted)
         self._sign(record)
-        with files.part_file(self._beside(final), overwrite=True) as beside:
-            beside.write_text(provenance.to_text(record, indent=2) + "\n", encoding="utf-8")
-            self._place(final)
+        self._place(final, record)
         return final
 
-    def _place(self, final: Path) -> None:
-        files.commit(self.part, final)
+    def _place(self, final: Path, record: Mapping[str, Any]) -> None:
+        with files.part_file(self._beside(final), overwrite=True) as beside:
+            beside.write_text(provenance.to_text(record, indent=2) + "\n", encoding="utf-8")
+            files.commit(self.part, final)
 
     def _discard(self) -> None:
         self._release()
