@@ -28,16 +28,16 @@ def check_target(target: str | Path, *, overwrite: bool = False) -> Path:
     return path
 
 
-def check_folder(path: Path) -> None:
-    """Raises TargetError when the folder that is to hold `path` is missing or cannot be written to."""
-    folder = path.parent
+def check_folder(path: Path, part: Path | None = None) -> None:
+    """Raises TargetError when the folder that is to hold `path` is missing or `part` cannot be written."""
+    probe = part or part_of(path)
+    folder = probe.parent
     if not folder.exists():
         raise TargetError(f"cannot write {str(path)!r}: there is no folder {str(folder)!r}: create it first")
     if not folder.is_dir():
         raise TargetError(f"cannot write {str(path)!r}: {str(folder)!r} is a file, not a folder: choose another name")
     with explained(path):
         # The only question whose answer is sure on every file system is to write.
-        probe = part_of(path)
         probe.touch()
         probe.unlink()
 

@@ -36,11 +36,14 @@ def record(*, device: torch.device | str | None = None, **settings: Any) -> dict
     There is no date in it, so that the same settings give the same bytes, and no folder or user name:
     paths are cut down to the file's name. Raises SettingsError for a value that JSON does not have.
     """
-    made_with: dict[str, Any] = {KEY: __version__}
-    made_with |= {package: _version(package) for package in _PACKAGES}
-    if device is not None:
-        made_with["device"] = device_name(device)
-    return check({**made_with, **settings})
+    named = {} if device is None else {"device": device_name(device)}
+    return complete({**named, **settings})
+
+
+def complete(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings, led by the versions of what they were used with unless they have such already."""
+    versions = {KEY: __version__} | {package: _version(package) for package in _PACKAGES}
+    return check({**versions, **settings})
 
 
 def device_name(device: torch.device | str) -> str:
@@ -93,10 +96,11 @@ def read(path: str | Path) -> dict[str, Any]:
     if text is not None:
         return from_text(text, path)
     beside = path.with_suffix(".json")
-    if beside.is_file():
-        return _read_json(beside)
-    raise RecordError(f"{str(path)!r} carries no settings record, and there is no {beside.name!r} beside it: "
-                      "give a file that latentart made")  # fmt: skip
+    for candidate in (beside, path.with_name("settings.json")):
+        if candidate.is_file():
+            return _read_json(candidate)
+    what = f"{str(path)!r} carries no settings record, and there is no {beside.name!r} beside it"
+    raise RecordError(f"{what}: give a file that latentart made")
 
 
 def user_comment(text: str) -> bytes:

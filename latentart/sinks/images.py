@@ -94,7 +94,7 @@ class SequenceSink(FileSink):
         if self._taken(target) and not self.overwrite:
             what = f"{str(target)!r} has frames named {self.pattern!r} already"
             raise TargetError(f"{what}: choose another folder, or say --overwrite (overwrite=True)")
-        files.check_folder(self._part(target))
+        files.check_folder(target, self._part(target))
         return target
 
     def _part(self, target: Path) -> Path:
@@ -126,7 +126,7 @@ def write_image(
         raise TargetError(unknown("picture ending", ending, STILLS))
     if ending in (".jpg", ".jpeg") and frame.shape[2] == 4:
         raise TargetError(f"JPEG has no transparency, but the picture for {str(path)!r} has: use .png or .webp")
-    record = provenance.check(settings or {})
+    record = provenance.complete(settings or {})
     with files.part_file(path, overwrite=overwrite) as part:
         image = pixels.to_image(frame)
         try:

@@ -118,7 +118,7 @@ class FileSink(Sink, ABC):
     def record(self, frames: int, interrupted: bool = False) -> dict[str, Any]:
         """The settings record of a film of so many frames."""
         extra = {"interrupted": True} if interrupted else {}
-        return provenance.check({**self.settings, "fps": str(self.fps), "frames": frames, **extra})
+        return provenance.complete({**self.settings, "fps": str(self.fps), "frames": frames, **extra})
 
     @abstractmethod
     def _begin(self, height: int, width: int, channels: int) -> None:
