@@ -1,0 +1,1 @@
+"""Frozen networks that losses look through. Weights: see NOTICE in this folder."""
