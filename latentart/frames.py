@@ -7,6 +7,7 @@ from typing import Protocol
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from latentart import pixels, seeds
@@ -77,14 +78,16 @@ def _frames(
                 yield frame
 
 
-def _draw(G: Generator, path: Path, draw: Synthesis, mode: NoiseMode, noise_seed: int, numbers: np.ndarray) -> Tensor:  # type: ignore[type-arg]
+def _draw(
+    G: Generator, path: Path, draw: Synthesis, mode: NoiseMode, noise_seed: int, numbers: NDArray[np.int64]
+) -> Tensor:
     # Inference mode is entered per batch: held across a yield it would leak into the caller.
     with torch.inference_mode():
         noise = random_noise(G, noise_seed, numbers) if mode == "random" else None
         return draw(path(numbers / path.num_frames), noise_mode="const" if noise else mode, noise=noise)
 
 
-def random_noise(G: Generator, seed: int, numbers: np.ndarray) -> dict[str, Tensor]:  # type: ignore[type-arg]
+def random_noise(G: Generator, seed: int, numbers: NDArray[np.int64]) -> dict[str, Tensor]:
     """Noise maps [N, 1, H, W] by layer name for frames with these numbers; the same on every device."""
     each = [seeds.noise(G.noise_shapes, seed, int(number)) for number in numbers]
     return {name: torch.from_numpy(np.stack([maps[name] for maps in each])[:, None]) for name in G.noise_shapes}

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +32,7 @@ def read(path: str | Path, num_ws: int, w_dim: int) -> NDArray[np.float64]:
     path = Path(path)
     try:
         ws = _array(path)
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, EOFError, NotImplementedError, RuntimeError, zipfile.BadZipFile) as error:
         reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
         raise WeightsError(f"cannot read latents from {str(path)!r}: {reason}") from error
     return fit(ws, num_ws, w_dim, str(path))
@@ -48,21 +50,29 @@ def fit(ws: NDArray[np.generic], num_ws: int, w_dim: int, source: str) -> NDArra
 
 
 def _array(path: Path) -> NDArray[np.generic]:
-    if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            _check_size(max((m.file_size for m in archive.infolist()), default=0))
-    else:
-        _check_size(path.stat().st_size)
-    loaded = np.load(path, allow_pickle=False)
-    if isinstance(loaded, np.ndarray):
-        return loaded
-    with loaded:
-        if "w" not in loaded:
-            raise KeyError(f"it has no array 'w', only {', '.join(loaded.files) or 'nothing'}")
-        found: NDArray[np.generic] = loaded["w"]
-        return found
+    if not zipfile.is_zipfile(path):
+        with path.open("rb") as stream:
+            return _read_npy(stream, path.stat().st_size)
+    with zipfile.ZipFile(path) as archive:
+        names = [name.removesuffix(".npy") for name in archive.namelist()]
+        if "w" not in names:
+            raise ValueError(f"it has no array 'w', only {', '.join(names) or 'nothing'}")
+        with archive.open("w.npy") as stream:
+            return _read_npy(stream, archive.getinfo("w.npy").file_size)
 
 
-def _check_size(count: int) -> None:
-    if count > MOST_BYTES:
-        raise ValueError(f"{count} bytes is more than latents need (at most {MOST_BYTES})")
+def _read_npy(stream: IO[bytes], size: int) -> NDArray[np.generic]:
+    """The array in a .npy stream of `size` bytes; what its header claims is checked before memory is taken."""
+    if size > MOST_BYTES:
+        raise ValueError(f"{size} bytes is more than latents need (at most {MOST_BYTES})")
+    version = np.lib.format.read_magic(stream)
+    readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+    if version not in readers:
+        raise ValueError(f"NumPy format version {version} is not read: save it again")
+    shape, fortran, dtype = readers[version](stream)
+    if dtype.hasobject:
+        raise ValueError("it holds Python objects, which are never read")
+    if math.prod(shape) * dtype.itemsize > size:
+        raise ValueError(f"its header claims shape {list(shape)}, more than the {size} bytes there are")
+    data = stream.read(math.prod(shape) * dtype.itemsize)
+    return np.frombuffer(data, dtype).reshape(shape, order="F" if fortran else "C")

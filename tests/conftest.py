@@ -1,0 +1,38 @@
+"""Small generators that every test can afford."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from layouts.random_stylegan2 import random_state
+
+from latentart.models.base import Generator
+from latentart.models.load import build
+from latentart.weights.checkpoint import Checkpoint
+
+
+def tiny(name: str = "tiny", **shape: Any) -> Generator:
+    """A random StyleGAN2 of a few thousand weights."""
+    tensors, config = random_state(**{"resolution": 16, "z_dim": 16, "w_dim": 16, **shape})
+    return build(Checkpoint(tensors, config, "0" * 64, "random", name), "cpu")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _two_threads() -> None:
+    torch.set_num_threads(2)
+
+
+@pytest.fixture(scope="session")
+def G() -> Generator:
+    """Without classes, 16x16 RGB."""
+    return tiny()
+
+
+@pytest.fixture(scope="session")
+def G_classes() -> Generator:
+    """With the classes a, b, c, d."""
+    generator = tiny("letters", c_dim=4)
+    generator.class_names = tuple("abcd")
+    return generator
