@@ -17,6 +17,7 @@ from latentart.errors import SettingsError, TargetError, unknown
 from latentart.sinks.sink import FileSink, Sink
 
 ENDINGS = ("folder/ or name%04d.png (a PNG sequence)",)
+OPTIONS = ()
 FRAME_NAME = "frame%04d.png"
 SETTINGS_NAME = "settings.json"
 STILLS = (".png", ".jpg", ".jpeg", ".webp")

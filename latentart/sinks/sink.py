@@ -12,7 +12,7 @@ from types import ModuleType, TracebackType
 from typing import Any, Protocol, Self
 
 from latentart import files, provenance, rate
-from latentart.errors import SettingsError, TargetError
+from latentart.errors import SettingsError, TargetError, unknown
 from latentart.folder import modules
 from latentart.pixels import Frame
 
@@ -227,20 +227,28 @@ def open_sink(
     """The sink for `target`, by its ending: 'loop.mp4', 'loop.gif', 'frames/', 'frames/%05d.png'...
 
     `fps` is kept exactly, `settings` go into the file's metadata and a .json beside it, `options` are the
-    sink's own (for films: format, crf, preset, threads). Raises TargetError, SettingsError.
+    sink's own (for films format, crf, preset, threads; None leaves the default). Raises TargetError, SettingsError.
     """
     text = os.fspath(target)
-    offers = sink_modules()
-    for module in offers:
-        if module.handles(text):
-            made: Sink = module.open(text, fps=fps, settings=settings, overwrite=overwrite, **options)
-            return made
-    endings = ", ".join(ending for module in offers for ending in module.ENDINGS)
-    raise TargetError(f"cannot write {text!r}: no sink knows this ending: use one of {endings}")
+    module = _module_for(text)
+    given = {name: value for name, value in options.items() if value is not None}
+    for name in given.keys() - set(module.OPTIONS):
+        raise SettingsError(unknown(f"option for {text!r}:", name, module.OPTIONS))
+    made: Sink = module.open(text, fps=fps, settings=settings, overwrite=overwrite, **given)
+    return made
 
 
 def sink_modules() -> list[ModuleType]:
-    """Every module of the sinks folder that offers `handles`, `open` and `ENDINGS`."""
+    """Every module of the sinks folder that offers `handles`, `open`, `ENDINGS` and `OPTIONS`."""
     package = importlib.import_module("latentart.sinks")
     found = [importlib.import_module(f"latentart.sinks.{name}") for name in modules(package.__path__)]
     return [module for module in found if hasattr(module, "handles")]
+
+
+def _module_for(target: str) -> ModuleType:
+    offers = sink_modules()
+    for module in offers:
+        if module.handles(target):
+            return module
+    endings = ", ".join(ending for module in offers for ending in module.ENDINGS)
+    raise TargetError(f"cannot write {target!r}: no sink knows this ending: use one of {endings}")

@@ -19,6 +19,7 @@ from latentart.sinks.sink import FileSink, Sink
 
 CONTAINERS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
 ENDINGS = tuple(CONTAINERS)
+OPTIONS = ("format", "crf", "preset", "threads")
 THREADS = 4
 """x264's pictures depend on the number of threads, so it is fixed, and recorded, not the machine's."""
 
@@ -65,18 +66,18 @@ class VideoSink(FileSink):
         # The header comes before the film, so it says how long the film was meant to be.
         planned = self.settings.get("frames")
         self._signed = provenance.to_text(self.record(planned if isinstance(planned, int) else 0))
-        with self._encoder_errors():
+        with encoder_errors(self.target):
             container = create(self.part, self.ending, self._signed)
             self._encoder = Encoder(container, self._stream(container, layout, width, height))
 
     def _append(self, frame: pixels.Frame) -> None:
         picture = pixels.to_video_frame(frame, self._encoder.layout)
         picture.pts = self.frames
-        with self._encoder_errors():
+        with encoder_errors(self.target):
             self._encoder.encode(picture)
 
     def _finish(self) -> int:
-        with self._encoder_errors():
+        with encoder_errors(self.target):
             self._encoder.encode(None)
             self._encoder.container.close()
             return count_frames(self.part)
@@ -84,14 +85,12 @@ class VideoSink(FileSink):
     def _sign(self, record: Mapping[str, Any]) -> None:
         text = provenance.to_text(record)
         if text != self._signed:
-            with self._encoder_errors(), files.part_file(self.part, overwrite=True) as signed:
+            with encoder_errors(self.target), files.part_file(self.part, overwrite=True) as signed:
                 copy_packets(self.part, create(signed, self.ending, text), self._tag())
 
     def _release(self) -> None:
         if self.shape is not None:
-            # The failure that led here has been told already.
-            with suppress(OSError, av.FFmpegError):
-                self._encoder.container.close()
+            self._encoder.release()
 
     def _stream(self, container: OutputContainer, layout: str, width: int, height: int) -> VideoStream:
         chosen = FORMATS[self.format]
@@ -110,16 +109,16 @@ class VideoSink(FileSink):
         """The four letters by which players know the codec, where it has several; Matroska has names of its own."""
         return FORMATS[self.format].tag if self.ending != ".mkv" else ""
 
-    @contextmanager
-    def _encoder_errors(self) -> Iterator[None]:
-        """FFmpeg's own errors in our words; a full disk and the like pass through as the OSError they are."""
-        try:
-            yield
-        except (av.FFmpegError, ValueError) as error:
-            if isinstance(error, OSError):
-                raise
-            what = f"cannot encode {str(self.target)!r} as {self.format}: {error}"
-            raise TargetError(f"{what}: try another format or size") from error
+
+@contextmanager
+def encoder_errors(target: Path) -> Iterator[None]:
+    """FFmpeg's own errors in our words; a full disk and the like pass through as the OSError they are."""
+    try:
+        yield
+    except (av.FFmpegError, ValueError) as error:
+        if isinstance(error, OSError):
+            raise
+        raise TargetError(f"cannot encode {str(target)!r}: {error}: try another format or size") from error
 
 
 class Encoder:
@@ -139,6 +138,11 @@ class Encoder:
         # As one call into C: Ctrl-C between encoding and writing would lose packets out of the middle.
         for _ in map(self.container.mux, map(self.stream.encode, [picture])):
             pass
+
+    def release(self) -> None:
+        """Lets go of the file after a failure, which has been told already."""
+        with suppress(OSError, ValueError, av.FFmpegError):
+            self.container.close()
 
 
 def create(path: Path, ending: str, text: str) -> OutputContainer:
