@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import torch
 
-from latentart.errors import TargetError, WeightsError
+from latentart import files
+from latentart.errors import WeightsError
 from latentart.weights import safe
 from latentart.weights.checkpoint import Checkpoint
 from latentart.weights.open import open_checkpoint
@@ -20,29 +20,19 @@ def convert(source: str | Path, target: str | Path, *, overwrite: bool = False, 
     absent. `half` stores tensors of two dimensions or more as float16.
     Raises WeightsError for the source, TargetError for a target that exists or cannot be written.
     """
-    target = Path(target)
-    if target.is_dir():
-        raise TargetError(f"cannot write {str(target)!r}: it is a folder (give a file name)")
-    if target.exists() and not overwrite:
-        raise TargetError(f"{str(target)!r} exists already: choose another name or pass --overwrite")
+    files.check_target(target, overwrite=overwrite)
     checkpoint = open_checkpoint(source)
-    part = target.with_name(f"{target.name}.part")
-    try:
+    with files.part_file(target, overwrite=overwrite) as part:
         safe.write(part, checkpoint, half=half)
         _compare(checkpoint, safe.read(part), half=half)
-        os.replace(part, target)
-    except OSError as error:
-        raise TargetError(f"cannot write {str(target)!r}: {error.strerror or error}") from error
-    finally:
-        part.unlink(missing_ok=True)
-    return open_checkpoint(target)
+    return open_checkpoint(Path(target))
 
 
 def _compare(wanted: Checkpoint, written: Checkpoint, *, half: bool) -> None:
     """Raises WeightsError unless the file holds the tensors and config that were given to it."""
     for name, tensor in wanted.tensors.items():
-        exact = tensor.half().to(tensor.dtype) if half and tensor.ndim >= 2 and tensor.is_floating_point() else tensor
+        exact = safe.stored(name, tensor, half=half).to(tensor.dtype)
         if name not in written.tensors or not torch.equal(exact, written.tensors[name]):
-            raise WeightsError(f"tensor {name!r} came back changed from the disk: is it failing?")
+            raise WeightsError(f"tensor {name!r} came back changed from the disk: check the disk, then convert again")
     if dict(written.config) != dict(wanted.config):
-        raise WeightsError("the config came back changed from the disk: is it failing?")
+        raise WeightsError("the config came back changed from the disk: check the disk, then convert again")

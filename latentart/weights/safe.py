@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+import re
 import struct
 from collections.abc import Mapping
 from pathlib import Path
@@ -37,26 +40,39 @@ def read(path: Path) -> Checkpoint:
             tensors = {name: single(file.get_tensor(name).clone()) for name in file.keys()}
     except (safetensors.SafetensorError, ValueError, TypeError) as error:
         raise WeightsError(f"broken safetensors: {_line(error)}") from error
-    stated = _config(header)
+    metadata = _metadata(header)
+    stated = parse_json(metadata.get(KEY, "{}").encode(), "config")
+    card = {"license": metadata["license"]} if "license" in metadata else {}
     family = stated.get("family", stylegan2.FAMILY if stylegan2.FIRST_TENSOR in tensors else None)
     if not isinstance(family, str):
         raise WeightsError("safetensors of no known family: neither a config in the metadata nor tensor names tell")
     if family != stylegan2.FAMILY:
-        return Checkpoint(tensors, stated, "", SOURCE)
+        return Checkpoint(tensors, stated, "", SOURCE, card=card)
     parts = stylegan2.complete(tensors, stated)
-    return Checkpoint(parts.tensors, parts.config, "", SOURCE, inferred=parts.inferred)
+    return Checkpoint(parts.tensors, parts.config, "", SOURCE, inferred=parts.inferred, card=card)
 
 
 def write(path: Path, checkpoint: Checkpoint, *, half: bool = False) -> None:
-    """Writes our format; `half` stores tensors of two dimensions or more as float16 (half the size)."""
-    tensors = {name: _stored(name, t, half) for name, t in checkpoint.tensors.items()}
+    """Writes our format; `half` stores tensors of two dimensions or more as float16 (half the size).
+
+    Raises WeightsError for values that float16 cannot hold, OSError for a file that cannot be written.
+    """
+    tensors = {name: stored(name, tensor, half=half) for name, tensor in checkpoint.tensors.items()}
     metadata = {KEY: json.dumps(dict(checkpoint.config), allow_nan=False)}
     if checkpoint.sha256:
         metadata["converted_from"] = f"{checkpoint.source}, sha256 {checkpoint.sha256}"
-    safetensors.torch.save_file(tensors, path, metadata)
+    if "license" in checkpoint.card:
+        metadata["license"] = str(checkpoint.card["license"])
+    try:
+        safetensors.torch.save_file(tensors, path, metadata)
+    except safetensors.SafetensorError as error:
+        number = re.search(r"os error (\d+)", str(error))  # it wraps what the system said
+        code = int(number[1]) if number else errno.EIO
+        raise OSError(code, os.strerror(code) if number else _line(error)) from error
 
 
-def _stored(name: str, tensor: Tensor, half: bool) -> Tensor:
+def stored(name: str, tensor: Tensor, *, half: bool) -> Tensor:
+    """The tensor as it stands in the file. Raises WeightsError for values that float16 cannot hold."""
     if not half or tensor.ndim < 2 or not tensor.is_floating_point():
         return tensor.contiguous()
     small = tensor.to(torch.float16)
@@ -78,12 +94,11 @@ def _header(path: Path) -> dict[str, Any]:
     return parse_json(raw, "header")
 
 
-def _config(header: Mapping[str, Any]) -> dict[str, Any]:
+def _metadata(header: Mapping[str, Any]) -> dict[str, str]:
     metadata = header.get("__metadata__", {})
-    text = metadata.get(KEY, "{}") if isinstance(metadata, dict) else "{}"
-    if not isinstance(text, str):
-        raise WeightsError(f"the {KEY!r} metadata is not text")
-    return parse_json(text.encode(), "config")
+    if not isinstance(metadata, dict) or not all(isinstance(v, str) for v in metadata.values()):
+        raise WeightsError("safetensors metadata that is not text by name")
+    return metadata
 
 
 def parse_json(raw: bytes, what: str) -> dict[str, Any]:

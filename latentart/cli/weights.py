@@ -1,0 +1,142 @@
+"""latentart weights: the checkpoints at hand, what a file holds, and its conversion to safetensors."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from latentart.cli import _options as opt
+
+
+@click.group("weights", short_help="List, inspect and convert checkpoints.")
+def command() -> None:
+    """List the checkpoints at hand, inspect a file, or convert it to safetensors. Nothing in a file is executed."""
+
+
+@command.command("list", short_help="Checkpoints that have a name.")
+@click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
+def list_(as_json: bool) -> None:
+    """Checkpoints that have a name: those that ship, and yours in the folder LATENTART_CHECKPOINTS."""
+    from latentart.weights import cards
+
+    found = [cards.card(name) for name in cards.names()]
+    if as_json:
+        click.echo(json.dumps([{**c.facts, "path": str(c.path)} for c in found], indent=2, default=str))
+        return
+    header = ("name", "family", "picture", "classes", "file", "licence")
+    _show([header, *[(c.name, *_summary(c.facts, c.path)) for c in found]])
+
+
+@command.command(short_help="What a checkpoint is.")
+@click.argument("file")
+@click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
+def inspect(file: str, as_json: bool) -> None:
+    """What FILE is, or the checkpoint of that name: family, sizes, widths, switches, licence.
+
+    \b
+    latentart weights inspect network-snapshot-000300.pkl
+    latentart weights inspect landscapes-256 --json
+    """
+    from latentart.weights.describe import describe
+    from latentart.weights.open import open_checkpoint
+
+    facts = describe(open_checkpoint(file))
+    if as_json:
+        click.echo(json.dumps(facts, indent=2, default=str))
+    else:
+        _show(_lines(facts), first_is_label=True)
+
+
+@command.command(short_help="Make safetensors of any checkpoint that can be read.")
+@click.argument("source", metavar="IN")
+@click.argument("target", metavar="OUT", type=click.Path(path_type=Path))
+@opt.overwrite
+@click.option("--half", is_flag=True, help="Store weights as float16: half the size.")
+def convert(source: str, target: Path, overwrite: bool, half: bool) -> None:
+    """Read IN (a file or a checkpoint's name) and write OUT as safetensors, read again and compared.
+
+    \b
+    latentart weights convert network-snapshot-000300.pkl ours.safetensors
+    """
+    from latentart.files import size_text
+    from latentart.weights.convert import convert as convert_
+
+    convert_(source, target, overwrite=overwrite, half=half)
+    click.echo(f"{target} ({size_text(target.stat().st_size)})")
+
+
+def _summary(facts: Mapping[str, Any], path: Path) -> tuple[str, ...]:
+    from latentart.files import size_text
+
+    kind = {1: "grey", 3: "RGB", 4: "RGBA"}.get(facts.get("channels", 0), "")
+    size = size_text(path.stat().st_size) if path.is_file() else "missing"
+    resolution = facts.get("resolution", "?")
+    picture = f"{resolution}x{resolution} {kind}".strip()
+    return str(facts.get("family", "")), picture, str(facts.get("classes", "")), size, str(facts.get("license", ""))
+
+
+def _lines(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Label and text for people; what does not apply is left out."""
+    from latentart.files import size_text
+
+    height, width = facts["resolution"]
+    channels = {1: "grey", 3: "RGB", 4: "RGBA"}.get(facts["channels"], f"{facts['channels']} channels")
+    names = facts["class_names"]
+    lines = [
+        ("name", facts["name"]),
+        ("family", facts["family"]),
+        ("format", facts["format"]),
+        ("picture", f"{width} x {height} {channels}"),
+        ("classes", f"{facts['classes'] or 'none'}{f': {_shortened(names)}' if names else ''}"),
+        ("latents", f"z {facts['z_dim']}, w {facts['w_dim']}, {facts['num_ws']} rows"),
+        ("widths", "  ".join(f"{r}: {c}" for r, c in facts["widths"].items())),
+        ("mapping", _mapping(facts)),
+        ("architecture", facts["architecture"] or ""),
+        ("noise", {True: "yes", False: "none"}.get(facts["noise"], "")),
+        ("conv_clamp", "none" if facts["conv_clamp"] is None else f"{facts['conv_clamp']:g}"),
+        ("fp16", f"{facts['fp16_blocks']} blocks" if facts["fp16_blocks"] else "none"),
+        ("parameters", f"{facts['parameters']:,} ({size_text(facts['bytes'])} in memory)"),
+        *[("inferred" if i == 0 else "", line) for i, line in enumerate(facts["inferred"])],
+        ("licence", facts["license"] or "not known: no card has this file"),
+        ("data", facts["data"] or ""),
+        ("sha256", facts["sha256"]),
+    ]
+    return [(label, text) for label, text in lines if text]
+
+
+def _mapping(facts: Mapping[str, Any]) -> str:
+    if not facts["mapping_layers"]:
+        return ""
+    return f"{facts['mapping_layers']} layers, learning rate multiplier {facts['mapping_lr_multiplier']:g}"
+
+
+def _shortened(names: Sequence[str]) -> str:
+    return (" " if all(len(n) == 1 for n in names) else ", ").join(names[:70]) + (" ..." if len(names) > 70 else "")
+
+
+def _show(rows: Sequence[Sequence[str]], *, first_is_label: bool = False) -> None:
+    """Columns: with rich on a terminal (wrapped, labels bold), as aligned plain text elsewhere."""
+    if sys.stdout.isatty():
+        _show_on_terminal(rows, first_is_label)
+        return
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    for row in rows:
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
+        click.echo("  ".join(cells).rstrip())
+
+
+def _show_on_terminal(rows: Sequence[Sequence[str]], first_is_label: bool) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table.grid(padding=(0, 2))
+    for y, row in enumerate(rows):
+        heads = [x == 0 if first_is_label else y == 0 for x in range(len(row))]
+        table.add_row(*[Text(cell, style="bold" if head else "") for cell, head in zip(row, heads, strict=True)])
+    Console().print(table)

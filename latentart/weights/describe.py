@@ -1,0 +1,46 @@
+"""A checkpoint in facts: what `latentart weights inspect` says."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from latentart.weights import stylegan2
+from latentart.weights.checkpoint import Checkpoint
+
+_STATED = ("z_dim", "w_dim", "num_ws", "architecture", "mapping_layers", "mapping_lr_multiplier", "conv_clamp")
+
+
+def describe(checkpoint: Checkpoint) -> dict[str, Any]:
+    """JSON types only. Sizes in pixels, `resolution` as [height, width], `bytes` of the tensors in memory."""
+    config = checkpoint.config
+    shown = {**config, **(_stylegan2(checkpoint) if config["family"] == stylegan2.FAMILY else {})}
+    counted = [t for n, t in checkpoint.tensors.items() if not n.endswith((".noise_const", "_filter", ".w_avg"))]
+    return {
+        "name": checkpoint.name,
+        "family": config["family"],
+        "format": checkpoint.source,
+        "resolution": shown.get("resolution", [shown.get("img_resolution")] * 2),
+        "channels": shown.get("img_channels"),
+        "classes": shown.get("c_dim", 0),
+        "class_names": list(checkpoint.card.get("class_names", [])),
+        **{key: shown.get(key) for key in _STATED},
+        "widths": shown.get("widths", {}),
+        "noise": shown.get("use_noise"),
+        "fp16_blocks": shown.get("num_fp16_res"),
+        "parameters": sum(t.numel() for t in counted),
+        "bytes": sum(t.numel() * t.element_size() for t in checkpoint.tensors.values()),
+        "inferred": list(checkpoint.inferred),
+        "license": checkpoint.card.get("license"),
+        "data": checkpoint.card.get("data"),
+        "sha256": checkpoint.sha256,
+    }
+
+
+def _stylegan2(checkpoint: Checkpoint) -> dict[str, Any]:
+    last, (h, w) = checkpoint.config["img_resolution"], checkpoint.config["init_res"]
+    return {
+        "resolution": [last * h // 4, last * w // 4],
+        "num_ws": 2 * int(math.log2(last)) - 2,
+        "widths": {str(r): c for r, c in stylegan2.widths(checkpoint.tensors).items()},
+    }
