@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, cast
 
@@ -67,7 +68,7 @@ class VideoSink(FileSink):
         planned = self.settings.get("frames")
         self._signed = provenance.to_text(self.record(planned if isinstance(planned, int) else 0))
         with encoder_errors(self.target):
-            container = create(self.part, self.ending, self._signed)
+            container = create(self.part, self.ending, self.fps, self._signed)
             self._encoder = Encoder(container, self._stream(container, layout, width, height))
 
     def _append(self, frame: pixels.Frame) -> None:
@@ -86,7 +87,7 @@ class VideoSink(FileSink):
         text = provenance.to_text(record)
         if text != self._signed:
             with encoder_errors(self.target), files.part_file(self.part, overwrite=True) as signed:
-                copy_packets(self.part, create(signed, self.ending, text), self._tag())
+                copy_packets(self.part, create(signed, self.ending, self.fps, text), self._tag())
 
     def _release(self) -> None:
         if self.shape is not None:
@@ -145,12 +146,14 @@ class Encoder:
             self.container.close()
 
 
-def create(path: Path, ending: str, text: str) -> OutputContainer:
+def create(path: Path, ending: str, fps: Fraction, text: str) -> OutputContainer:
     """An empty container for films that end in `ending`, with the settings record `text` in its metadata."""
     # bitexact leaves out random ids, so that the same frames give the same bytes.
     options = {"fflags": "+bitexact"}
     if ending in (".mp4", ".mov"):
         options["movflags"] = "+faststart+use_metadata_tags"
+        # At the default of milliseconds the edit list would cut a loop's last frame short.
+        options["movie_timescale"] = str(fps.numerator * (1000 if fps.numerator < 1000 else 1))
     # An absolute path, because FFmpeg takes 'night:one.mp4' for a protocol.
     container = av.open(str(path.absolute()), "w", format=CONTAINERS[ending], options=options)
     container.metadata.update({"comment": text, provenance.KEY: text})
