@@ -28,8 +28,8 @@ class Background(Sink):
 
     @property
     def frames(self) -> int:
-        """How many frames it has taken."""
-        return self._count
+        """How many frames it has taken; in the end, how many were written."""
+        return self._count if self._thread.is_alive() else self.sink.frames
 
     def write(self, frame: Frame) -> None:
         """See `Sink.write`."""

@@ -64,6 +64,8 @@ class SequenceSink(FileSink):
         pixels.to_image(frame).save(self.part / (self.pattern % self.frames), compress_level=COMPRESSION)
 
     def _finish(self) -> int:
+        # Ctrl-C may have cut the picture after the last one that counts.
+        (self.part / (self.pattern % self.frames)).unlink(missing_ok=True)
         return len(self._frames_in(self.part))
 
     def _sign(self, record: Mapping[str, Any]) -> None:

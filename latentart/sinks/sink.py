@@ -162,6 +162,7 @@ class FileSink(Sink, ABC):
         if readable != self._count and not interrupted:
             what = f"{str(final)!r} came out with {readable} of {self._count} frames and was removed"
             raise TargetError(f"{what}: try again, or choose another format")
+        self._count = readable
         record = self.record(readable, interrupted)
         self._sign(record)
         self._place(final, record)

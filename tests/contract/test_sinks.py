@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -390,21 +392,68 @@ print(json.dumps([attempt(*case) for case in cases]))
 
 
 def fill(folder: Path, cases: list[Case], limit: int = 0, prefix: tuple[str, ...] = ()) -> list[str]:
+    """What a process says that writes each case to a folder with no room; it must leave the folder empty."""
     given = json.dumps([(case.target, case.options) for case in cases])
     command = [*prefix, sys.executable, "-c", FILL, str(limit), str(folder), given]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=100)
-    assert done.returncode == 0, done.stderr
+    assert (done.returncode, done.stderr) == (0, "")
     told: list[str] = json.loads(done.stdout)
     return told
 
 
-def test_a_file_that_may_not_grow_ends_in_one_line_and_nothing_left(tmp_path: Path) -> None:
-    # A picture sequence makes small files, which a limit on one file's size does not meet.
-    cases = [case for case in CASES if case.module != "images"]
-    for case, told in zip(cases, fill(tmp_path, cases, limit=80_000), strict=True):
+@pytest.mark.parametrize("limit", [80_000, 4_000])
+def test_a_file_that_may_not_grow_ends_in_one_line_and_nothing_left(limit: int, tmp_path: Path) -> None:
+    # The pictures of a sequence are small files: only the lower limit stops them.
+    cases = [case for case in CASES if case.module != "images" or limit == 4_000]
+    for case, told in zip(cases, fill(tmp_path, cases, limit), strict=True):
         assert "no room left in folder" in told, (str(case), told)
         assert "\n" not in told
     assert left_in(tmp_path) == []
+
+
+def test_a_full_disk_ends_in_one_line_and_nothing_left(tmp_path: Path) -> None:
+    mount = ("unshare", "--user", "--map-root-user", "--mount", "sh", "-c")
+    script = 'mount -t tmpfs -o size=100k tmpfs "$0" && "$@" && ls -A "$0" >&2'
+    probe = [*mount, script, str(tmp_path), "true"]
+    can_mount = shutil.which("unshare") and subprocess.run(probe, check=False, capture_output=True).returncode == 0
+    # Without a small disk of its own the test falls back to a limit on the size of files.
+    prefix, limit = ((*mount, script, str(tmp_path)), 0) if can_mount else ((), 4_000)
+    for case, told in zip(CASES, fill(tmp_path, CASES, limit, prefix), strict=True):
+        assert told.startswith("cannot write"), (str(case), told)
+        assert "no room left in folder" in told
+        assert "\n" not in told
+
+
+INTERRUPTED = """
+import sys, signal
+import numpy as np
+from latentart.sinks import open_sink
+rng = np.random.default_rng(0)
+frames = [rng.integers(0, 256, (48, 64, 3), dtype=np.uint8) for _ in range(12)]
+try:
+    with open_sink(sys.argv[1]) as sink:
+        for i in range(10**6):
+            sink.write(frames[i % 12])
+            if i == 20:
+                print("ready", flush=True)
+except KeyboardInterrupt:
+    print(sink.frames)
+"""
+
+
+@pytest.mark.parametrize("target", ["film.mp4", "loop.gif", "frames/"])
+def test_a_signal_at_any_moment_leaves_a_whole_film(target: str, tmp_path: Path) -> None:
+    case = next(case for case in CASES if case.target == target)
+    command = [sys.executable, "-c", INTERRUPTED, place(case, tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(signal.SIGINT)
+        told = int(process.communicate(timeout=60)[0])
+    made = decode(tmp_path / target, case)
+    assert len(made) == told >= 20
+    assert provenance.read(tmp_path / target)["interrupted"] is True
+    assert not list(tmp_path.rglob("*part*"))
 
 
 def test_a_sink_is_a_sink(tmp_path: Path) -> None:
