@@ -74,13 +74,13 @@ def command(
     film, sha256 = _film(like, given)
     films.check(film)
     where = target or str((outdir or Path("films")) / _name(film))
-    if target is None:
-        Path(where).parent.mkdir(parents=True, exist_ok=True)
     choices: dict[str, Any] = {"format": format_name, "crf": crf, "preset": preset}
     options = {name: value for name, value in choices.items() if value is not None}
     G = load(film.network, device)
     if "network" not in given:
         films.check_same(G, sha256)
+    if target is None:
+        Path(where).parent.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
     with progress(Path(where).name) as report:
         made = films.render(film, where, G=G, overwrite=overwrite, on_frame=report, **options)

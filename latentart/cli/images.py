@@ -54,9 +54,9 @@ def _singles(G: Generator, outdir: Path, *, overwrite: bool, grid: None, **setti
     from latentart import stills
     from latentart.sinks.images import write_image
 
-    outdir.mkdir(parents=True, exist_ok=True)
     wanted = stills.Stills(**_given(settings))
     for name, frame, record in stills.pictures(G, wanted):
+        outdir.mkdir(parents=True, exist_ok=True)
         path = write_image(outdir / f"{name}.png", frame, settings=record, overwrite=overwrite)
         click.echo(path)
 

@@ -1,0 +1,39 @@
+# Each target makes its own .venv with the pinned versions of constraints.txt: no root, no compiler, no GPU.
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+# Threads that wait must not spin: on a busy machine that costs a factor of ten.
+export OMP_WAIT_POLICY = PASSIVE
+
+.PHONY: film test lint bench clean
+
+film: .venv/film.stamp
+	$(BIN)/latentart film --pace even --overwrite -o films/landscapes.mp4
+
+test: .venv/test.stamp
+	$(BIN)/pytest
+
+lint: .venv/test.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: .venv/test.stamp
+	for script in benchmarks/*.py; do echo; echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+clean:
+	rm -rf .venv films
+
+.venv/bin/pip:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "error: $(PYTHON) is too old: latentart needs Python 3.11 or newer (make PYTHON=python3.12)"; exit 1; }
+	$(PYTHON) -m venv .venv
+
+.venv/film.stamp: .venv/bin/pip pyproject.toml constraints.txt
+	$(PIP) --editable '.[cpu]'
+	@touch $@
+
+.venv/test.stamp: .venv/bin/pip pyproject.toml constraints.txt
+	$(PIP) --editable '.[cpu,live,dev]'
+	@touch $@
