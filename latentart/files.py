@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import math
 import os
 import shutil
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from pathlib import Path
 from latentart.errors import TargetError
 
 _FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
+_UNITS = ("KB", "MB", "GB", "TB")
 
 
 def check_target(target: str | Path, *, overwrite: bool = False) -> Path:
@@ -20,26 +22,26 @@ def check_target(target: str | Path, *, overwrite: bool = False) -> Path:
     Asked before the work starts, so that a night of rendering does not end at a missing folder.
     """
     path = Path(target)
-    if path.is_dir():
-        raise TargetError(f"cannot write {str(path)!r}: it is a folder: give a file name")
-    if path.exists() and not overwrite:
-        raise TargetError(f"{str(path)!r} exists already: choose another name, or say --overwrite (overwrite=True)")
-    check_folder(path)
+    with explained(path):
+        if path.is_dir():
+            raise TargetError(f"cannot write {str(path)!r}: it is a folder: give a file name")
+        if path.exists() and not overwrite:
+            raise TargetError(f"{str(path)!r} exists already: choose another name, or say --overwrite (overwrite=True)")
+        check_folder(path)
     return path
 
 
 def check_folder(path: Path, part: Path | None = None) -> None:
-    """Raises TargetError when the folder that is to hold `path` is missing or `part` cannot be written."""
+    """Raises TargetError when the folder that is to hold `path` is missing, OSError when `part` cannot be written."""
     probe = part or part_of(path)
     folder = probe.parent
     if not folder.exists():
         raise TargetError(f"cannot write {str(path)!r}: there is no folder {str(folder)!r}: create it first")
     if not folder.is_dir():
         raise TargetError(f"cannot write {str(path)!r}: {str(folder)!r} is a file, not a folder: choose another name")
-    with explained(path):
-        # The only question whose answer is sure on every file system is to write.
-        probe.touch()
-        probe.unlink()
+    # The only question whose answer is sure on every file system is to write.
+    probe.touch()
+    probe.unlink()
 
 
 def part_of(target: Path) -> Path:
@@ -112,8 +114,7 @@ def _explain(error: OSError, target: Path, missing: str) -> str:
 
 def size_text(count: float) -> str:
     """1536 -> '1.5 KB', for people."""
-    for unit in ("bytes", "KB", "MB", "GB"):
-        if count < 1024:
-            break
-        count, unit = count / 1024, {"bytes": "KB", "KB": "MB", "MB": "GB", "GB": "TB"}[unit]
-    return f"{count:.0f} {unit}" if unit == "bytes" else f"{count:.1f} {unit}"
+    if count < 1024:
+        return f"{count:.0f} bytes"
+    power = min(int(math.log(count, 1024)), len(_UNITS))
+    return f"{count / 1024**power:.1f} {_UNITS[power - 1]}"

@@ -29,7 +29,7 @@ def handles(target: str) -> bool:
     """Whether `target` names a folder or numbered PNG files."""
     path = Path(target)
     numbered = "%" in path.name and path.suffix.lower() == ".png"
-    return numbered or _ends_as_folder(target) or (path.is_dir() and not path.suffix)
+    return numbered or _ends_as_folder(target) or (os.path.isdir(target) and not path.suffix)
 
 
 def open(target: str, **options: Any) -> Sink:
@@ -157,7 +157,7 @@ def _png_info(record: Mapping[str, Any]) -> PngInfo:
 def _split(target: str) -> tuple[Path, str]:
     """'frames/' -> (frames, 'frame%04d.png'); 'frames/%05d.png' -> (frames, '%05d.png')."""
     path = Path(target)
-    if _ends_as_folder(target) or path.is_dir():
+    if _ends_as_folder(target) or os.path.isdir(target):
         folder, pattern = path, FRAME_NAME
     else:
         folder, pattern = path.parent, path.name

@@ -76,7 +76,8 @@ class FileSink(Sink, ABC):
         self._count = 0
         self._open = True
         self._final: Path | None = None
-        self.target = self._check(Path(target))
+        with files.explained(Path(target)):
+            self.target = self._check(Path(target))
         self.part = self._part(self.target)
         # A sink that cannot keep its record should say so before the first frame.
         self.record(0)
