@@ -1,0 +1,66 @@
+"""latentart live: a generator as an instrument, played over OSC, WebSocket or the panel."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from latentart.cli import _options as opt
+
+
+@click.command("live", short_help="Play a generator live: OSC and WebSocket in, pictures out.")
+@opt.network
+@click.option("--http-port", default=8317, show_default=True, help="Panel, stream, WebSocket; 0 takes a free one.")
+@click.option("--osc-port", default=9317, show_default=True, help="OSC in; 0 takes a free one.")
+@click.option("--osc-out-port", default=9318, show_default=True, help="OSC echo to this machine; 0 for none.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; others need --token.")
+@click.option("--token", envvar="LATENTART_TOKEN", help="What other machines must know; 8 characters or more.")
+@click.option("--allow-origin", "allow_origins", multiple=True, metavar="URL", help="Other sites whose pages may play.")
+@click.option("--allow-osc", multiple=True, metavar="NETWORK", help="Who else may send OSC, such as 192.168.1.0/24.")
+@click.option("--size", type=opt.Pair(), help="Size of the picture; the model's own by default.")
+@click.option("--fps", default=60.0, show_default=True, help="Frames per second.")
+@click.option("--threads", type=click.IntRange(1), help="Processor threads of the renderer; all but one by default.")
+@opt.device
+@click.option("--record", type=click.Path(path_type=Path), metavar="TAKE", help="Record a take, such as take.jsonl.")
+@click.option("--replay", type=click.Path(path_type=Path), metavar="TAKE", help="Play a recorded take again.")
+@click.option("--folder", type=click.Path(path_type=Path), default="live", show_default=True,
+              help="Where presets, cues and takes are kept.")  # fmt: skip
+@click.option("--open/--no-open", "open_page", default=True, help="Open the panel in the browser.")
+def command(network: str | None, open_page: bool, **settings: Any) -> None:
+    """Play a generator live.
+
+    \b
+    latentart live
+    latentart live --network glyphs-64 --size 512x512 --record evening.jsonl
+    latentart live --host 192.168.1.20 --token open-sesame --allow-osc 192.168.1.0/24
+    """
+    import asyncio
+    import logging
+
+    from latentart.errors import LatentartError
+
+    try:
+        from latentart.live.show import Settings, Show
+    except ModuleNotFoundError as error:
+        raise LatentartError(f"the live server needs {error.name}: pip install 'latentart[live]'") from error
+    logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.WARNING)
+    chosen = Settings(network=network or "landscapes-256", sketches=_sketches(), **settings)
+    show = Show(chosen)
+    asyncio.run(show.run(lambda address: _announce(address, show.osc.port, open_page)))
+    if show.fault:
+        raise click.ClickException(show.fault)
+
+
+def _announce(address: str, osc_port: int, open_page: bool) -> None:
+    click.echo(f"latentart live: {address}  (OSC in on port {osc_port}; Ctrl-C ends it)")
+    if open_page:
+        # A machine without a browser plays on.
+        click.launch(address)
+
+
+def _sketches() -> Path | None:
+    """The sketches of a source tree, or those of the current folder."""
+    places = [Path(__file__).parents[2] / "sketches", Path("sketches")]
+    return next((place for place in places if place.is_dir()), None)

@@ -1,0 +1,100 @@
+"""The door: who may talk to the server at all. Checks Host and Origin of every request, the token where one is set.
+
+A browser sends any page's requests to a server on this machine; only these two headers tell them apart.
+"""
+
+from __future__ import annotations
+
+import hmac
+import ipaddress
+from collections.abc import Iterable, Mapping
+from urllib.parse import parse_qs, urlsplit
+
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+LOCAL = ("localhost", "127.0.0.1", "::1")
+
+
+class Guard:
+    """ASGI middleware that answers 403 or 401, or closes a WebSocket before it is accepted."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        host: str = "127.0.0.1",
+        token: str | None = None,
+        allow_origins: Iterable[str] = (),
+        open_paths: Iterable[str] = (),
+    ) -> None:
+        """open_paths: beginnings of paths that need no token: the pages themselves, which hold nothing secret."""
+        self.app = app
+        self.host = host
+        self.token = token
+        self.allow_origins = frozenset(allow_origins)
+        self.open_paths = tuple(open_paths)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Lets a request pass or refuses it."""
+        if scope["type"] == "lifespan":
+            await self.app(scope, receive, send)
+            return
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        fault = self.fault(scope["type"], scope["path"], scope.get("query_string", b"").decode("latin-1"), headers)
+        if fault is None:
+            await self.app(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008, "reason": fault[1]})
+        else:
+            await PlainTextResponse(fault[1] + "\n", status_code=fault[0])(scope, receive, send)
+
+    def fault(self, kind: str, path: str, query: str, headers: Mapping[str, str]) -> tuple[int, str] | None:
+        """(status, reason) of a refusal, or None."""
+        host = headers.get("host", "")
+        if not self._host_allowed(host):
+            return 403, f"Host {host[:80]!r} is not this server"
+        origin = headers.get("origin")
+        if origin is not None and not self._origin_allowed(origin, host):
+            return 403, f"Origin {origin[:80]!r} may not use this server: start it with --allow-origin to let it"
+        # A WebSocket says its token in identify: browsers cannot set headers there.
+        if kind == "http" and self.token is not None and not self._open(path):
+            if not self._token_given(headers, query):
+                return 401, "the token is wrong or missing: add ?token=... or an Authorization header"
+        return None
+
+    def _host_allowed(self, host: str) -> bool:
+        """Names must be ours, since DNS rebinding needs a name; beyond loopback any address will do."""
+        name = _hostname(host)
+        if name in LOCAL or name == self.host:
+            return True
+        return self.host not in LOCAL and _is_address(name)
+
+    def _origin_allowed(self, origin: str, host: str) -> bool:
+        if origin in self.allow_origins:
+            return True
+        parts = urlsplit(origin) if origin.isascii() else urlsplit("")
+        return parts.scheme in ("http", "https") and parts.netloc.lower() == host.lower()
+
+    def _open(self, path: str) -> bool:
+        return path == "/" or path.startswith(self.open_paths) if self.open_paths else path == "/"
+
+    def _token_given(self, headers: Mapping[str, str], query: str) -> bool:
+        kind, _, value = headers.get("authorization", "").partition(" ")
+        given = value if kind.lower() == "bearer" else parse_qs(query, max_num_fields=32).get("token", [""])[0]
+        return self.token is not None and hmac.compare_digest(given.encode(), self.token.encode())
+
+
+def _hostname(host: str) -> str:
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return ""
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,148 @@
+"""OSC sockets: a thread that reads datagrams, and the echo to those who asked for it.
+
+UDP proves nothing about who sent it: datagrams from elsewhere than this machine, or the networks that were
+allowed, are dropped unread, and echo goes only to the sender's own machine, on a lease.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import socket
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pythonosc.osc_message_builder import OscMessageBuilder
+
+from latentart.errors import SettingsError
+from latentart.live.actions import Actions
+from latentart.live.control import Control
+from latentart.live.osc_dispatch import Dispatcher, Sender, arguments
+from latentart.live.osc_packet import LONGEST_PACKET, Argument
+from latentart.live.params import TABLE
+
+log = logging.getLogger("latentart.live")
+
+LONGEST_LEASE = 60.0
+MOST_LEASES = 32
+RECEIVE_BUFFER = 1 << 20
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class Osc:
+    """The OSC port."""
+
+    def __init__(
+        self, control: Control, actions: Actions, *, host: str, port: int, out_port: int, allow: Sequence[str] = ()
+    ) -> None:
+        """out_port: where echo goes on this machine without being asked, 0 for nowhere; allow: networks beside it.
+
+        Raises SettingsError when the port is taken.
+        """
+        self.dispatcher = Dispatcher(control, actions, self.send, self.subscribe)
+        self._socket = _bound(host, port)
+        self.port: int = self._socket.getsockname()[1]
+        self.out_port = out_port
+        self._allowed: list[Network] = [ipaddress.ip_network(text, strict=False) for text in allow]
+        self._leases: dict[Sender, float] = {}
+        self._lock = threading.Lock()
+        self._stopping = False
+        self._thread = threading.Thread(target=self._run, daemon=True, name="latentart-osc")
+
+    def start(self) -> None:
+        """Starts to listen."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stops listening and closes the port."""
+        self._stopping = True
+        self._thread.join(timeout=2)
+        self._socket.close()
+
+    def _run(self) -> None:
+        self._socket.settimeout(0.2)
+        last_log = 0.0
+        while not self._stopping:
+            try:
+                data, sender = self._socket.recvfrom(LONGEST_PACKET + 1)
+            except TimeoutError:
+                continue
+            except OSError as error:
+                # Windows reports here that an earlier reply found nobody.
+                log.debug("OSC: %s", error)
+                continue
+            if not self._may(sender[0]):
+                self.dispatcher.counts["stranger"] += 1
+                continue
+            self.dispatcher.take(data, (sender[0], sender[1]))
+            if self.dispatcher.last_fault and time.monotonic() - last_log > 1:
+                log.warning("OSC: %s", self.dispatcher.last_fault)
+                self.dispatcher.last_fault, last_log = "", time.monotonic()
+
+    def _may(self, host: str) -> bool:
+        address = ipaddress.ip_address(host.partition("%")[0])
+        return address.is_loopback or any(address in network for network in self._allowed)
+
+    def send(self, to: Sender, address: str, args: Sequence[Any]) -> None:
+        """One message; lost when nobody is there."""
+        builder = OscMessageBuilder(address)
+        for value in args:
+            builder.add_arg(value)
+        try:
+            self._socket.sendto(builder.build().dgram, to)
+        except OSError as error:
+            log.debug("OSC to %s: %s", to, error)
+
+    def subscribe(self, sender: Sender, args: Sequence[Argument]) -> None:
+        """[host, port, seconds]: echo to a port of the sender's machine for at most a minute. Raises SettingsError."""
+        host = str(args[0]) if args else sender[0]
+        port = args[1] if len(args) > 1 else self.out_port
+        seconds = args[2] if len(args) > 2 else LONGEST_LEASE
+        if host not in (sender[0], "localhost", ""):
+            raise SettingsError(f"echo goes to the machine that asks, {sender[0]}, not to {host[:40]!r}")
+        if not isinstance(port, int) or not 1024 <= port <= 65535 or not isinstance(seconds, (int, float)):
+            raise SettingsError(f"subscribe takes a host, a port from 1024 and seconds, not {str(args)[:60]!r}")
+        with self._lock:
+            self._expire()
+            if len(self._leases) >= MOST_LEASES:
+                raise SettingsError(f"{MOST_LEASES} programs are listening already")
+            self._leases[(sender[0], port)] = time.monotonic() + min(max(float(seconds), 1.0), LONGEST_LEASE)
+
+    def listeners(self) -> list[Sender]:
+        """Who hears of changes now."""
+        with self._lock:
+            self._expire()
+            own = [("127.0.0.1", self.out_port)] if self.out_port else []
+            return [*own, *(lease for lease in self._leases if lease not in own)]
+
+    def _expire(self) -> None:
+        now = time.monotonic()
+        self._leases = {lease: end for lease, end in self._leases.items() if end > now}
+
+    def echo(self, changes: Mapping[str, Any]) -> None:
+        """Tells all listeners of changed parameters."""
+        for to in self.listeners():
+            for name, value in changes.items():
+                if TABLE[name].kind != "vector":
+                    self.send(to, f"/latentart/{name}", arguments(value))
+
+    def status(self, facts: Mapping[str, Any]) -> None:
+        """Tells all listeners how it goes."""
+        for to in self.listeners():
+            for name, value in facts.items():
+                self.send(to, f"/latentart/status/{name}", [value])
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    found = socket.socket(family, socket.SOCK_DGRAM)
+    found.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+    try:
+        found.bind((host, port))
+    except OSError as error:
+        found.close()
+        raise SettingsError(f"cannot listen for OSC on {host}:{port}: {error.strerror}: choose --osc-port") from error
+    return found

@@ -1,0 +1,205 @@
+"""The HTTP and WebSocket side: panel, sketches, stream, JSON API. Routes only; the work is in the hub."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.routing import Mount, Route, WebSocketRoute
+from starlette.staticfiles import StaticFiles
+from starlette.websockets import WebSocket
+
+from latentart.errors import LatentartError
+from latentart.live import oscquery, params, protocol
+from latentart.live.guard import Guard
+from latentart.live.hub import Hub
+from latentart.live.inputs import LONGEST
+from latentart.live.viewer import TRY_AGAIN, Viewer
+
+STATIC = Path(__file__).parent / "static"
+LARGEST_MESSAGE = LONGEST + protocol.HEADER_BYTES
+OPEN = ("/static/", "/sketches/", "/p5.latentart.js", "/favicon.ico", "/healthz")
+"""Pages need no token; what they show and do does."""
+
+
+def make_app(
+    hub: Hub, *, host: str = "127.0.0.1", sketches: Path | None = None, allow_origins: tuple[str, ...] = ()
+) -> Starlette:
+    """The application. sketches: the folder served at /sketches, with lib/p5.latentart.js in it."""
+    app = Starlette(
+        routes=_routes(sketches),
+        middleware=[
+            Middleware(Guard, host=host, token=hub.token, allow_origins=allow_origins, open_paths=OPEN),
+        ],
+    )
+    app.state.hub = hub
+    app.state.sketches = sketches
+    return app
+
+
+def make_server(app: Starlette, host: str, port: int) -> uvicorn.Server:
+    """uvicorn with our limits; `await server.serve()` runs it."""
+    config = uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        ws="websockets-sansio",
+        # JPEG does not shrink, and trying costs 20 times as much as sending.
+        ws_per_message_deflate=False,
+        ws_max_size=LARGEST_MESSAGE,
+        ws_ping_interval=20,
+        ws_ping_timeout=20,
+        limit_concurrency=256,
+        timeout_graceful_shutdown=2,
+        log_level="warning",
+        access_log=False,
+        lifespan="off",
+    )
+    return uvicorn.Server(config)
+
+
+def _routes(sketches: Path | None) -> list[Any]:
+    routes: list[Any] = [
+        Route("/", _panel),
+        WebSocketRoute("/ws", _websocket),
+        Route("/frame.jpg", _frame),
+        Route("/mjpeg", _mjpeg),
+        Route("/healthz", _healthz),
+        Route("/api/params", _params),
+        Route("/api/state", _state),
+        Route("/api/set", _set, methods=["POST"]),
+        Route("/api/trigger", _trigger, methods=["POST"]),
+        Route("/latentart", _oscquery),
+        Route("/latentart/{path:path}", _oscquery),
+        Mount("/static", StaticFiles(directory=STATIC)),
+    ]
+    if sketches is not None:
+        routes.append(Route("/p5.latentart.js", _helper))
+        routes.append(Route("/sketches/", _sketch_list))
+        routes.append(Mount("/sketches", StaticFiles(directory=sketches, html=True)))
+    return routes
+
+
+def _hub(request: Request | WebSocket) -> Hub:
+    hub: Hub = request.app.state.hub
+    return hub
+
+
+async def _panel(request: Request) -> Response:
+    # OSCQuery programs ask the same address; browsers say that they want HTML.
+    if "HOST_INFO" in request.query_params or "text/html" not in request.headers.get("accept", ""):
+        return await _oscquery(request)
+    return FileResponse(STATIC / "index.html", headers={"Cache-Control": "no-cache"})
+
+
+async def _websocket(websocket: WebSocket) -> None:
+    if protocol.SUBPROTOCOL not in websocket.scope.get("subprotocols", []):
+        await websocket.close(1002, f"ask for the subprotocol {protocol.SUBPROTOCOL}")
+        return
+    hub = _hub(websocket)
+    viewer = Viewer(hub, websocket)
+    try:
+        hub.join(viewer)
+    except LatentartError as error:
+        await websocket.close(TRY_AGAIN, str(error))
+        return
+    try:
+        await viewer.run()
+    finally:
+        hub.leave(viewer)
+
+
+async def _frame(request: Request) -> Response:
+    picture = _hub(request).picture
+    if picture is None:
+        return PlainTextResponse("no picture yet\n", status_code=503, headers={"Retry-After": "1"})
+    return Response(picture.jpeg(), media_type="image/jpeg", headers={"Cache-Control": "no-store"})
+
+
+async def _mjpeg(request: Request) -> Response:
+    hub = _hub(request)
+    if hub.crowded:
+        return PlainTextResponse("too many streams: close one\n", status_code=503)
+    return StreamingResponse(
+        _parts(hub), media_type="multipart/x-mixed-replace; boundary=frame", headers={"Cache-Control": "no-store"}
+    )
+
+
+async def _parts(hub: Hub) -> AsyncIterator[bytes]:
+    async for jpeg in hub.pictures():
+        yield b"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n" % len(jpeg) + jpeg + b"\r\n"
+
+
+async def _healthz(request: Request) -> Response:
+    pulse = _hub(request).pulse
+    facts = {"ok": pulse.alive, "fps": round(pulse.fps, 1), "frame": pulse.frame, "restarts": pulse.restarts}
+    return JSONResponse(facts, status_code=200 if pulse.alive else 503)
+
+
+async def _params(request: Request) -> Response:
+    hub = _hub(request)
+    return JSONResponse({**params.schema(), "values": hub.control.values(), "rev": hub.control.rev})
+
+
+async def _state(request: Request) -> Response:
+    hub = _hub(request)
+    return JSONResponse({**hub.welcome(), "schema": None})
+
+
+async def _set(request: Request) -> Response:
+    """POST {"psi": 0.8, ...}; ?fade=2&at=bar."""
+    return await _command(request, lambda hub, body: hub.control.set(
+        body, fade=float(request.query_params.get("fade", "0")), at=request.query_params.get("at")))  # fmt: skip
+
+
+async def _trigger(request: Request) -> Response:
+    """POST {"name": "cue/go", "args": []}."""
+    return await _command(request, lambda hub, body: hub.actions.fire(body.get("name"), list(body.get("args", []))))
+
+
+async def _command(request: Request, do: Any) -> Response:
+    hub = _hub(request)
+    try:
+        if int(request.headers.get("content-length", "0")) > protocol.LONGEST_TEXT:
+            return JSONResponse({"error": "the body is too long"}, status_code=413)
+        body = b""
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > protocol.LONGEST_TEXT:
+                return JSONResponse({"error": "the body is too long"}, status_code=413)
+        do(hub, protocol.parse(body))
+    except (LatentartError, ValueError, TypeError) as error:
+        return JSONResponse({"error": str(error)}, status_code=400)
+    return JSONResponse({"rev": hub.control.rev})
+
+
+async def _oscquery(request: Request) -> Response:
+    hub = _hub(request)
+    if "HOST_INFO" in request.query_params:
+        return JSONResponse(hub.host_info)
+    path = "/" + request.path_params.get("path", "") if request.url.path.startswith("/latentart") else ""
+    full = "/latentart" + path.rstrip("/") if request.url.path != "/" else "/"
+    node = oscquery.node(full, hub.control.values())
+    if node is None:
+        return PlainTextResponse(f"no such address: {full[:80]!r}\n", status_code=404)
+    attribute = next((name for name in request.query_params if name in oscquery.ATTRIBUTES), None)
+    return JSONResponse(node if attribute is None else {attribute: node.get(attribute)})
+
+
+async def _helper(request: Request) -> Response:
+    helper = Path(request.app.state.sketches) / "lib" / "p5.latentart.js"
+    if not helper.is_file():
+        return PlainTextResponse("no p5 helper in this installation\n", status_code=404)
+    return FileResponse(helper, media_type="text/javascript", headers={"Cache-Control": "no-cache"})
+
+
+async def _sketch_list(request: Request) -> Response:
+    folder = Path(request.app.state.sketches)
+    found = sorted(path.parent.name for path in folder.glob("*/index.html"))
+    return JSONResponse({"sketches": found})

@@ -1,0 +1,196 @@
+"""One evening: everything that `latentart live` runs, put together and taken down in order."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from latentart import pixels, rate
+from latentart.errors import SettingsError
+from latentart.live import oscquery, server
+from latentart.live.actions import Actions
+from latentart.live.control import Control
+from latentart.live.guard import LOCAL
+from latentart.live.hub import Hub
+from latentart.live.loop import Loop
+from latentart.live.osc import Osc
+from latentart.live.presets import Presets
+from latentart.live.renderer import Stage
+from latentart.live.takes import Takes, read_take
+from latentart.weights import cards
+from latentart.weights.open import open_checkpoint
+
+log = logging.getLogger("latentart.live")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What can be chosen at the start of an evening."""
+
+    network: str = "landscapes-256"
+    host: str = "127.0.0.1"
+    http_port: int = 8317
+    osc_port: int = 9317
+    osc_out_port: int = 9318
+    token: str | None = None
+    size: tuple[int, int] | None = None
+    fps: float = 60.0
+    device: str | None = None
+    threads: int | None = None
+    record: Path | None = None
+    replay: Path | None = None
+    allow_origins: tuple[str, ...] = ()
+    allow_osc: tuple[str, ...] = ()
+    folder: Path = Path("live")
+    """Presets, cues and takes."""
+    sketches: Path | None = None
+
+
+class Models:
+    """The models that may be asked for by name."""
+
+    def __init__(self, first: str) -> None:
+        self.first = first
+        self.loop: Loop | None = None
+
+    def names(self) -> list[str]:
+        """The cards, and what the evening was started with."""
+        return sorted({*cards.names(), *([] if "/" in self.first or "\\" in self.first else [self.first])})
+
+    def load(self, name: str, *, swap: bool) -> None:
+        """Asks the renderer."""
+        if self.loop is not None:
+            self.loop.send({"load": name, "swap": swap})
+
+
+class Show:
+    """The parts of an evening, wired."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Raises SettingsError, WeightsError for what cannot work."""
+        self.settings = check(settings)
+        size = settings.size or native_size(settings.network)
+        threads = settings.threads or max(1, (os.cpu_count() or 2) - 1)
+        self.control = Control()
+        self.models = Models(settings.network)
+        facts = {"fps": settings.fps, "size": list(size), "threads": threads}
+        self.takes = Takes(settings.folder / "takes", facts)
+        self.actions = Actions(self.control, Presets(settings.folder / "presets"), self.models, self.takes)
+        self.hub = Hub(self.control, self.actions, self.takes, fps=settings.fps, size=size)
+        self.hub.token = settings.token
+        stage = self._stage(size, threads)
+        self.loop = Loop(stage, self.control, self.hub)
+        self.hub.pulse = self.loop.pulse
+        self.models.loop = self.loop
+        self.osc = Osc(
+            self.control, self.actions, host=settings.host, port=settings.osc_port, out_port=settings.osc_out_port,
+            allow=settings.allow_osc,
+        )  # fmt: skip
+        self.hub.on_change.append(self.osc.echo)
+        self.hub.on_news.append(self._heard)
+        self.fault = ""
+        """Why the evening ended by itself."""
+        self.http_port = settings.http_port
+
+    def _stage(self, size: tuple[int, int], threads: int) -> Stage:
+        chosen = self.settings
+        stage = Stage(chosen.network, chosen.fps, size, "", threads, chosen.device)
+        if chosen.replay is None:
+            return stage
+        take = read_take(chosen.replay)
+        return Stage(
+            take.network, take.fps, take.size, "", threads, chosen.device, take.frame, take.snapshot,
+            str(chosen.replay),
+        )  # fmt: skip
+
+    async def run(self, on_ready: Callable[[str], None] = lambda address: None) -> None:
+        """Runs until cancelled or told to stop; on_ready is called with the panel's address."""
+        sock = bound(self.settings.host, self.http_port)
+        self.http_port = sock.getsockname()[1]
+        self.hub.host_info = oscquery.host_info(self.osc.port, self.http_port)
+        app = server.make_app(
+            self.hub, host=self.settings.host, sketches=self.settings.sketches,
+            allow_origins=self.settings.allow_origins,
+        )  # fmt: skip
+        self.server = server.make_server(app, self.settings.host, self.http_port)
+        if self.settings.record is not None:
+            self.takes.start_in(self.settings.record)
+        self.osc.start()
+        self.loop.start()
+        beat = asyncio.create_task(self.hub.run())
+        try:
+            on_ready(self.address)
+            await self.server.serve(sockets=[sock])
+        finally:
+            beat.cancel()
+            await asyncio.to_thread(self.close)
+
+    @property
+    def address(self) -> str:
+        """Where the panel is."""
+        token = f"?token={self.settings.token}" if self.settings.token else ""
+        host = self.settings.host
+        shown = "localhost" if host in LOCAL else f"[{host}]" if ":" in host else host
+        return f"http://{shown}:{self.http_port}/{token}"
+
+    def _heard(self, news: Mapping[str, Any]) -> None:
+        if news.get("fatal"):
+            self.fault = str(news["why"])
+            self.stop()
+
+    def stop(self) -> None:
+        """Ends `run`."""
+        self.server.should_exit = True
+
+    def close(self) -> None:
+        """Ends renderer, take and OSC."""
+        self.takes.stop()
+        self.osc.stop()
+        self.loop.stop()
+
+
+def check(settings: Settings) -> Settings:
+    """Returns the settings, or raises SettingsError for those that would be unsafe or cannot be."""
+    if settings.host not in LOCAL and not settings.token:
+        raise SettingsError(
+            f"--host {settings.host} lets other machines in: give a --token of 8 characters or more that they must know"
+        )
+    if settings.token is not None and len(settings.token) < 8:
+        raise SettingsError(f"a token of {len(settings.token)} characters is guessed quickly: give 8 or more")
+    rate.fps(settings.fps)
+    if settings.size is not None:
+        pixels.check_size(settings.size)
+    return settings
+
+
+def native_size(network: str) -> tuple[int, int]:
+    """(width, height) of a model's pictures. Raises WeightsError."""
+    checkpoint = open_checkpoint(network)
+    height, width = 4, 4
+    resolution = checkpoint.config.get("img_resolution")
+    if resolution is None:
+        raise SettingsError(f"{network!r} does not say how large its pictures are: give --size")
+    init = checkpoint.config.get("init_res", [4, 4])
+    height, width = (int(resolution) * int(side) // 4 for side in init)
+    return width, height
+
+
+def bound(host: str, port: int) -> socket.socket:
+    """A listening socket. Raises SettingsError when the port is taken."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    found = socket.socket(family, socket.SOCK_STREAM)
+    found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        found.bind((host, port))
+    except OSError as error:
+        found.close()
+        raise SettingsError(f"cannot listen on {host}:{port}: {error.strerror}: choose --http-port") from error
+    return found
+
+

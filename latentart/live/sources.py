@@ -1,0 +1,87 @@
+"""Where a live picture comes from, as ws before truncation: seeds, loops, the plane, a given vector. Cached."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+import numpy as np
+
+from latentart import seeds
+from latentart.latent import space
+from latentart.latent.interpolate import Array
+from latentart.models.base import Generator
+from latentart.paths import Path
+from latentart.walks.drift import drift
+from latentart.walks.keyframes import keyframes
+from latentart.walks.orbit import orbit
+
+T = TypeVar("T")
+_SEEDS = seeds.LARGEST + 1
+_KEPT = 256
+"""Latents and loops kept; the oldest is forgotten first."""
+
+
+class Sources:
+    """One generator's latents. All rows are float64 [num_ws, w_dim], psi 1."""
+
+    def __init__(self, G: Generator) -> None:
+        self.G = G
+        self.centre: Array = G.w_avg.detach().double().cpu().numpy()
+        self._kept: OrderedDict[object, object] = OrderedDict()
+
+    def label(self, value: float) -> int:
+        """A class that this model has."""
+        return int(value) % self.G.c_dim if self.G.c_dim else 0
+
+    def seed(self, seed: int, label: int) -> Array:
+        """The picture of a seed."""
+        return self._keep(("seed", seed, label), lambda: self._mapped(seeds.z(seed, self.G.z_dim), label))
+
+    def loop(self, mode: str, seed: int, count: int, label: int, phase: float) -> Array:
+        """A place on the closed walk `mode`, phase in [0, 1)."""
+        path = self._keep((mode, seed, count, label), lambda: self._path(mode, seed, count, label))
+        found: Array = path(phase)[0].double().cpu().numpy()
+        return found
+
+    def plane(self, x: float, y: float, label: int) -> Array:
+        """Bilinear between the four seeds around (x, y), seed = x + 100 y: the layout of NVIDIA's visualizer."""
+        left, top = int(x), int(y)
+        corners = [self.seed((left + i + 100 * (top + j)) % _SEEDS, label) for j in (0, 1) for i in (0, 1)]
+        upper = corners[0] + (corners[1] - corners[0]) * (x - left)
+        lower = corners[2] + (corners[3] - corners[2]) * (x - left)
+        place: Array = upper + (lower - upper) * (y - top)
+        return place
+
+    def given(self, w: Sequence[float], z: Sequence[float], label: int) -> Array:
+        """w [w_dim] or ws [num_ws * w_dim]; else the picture of z [z_dim]; else the average."""
+        G = self.G
+        if len(w) == G.num_ws * G.w_dim:
+            return np.reshape(np.asarray(w, dtype=np.float64), (G.num_ws, G.w_dim))
+        if len(w) == G.w_dim:
+            return np.tile(np.asarray(w, dtype=np.float64), (G.num_ws, 1))
+        if len(z) == G.z_dim:
+            return self._keep(("z", tuple(z), label), lambda: self._mapped(np.asarray([z], dtype=np.float64), label))
+        return np.tile(self.centre, (G.num_ws, 1))
+
+    def _path(self, mode: str, seed: int, count: int, label: int) -> Path:
+        classes = [{label: 1.0}] if self.G.c_dim else []
+        if mode == "keyframes":
+            return keyframes(self.G, seeds=[(seed + i) % _SEEDS for i in range(count)], classes=classes)
+        if mode == "orbit":
+            # Half the way to the next seed, as `latentart film --walk orbit` draws it, is a radius of 1 here.
+            return orbit(self.G, seeds=[seed], classes=classes, diameter=2.0)
+        return drift(self.G, seeds=[seed], classes=classes)
+
+    def _mapped(self, z: Array, label: int) -> Array:
+        c = space.c_of(self.G, [{label: 1.0}] if self.G.c_dim else [])
+        found: Array = space.to_ws(self.G, z, c)[0].double().cpu().numpy()
+        return found
+
+    def _keep(self, key: object, make: Callable[[], T]) -> T:
+        if key not in self._kept:
+            self._kept[key] = make()
+            if len(self._kept) > _KEPT:
+                self._kept.popitem(last=False)
+        return self._kept[key]  # type: ignore[return-value]
