@@ -66,7 +66,7 @@ def read(
 
 def refuse(what: str) -> NoReturn:
     """Raises RefusedError with `what` the file asks for."""
-    raise RefusedError(f"refused, nothing was executed: {what}")
+    raise RefusedError(f"refused, nothing was executed: {what} (ask whoever made the file for safetensors)")
 
 
 class _Machine:

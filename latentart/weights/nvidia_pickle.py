@@ -6,6 +6,7 @@ object's attributes. Tensors are collected from the records' parameters and buff
 
 from __future__ import annotations
 
+import itertools
 import math
 import struct
 from collections.abc import Iterator, Mapping
@@ -21,7 +22,7 @@ from latentart.weights.storage import StoredTensor, load
 from latentart.weights.torch_file import LEGACY_HEAD, NUMBERS, TABLE, ordered_dict, read_legacy, window
 
 SOURCE = "nvidia-pickle"
-DEEPEST, MOST_MODULES, LARGEST_ARRAY = 16, 5000, 64
+DEEPEST, MOST_MODULES, MOST_TENSORS, MOST_ATTRIBUTES, LARGEST_ARRAY = 16, 5000, 20_000, 1000, 64
 
 
 def matches(path: Path, head: bytes) -> bool:
@@ -37,7 +38,7 @@ def read(path: Path) -> Checkpoint:
     budget = Budget()
     document, _ = read_pickle(data, 0, _table(budget), budget)
     generator, notes = _generator(document)
-    modules = dict(_modules(generator, "", 0))
+    modules = dict(itertools.islice(_modules(generator, "", 0), MOST_MODULES + 1))
     if len(modules) > MOST_MODULES:
         refuse(f"a network of more than {MOST_MODULES} modules")
     tensors = load(_tensors(modules), len(data))
@@ -92,8 +93,10 @@ def _generator(document: object) -> tuple[Record, tuple[str, ...]]:
 
 def _modules(module: Record, prefix: str, depth: int) -> Iterator[tuple[str, Mapping[Any, Any]]]:
     """(name, attributes) of a module and all below it: '' first, then 'mapping', 'mapping.fc0' ..."""
-    if depth > DEEPEST or not isinstance(module.state, dict):
-        refuse(f"a network nested more than {DEEPEST} deep, or without attributes")
+    if depth > DEEPEST:
+        refuse(f"a network nested more than {DEEPEST} deep")
+    if not isinstance(module.state, dict) or len(module.state) > MOST_ATTRIBUTES:
+        refuse(f"a module without attributes, or with more than {MOST_ATTRIBUTES}")
     yield prefix, module.state
     for name, child in _dict(module.state, "_modules").items():
         if isinstance(child, Record):
@@ -113,6 +116,8 @@ def _tensors(modules: Mapping[str, Mapping[Any, Any]]) -> dict[str, StoredTensor
             full = f"{prefix}.{name}" if prefix else str(name)
             if full in found:
                 refuse(f"two tensors named {full[:80]!r}")
+            if len(found) == MOST_TENSORS:
+                refuse(f"a network of more than {MOST_TENSORS} tensors")
             if isinstance(value, StoredTensor):
                 found[full] = value
     return found
@@ -140,12 +145,17 @@ def _stylegan2_stated(modules: Mapping[str, Mapping[Any, Any]], tensors: Mapping
 def _kwargs(top: Mapping[Any, Any]) -> dict[Any, Any]:
     """Keyword arguments in one dict: StyleGAN2-ADA nests those of the two halves, StyleGAN3's repository does not."""
     kwargs = _dict(top, "_init_kwargs")
-    return {**kwargs, **_dict(kwargs, "mapping_kwargs"), **_dict(kwargs, "synthesis_kwargs")}
+    return _scalars(kwargs) | _scalars(_dict(kwargs, "mapping_kwargs")) | _scalars(_dict(kwargs, "synthesis_kwargs"))
+
+
+def _scalars(state: Mapping[Any, Any]) -> dict[Any, Any]:
+    """Numbers and text only: printing or comparing nested values takes a time that their file decides."""
+    return {k: v for k, v in state.items() if v is None or isinstance(v, (bool, int, float, str))}
 
 
 def _same(modules: list[Mapping[Any, Any]], key: str) -> dict[str, Any]:
     """{key: value} if the modules that have the attribute agree on it."""
-    values = [m[key] for m in modules if key in m]
+    values = [m[key] for m in map(_scalars, modules) if key in m]
     if any(v != values[0] for v in values):
         raise WeightsError(f"its blocks differ in {key}: {', '.join(str(v)[:20] for v in values[:9])}")
     return {key: values[0]} if values else {}
@@ -154,18 +164,19 @@ def _same(modules: list[Mapping[Any, Any]], key: str) -> dict[str, Any]:
 def _check_activation(modules: Mapping[str, Mapping[Any, Any]]) -> None:
     for name, state in modules.items():
         usual = "linear" if name.endswith((".affine", ".embed", ".skip")) else "lrelu"
-        if state.get("activation", usual) != usual:
-            raise WeightsError(
-                f"{name!r} has activation {str(state['activation'])[:20]!r}: only {usual!r} is supported"
-            )
+        found = state.get("activation", usual)
+        if found != usual:
+            shown = found[:20] if isinstance(found, str) else type(found).__name__
+            raise WeightsError(f"{name!r} has activation {shown!r}: only {usual!r} is supported")
 
 
 def _multiplier(fc0: Mapping[Any, Any], tensors: Mapping[str, Any]) -> dict[str, float]:
     """The mapping's learning rate multiplier: a layer's bias gain, and its weight gain times sqrt(inputs)."""
-    if isinstance(fc0.get("bias_gain"), (int, float)):
-        return {"mapping_lr_multiplier": float(fc0["bias_gain"])}
-    if isinstance(fc0.get("weight_gain"), (int, float)) and "mapping.fc0.weight" in tensors:
-        return {"mapping_lr_multiplier": float(fc0["weight_gain"]) * math.sqrt(tensors["mapping.fc0.weight"].shape[-1])}
+    gains = {k: float(v) for k, v in fc0.items() if isinstance(v, (int, float)) and abs(v) < stylegan2.LARGEST_NUMBER}
+    if "bias_gain" in gains:
+        return {"mapping_lr_multiplier": gains["bias_gain"]}
+    if "weight_gain" in gains and "mapping.fc0.weight" in tensors:
+        return {"mapping_lr_multiplier": gains["weight_gain"] * math.sqrt(tensors["mapping.fc0.weight"].shape[-1])}
     return {}
 
 

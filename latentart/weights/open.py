@@ -46,8 +46,10 @@ def open_checkpoint(name_or_path: str | Path) -> Checkpoint:
                 f"is not the file its card {known.name!r} describes: sha256 {sha256} (download it again)"
             )
         found = _format(path).read(path)
+    except FileNotFoundError as error:
+        raise WeightsError(f"cannot read {str(path)!r}: there is no such file (check the path)") from error
     except OSError as error:
-        raise WeightsError(f"cannot read {str(path)!r}: {error.strerror or error}") from error
+        raise WeightsError(f"cannot read {str(path)!r}: {error.strerror or error} (check the file)") from error
     except WeightsError as error:
         raise type(error)(f"cannot read {str(path)!r}: {error}") from error
     return _labelled(dataclasses.replace(found, sha256=sha256, name=path.stem), known or cards.by_sha256(sha256))

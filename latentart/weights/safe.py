@@ -44,7 +44,7 @@ def read(path: Path) -> Checkpoint:
     stated = parse_json(metadata.get(KEY, "{}").encode(), "config")
     card = {"license": metadata["license"]} if "license" in metadata else {}
     family = stated.get("family", stylegan2.FAMILY if stylegan2.FIRST_TENSOR in tensors else None)
-    if not isinstance(family, str):
+    if not isinstance(family, str) or not re.fullmatch(r"[a-z0-9_-]{1,40}", family):
         raise WeightsError("safetensors of no known family: neither a config in the metadata nor tensor names tell")
     if family != stylegan2.FAMILY:
         return Checkpoint(tensors, stated, "", SOURCE, card=card)

@@ -27,7 +27,7 @@ _PATTERNS: tuple[tuple[bytes, str], ...] = (
 def describe(head: bytes) -> str:
     """What the first bytes of a file look like: 'a picture', 'empty', 'text' ..."""
     if not head:
-        return "empty"
+        return "an empty file"
     for pattern, words in _PATTERNS:
         if re.match(pattern, head, re.DOTALL | re.IGNORECASE):
             return words

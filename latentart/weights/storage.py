@@ -132,4 +132,5 @@ def _is_count(value: object) -> bool:
 
 
 def _brief(values: tuple[object, ...]) -> str:
-    return "(" + ", ".join(str(v) if _is_count(v) else type(v).__name__ for v in values[:MOST_DIMENSIONS]) + ")"
+    shown = (str(v) if type(v) is int and abs(v) < 2**63 else type(v).__name__ for v in values[:MOST_DIMENSIONS])
+    return "(" + ", ".join(shown) + ")"

@@ -20,6 +20,7 @@ FAMILY = "stylegan2"
 ARCHITECTURES = ("skip", "resnet", "orig")
 FIRST_TENSOR = "synthesis.b4.const"
 W_AVG_SAMPLES = 10_000
+LARGEST_NUMBER = 1e12
 _NOT_STATED = {"conv_clamp": None, "num_fp16_res": 0}
 """What original StyleGAN2 did, for files that do not say."""
 
@@ -122,7 +123,7 @@ def check_switches(stated: Mapping[str, Any]) -> None:
 
 
 def _is_positive(value: object) -> bool:
-    return type(value) in (int, float) and math.isfinite(value) and value > 0  # type: ignore[arg-type,operator]
+    return type(value) in (int, float) and 0 < value < LARGEST_NUMBER  # type: ignore[operator]
 
 
 def _architecture(tensors: Mapping[str, Tensor]) -> str:

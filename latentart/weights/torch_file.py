@@ -92,9 +92,12 @@ def number(args: tuple[Any, ...]) -> int | float:
 
 def dtype(args: tuple[Any, ...]) -> Record:
     """Stands for numpy.dtype: numbers only, never objects, which numpy would unpickle."""
-    if not args or args[0] not in NUMBERS:
-        refuse(f"numpy dtype {str(args[0])[:20] if args else ''!r}")
-    return Record("numpy.dtype", args)
+    match args:
+        case (str(code), *_) if code in NUMBERS:
+            return Record("numpy.dtype", args)
+        case (str(code), *_):
+            refuse(f"numpy dtype {code[:20]!r}")
+    refuse("a numpy dtype without a name")
 
 
 def latin(args: tuple[Any, ...]) -> bytes:
@@ -138,10 +141,10 @@ def read_legacy(data: memoryview, start: int, budget: Budget) -> tuple[Any, int]
     storages: dict[str, Storage] = {}
     value, start = read(data, start, TABLE, budget, persistent=_collector(storages))
     keys, start = read(data, start, {}, budget)
-    if not isinstance(keys, list) or set(map(str, keys)) != set(storages):
+    if not isinstance(keys, list) or not all(isinstance(k, str) for k in keys) or set(keys) != set(storages):
         refuse("a torch file whose list of storages is not the one it uses")
     for key in keys:
-        start = _fill(data, start, storages[str(key)])
+        start = _fill(data, start, storages[key])
     return value, start
 
 
@@ -166,6 +169,8 @@ def _fill(data: memoryview, start: int, target: Storage) -> int:
     if count != target.numel:
         refuse(f"a storage of {target.numel} values that says it has {count}")
     end = start + 8 + target.numel * target.itemsize
+    if end > len(data):
+        raise WeightsError(f"the file ends early: {end - len(data)} bytes are missing (download it again)")
     target.fill(data[start + 8 : end])
     return end
 
