@@ -54,8 +54,9 @@ def main(arguments: list[str] | None = None) -> None:
     # OpenMP's waiting threads spin by default, and starve whatever shares the cores: a film beside one busy
     # process ran at 1.6 frames per second, and at 18.6 with this.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    arguments = sys.argv[1:] if arguments is None else arguments
     try:
-        sys.exit(group.main(arguments, prog_name="latentart", standalone_mode=False))
+        sys.exit(group.main(arguments or ["--help"], prog_name="latentart", standalone_mode=False))
     except click.ClickException as error:
         fail(error.format_message())
     except LatentartError as error:

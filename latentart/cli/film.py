@@ -14,7 +14,7 @@ from latentart.cli._progress import progress
 if TYPE_CHECKING:
     from latentart.films import Film, Rendered
 
-SEEDS = (3, 11, 20, 42, 7, 28)
+SEEDS = (46, 10, 3, 44, 11, 36, 21)
 
 
 @click.command("film", short_help="Render a looping latent walk into a film.")
