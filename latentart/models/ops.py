@@ -50,11 +50,11 @@ def fir(taps: Tensor) -> Tensor:
     return kernel / kernel.sum()
 
 
-def filter2d(x: Tensor, kernel: Tensor, pad: tuple[int, int, int, int], gain: float = 1.0) -> Tensor:
-    """Correlates every channel with a symmetric [K, K] kernel; pad is (left, right, top, bottom) zeros."""
+def filter2d(x: Tensor, kernel: Tensor, bias: Tensor | None = None, gain: float = 1.0) -> Tensor:
+    """Correlates every channel with a symmetric [K, K] kernel after one pixel of zeros on each side, adds bias [C]."""
     channels = x.shape[1]
     weight = (kernel * gain).to(x.dtype).expand(channels, 1, *kernel.shape)
-    return F.conv2d(F.pad(x, pad), weight, groups=channels)
+    return F.conv2d(x, weight, bias, padding=1, groups=channels)
 
 
 def upsample2(x: Tensor, kernel: Tensor) -> Tensor:

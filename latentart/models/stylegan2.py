@@ -118,6 +118,13 @@ class SharedConv(torch.nn.Module):
         self.weight = torch.nn.Parameter(torch.randn(outputs, inputs, size, size))
         self.bias = torch.nn.Parameter(torch.zeros(outputs))
 
+    def scales_kernel(self, x: Tensor) -> bool:
+        """Whether styles go onto the kernel: for one sample that is the same, and often far fewer products.
+
+        Not in an exported graph, whose runtimes prepare constant kernels ahead.
+        """
+        return len(x) == 1 and self.weight.numel() < x.numel() and not torch.compiler.is_compiling()
+
 
 class StyledConv(SharedConv):
     """Modulated 3x3 convolution, noise, bias, leaky ReLU (Karras et al. 2020, section 2.2)."""
@@ -152,24 +159,27 @@ class StyledConv(SharedConv):
         """1 / norm of each modulated kernel: styles [N, inputs] -> [N, outputs]."""
         return (styles.square() @ self.squares().t() + 1e-8).rsqrt()
 
-    def convolve(self, x: Tensor) -> Tensor:
-        """The shared weight, after doubling the size in an up layer."""
+    def convolve(self, x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+        """Convolves, doubling the size in an up layer, and adds a bias [outputs]."""
         if not self.up:
-            return F.conv2d(x, self.weight, padding=1)
+            return F.conv2d(x, weight, bias, padding=1)
         # Doubling is a transposed convolution with the stored kernel, then the FIR filter.
-        x = F.conv_transpose2d(x, self.weight.transpose(0, 1), stride=2)
-        return ops.filter2d(x, self.resample_filter, (1, 1, 1, 1), gain=4.0)
+        x = F.conv_transpose2d(x, weight.transpose(0, 1), stride=2)
+        return ops.filter2d(x, self.resample_filter, bias, gain=4.0)
 
     def forward(self, x: Tensor, w: Tensor, noise: Tensor | None) -> Tensor:
         """x [N, inputs, H, W], w [N, w_dim], noise [1 or N, 1, H', W'] or None -> [N, outputs, H', W']."""
         styles = self.affine(w)
-        x = self.convolve(x * styles[:, :, None, None])
         # leaky_relu(x) * sqrt(2) is leaky_relu(x * sqrt(2)): the gain rides on factors that are small.
-        scale = self.demodulation(styles) * ops.SQRT2
-        x = torch.addcmul((self.bias * ops.SQRT2)[:, None, None], x, scale[:, :, None, None])
+        scale, bias = self.demodulation(styles) * ops.SQRT2, self.bias * ops.SQRT2
+        if self.scales_kernel(x):
+            x = self.convolve(x, self.weight * (scale.t() * styles)[:, :, None, None], bias)
+        else:
+            x = self.convolve(x * styles[:, :, None, None], self.weight)
+            x = torch.addcmul(bias[:, None, None], x, scale[:, :, None, None])
         if noise is not None:
-            x = x + noise * (self.noise_strength * ops.SQRT2)
-        return ops.clamped(F.leaky_relu(x, 0.2), self.clamp)
+            x = x.add_(noise * (self.noise_strength * ops.SQRT2))
+        return ops.clamped(F.leaky_relu_(x, 0.2), self.clamp)
 
 
 class ToRGB(SharedConv):
@@ -182,8 +192,10 @@ class ToRGB(SharedConv):
 
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
         """x [N, inputs, H, W], w [N, w_dim] -> [N, img_channels, H, W]."""
-        styles = self.affine(w) * self.gain
-        return ops.clamped(F.conv2d(x * styles[:, :, None, None], self.weight, self.bias), self.clamp)
+        styles = (self.affine(w) * self.gain)[:, :, None, None]
+        if self.scales_kernel(x):
+            return ops.clamped(F.conv2d(x, self.weight * styles, self.bias), self.clamp)
+        return ops.clamped(F.conv2d(x * styles, self.weight, self.bias), self.clamp)
 
 
 class Skip(torch.nn.Module):

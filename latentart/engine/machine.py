@@ -1,0 +1,64 @@
+"""What decides how fast a generator runs, as a key: the machine, the versions and the weights."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+from importlib import metadata
+from pathlib import Path
+
+import torch
+
+from latentart import __version__
+from latentart.models.base import Generator
+
+PACKAGES = ("torch", "openvino", "numpy", "av")
+
+
+def versions() -> dict[str, str]:
+    """Package -> version, '' when it is not installed."""
+    return {"latentart": __version__} | {package: version(package) for package in PACKAGES}
+
+
+def version(package: str) -> str:
+    """Version of an installed package, or ''."""
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return ""
+
+
+def processor() -> str:
+    """'AMD EPYC 9B45, 2 cores'."""
+    return f"{_processor_name()}, {cores()} cores"
+
+
+def cores() -> int:
+    """Cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _processor_name() -> str:
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text(encoding="utf-8", errors="replace").splitlines() if info.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def device_name(device: torch.device) -> str:
+    """The processor's or the GPU's name."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return processor() if device.type == "cpu" else f"{device.type} on {processor()}"
+
+
+def fingerprint(G: Generator) -> str:
+    """sha256 over everything that decides G's pictures: kinds of layers, names, shapes and values of tensors."""
+    digest = hashlib.sha256()
+    for name, module in G.synthesis.named_modules():
+        digest.update(f"{name}:{type(module).__module__}.{type(module).__qualname__};".encode())
+    for name, tensor in G.synthesis.state_dict().items():
+        digest.update(f"{name}:{tensor.dtype}:{tuple(tensor.shape)};".encode())
+        digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
+    return digest.hexdigest()

@@ -1,0 +1,158 @@
+"""OpenVINO on the processor: fuses layers and picks kernels without a compiler (extra `latentart[cpu]`).
+
+The graph is exported once per model and kept in the cache folder; a later start only reads it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from latentart import cache
+from latentart.engine.drawing import Drawing, check_number, example, noise_maps
+from latentart.engine.request import Request, RouteError, Run, log
+from latentart.models.base import Generator
+
+F32, BF16 = "openvino f32", "openvino bf16"
+_DECODER = "openvino.frontend.pytorch.fx_decoder"
+KEPT = 8
+"""Exported graphs that stay in the cache folder."""
+
+
+def choices(G: Generator, request: Request) -> dict[str, str]:
+    """float32, and bfloat16 for live pictures where the processor computes in it."""
+    why = unavailable(G)
+    offers = {F32: why}
+    if request.precision == "live":
+        offers[BF16] = why or ("" if "BF16" in capabilities() else "this processor has no bfloat16 instructions")
+    return offers
+
+
+def unavailable(G: Generator) -> str:
+    """Why OpenVINO cannot run G here; '' when it can."""
+    if G.device.type != "cpu":
+        return f"the model is on {G.device.type}, OpenVINO runs on the processor"
+    if find_spec("openvino") is None:
+        return "OpenVINO is not installed: pip install 'latentart[cpu]'"
+    return ""
+
+
+def runtime() -> Any:
+    """The openvino package, imported without its telemetry: art does not phone home."""
+    if "openvino" not in sys.modules:
+        with _absent("openvino_telemetry"):
+            import_module("openvino")
+            import_module(_DECODER)
+    return sys.modules["openvino"]
+
+
+@contextmanager
+def _absent(module: str) -> Iterator[None]:
+    """Makes `import module` fail inside the block: OpenVINO then falls back to its stub, as documented there."""
+    missing = object()
+    before = sys.modules.get(module, missing)
+    sys.modules[module] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        del sys.modules[module]
+        if before is not missing:
+            sys.modules[module] = before  # type: ignore[assignment]
+
+
+def capabilities() -> list[str]:
+    """What the processor computes in, in OpenVINO's words: 'FP32', 'BF16', 'INT8'..."""
+    return list(runtime().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"))
+
+
+def prepare(G: Generator, request: Request, name: str, fingerprint: str) -> Run:
+    """Reads or exports the graph and compiles it for this processor. Raises RouteError."""
+    try:
+        compiled = _compiled(G, request, name, fingerprint)
+    except (RuntimeError, ValueError, TypeError, KeyError, AttributeError, ImportError) as error:
+        # Whatever exporting or compiling a graph may raise; there is always another route.
+        raise RouteError(f"OpenVINO cannot run {G.name!r}: {str(error).splitlines()[0]}") from error
+    return _runner(G, request, compiled.create_infer_request())
+
+
+def _compiled(G: Generator, request: Request, name: str, fingerprint: str) -> Any:
+    core = runtime().Core()
+    kind = f"{request.output}-{request.noise_mode}" + ("-inputs" if request.noise_inputs else "")
+    folder = cache.place("engine", f"{fingerprint[:32]}-{kind}-{request.batch}")
+    if not (folder / "model.xml").exists():
+        keep(_export(G, request), folder)
+    os.utime(folder)
+    model = core.read_model(str(folder / "model.xml"), str(folder / "model.bin"))
+    options = {
+        "PERFORMANCE_HINT": "LATENCY",
+        "INFERENCE_PRECISION_HINT": "bf16" if name == BF16 else "f32",
+        "INFERENCE_NUM_THREADS": torch.get_num_threads(),
+    }
+    return core.compile_model(model, "CPU", options)
+
+
+def _export(G: Generator, request: Request) -> Any:
+    """PyTorch graph -> OpenVINO model with the request's batch."""
+    ov = runtime()
+    with torch.inference_mode(False), torch.no_grad(), warnings.catch_warnings():
+        # PyTorch's exporter warns about its own parts.
+        warnings.simplefilter("ignore", FutureWarning)
+        ws, maps = example(G, request, request.batch)
+        program = torch.export.export(Drawing(G, request).eval(), (ws, maps)).run_decompositions()
+        decoder = sys.modules[_DECODER].TorchFXPythonDecoder(program.module(), dynamic_shapes=True)
+    frontend = ov.frontend.FrontEndManager().load_by_framework("pytorch")
+    model = frontend.convert(frontend.load(decoder))
+    for port, tensor in zip(model.inputs, [ws, *maps], strict=True):
+        port.get_node().set_partial_shape(ov.PartialShape(list(tensor.shape)))
+    model.validate_nodes_and_infer_types()
+    return model
+
+
+def keep(model: Any, folder: Path) -> None:
+    """Writes a graph beside its place and renames it there, so that no one ever reads half of it."""
+    part = folder.with_name(f"{folder.name}.{os.getpid()}.part")
+    part.mkdir(parents=True, exist_ok=True)
+    runtime().save_model(model, str(part / "model.xml"), compress_to_fp16=False)
+    try:
+        part.rename(folder)
+    except OSError:
+        # Another process was faster with the same graph.
+        shutil.rmtree(part)
+    _prune(folder.parent)
+
+
+def _prune(folder: Path) -> None:
+    """Leaves the graphs that were used last."""
+    graphs = sorted((p for p in folder.iterdir() if p.is_dir()), key=lambda p: p.stat().st_mtime, reverse=True)
+    for old in graphs[KEPT:]:
+        log.info("removing the exported graph %s, not used for longest", old.name)
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _runner(G: Generator, request: Request, infer: Any) -> Run:
+    def run(ws: Tensor, noise: Mapping[str, Tensor] | None) -> Tensor | NDArray[Any]:
+        given = [ws.float(), *noise_maps(G, request, len(ws), noise)]
+        inputs = {i: np.ascontiguousarray(tensor.numpy()) for i, tensor in enumerate(given)}
+        outputs = infer.infer(inputs, share_inputs=True, share_outputs=True)
+        # The runtime writes the next pictures into the same memory.
+        picture = outputs[0].copy()
+        if request.output == "float":
+            return torch.from_numpy(picture)
+        check_number(float(outputs[1]))
+        frames: NDArray[np.uint8] = picture
+        return frames
+
+    return run
