@@ -12,6 +12,8 @@ import click
 
 from latentart.cli import _options as opt
 
+_KINDS = {1: "grey", 3: "RGB", 4: "RGBA"}
+
 
 @click.group("weights", short_help="List, inspect and convert checkpoints.")
 def command() -> None:
@@ -28,7 +30,7 @@ def list_(as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps([{**c.facts, "path": str(c.path)} for c in found], indent=2, default=str))
         return
-    header = ("name", "family", "picture", "classes", "file", "licence")
+    header = ("name", "family", "picture", "classes", "size", "licence")
     _show([header, *[(c.name, *_summary(c.facts, c.path)) for c in found]])
 
 
@@ -73,7 +75,7 @@ def convert(source: str, target: Path, overwrite: bool, half: bool) -> None:
 def _summary(facts: Mapping[str, Any], path: Path) -> tuple[str, ...]:
     from latentart.files import size_text
 
-    kind = {1: "grey", 3: "RGB", 4: "RGBA"}.get(facts.get("channels", 0), "")
+    kind = _KINDS.get(facts.get("channels", 0), "")
     size = size_text(path.stat().st_size) if path.is_file() else "missing"
     resolution = facts.get("resolution", "?")
     picture = f"{resolution}x{resolution} {kind}".strip()
@@ -81,25 +83,14 @@ def _summary(facts: Mapping[str, Any], path: Path) -> tuple[str, ...]:
 
 
 def _lines(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Label and text for people; what does not apply is left out."""
+    """Label and text for people; what is not known of a family is left out."""
     from latentart.files import size_text
 
-    height, width = facts["resolution"]
-    channels = {1: "grey", 3: "RGB", 4: "RGBA"}.get(facts["channels"], f"{facts['channels']} channels")
-    names = facts["class_names"]
     lines = [
         ("name", facts["name"]),
         ("family", facts["family"]),
         ("format", facts["format"]),
-        ("picture", f"{width} x {height} {channels}"),
-        ("classes", f"{facts['classes'] or 'none'}{f': {_shortened(names)}' if names else ''}"),
-        ("latents", f"z {facts['z_dim']}, w {facts['w_dim']}, {facts['num_ws']} rows"),
-        ("widths", "  ".join(f"{r}: {c}" for r, c in facts["widths"].items())),
-        ("mapping", _mapping(facts)),
-        ("architecture", facts["architecture"] or ""),
-        ("noise", {True: "yes", False: "none"}.get(facts["noise"], "")),
-        ("conv_clamp", "none" if facts["conv_clamp"] is None else f"{facts['conv_clamp']:g}"),
-        ("fp16", f"{facts['fp16_blocks']} blocks" if facts["fp16_blocks"] else "none"),
+        *(_network_lines(facts) if facts["z_dim"] else []),
         ("parameters", f"{facts['parameters']:,} ({size_text(facts['bytes'])} in memory)"),
         *[("inferred" if i == 0 else "", line) for i, line in enumerate(facts["inferred"])],
         ("licence", facts["license"] or "not known: no card has this file"),
@@ -107,6 +98,23 @@ def _lines(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("sha256", facts["sha256"]),
     ]
     return [(label, text) for label, text in lines if text]
+
+
+def _network_lines(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What a generator's shape is."""
+    height, width = facts["resolution"]
+    names, clamp, blocks = facts["class_names"], facts["conv_clamp"], facts["fp16_blocks"]
+    return [
+        ("picture", f"{width} x {height} {_KINDS.get(facts['channels'], facts['channels'])}"),
+        ("classes", f"{facts['classes'] or 'none'}{f': {_shortened(names)}' if names else ''}"),
+        ("latents", f"z {facts['z_dim']}, w {facts['w_dim']}, {facts['num_ws']} rows"),
+        ("widths", "  ".join(f"{r}: {c}" for r, c in facts["widths"].items())),
+        ("mapping", _mapping(facts)),
+        ("architecture", facts["architecture"] or ""),
+        ("noise", {True: "yes", False: "none"}.get(facts["noise"], "")),
+        ("conv_clamp", "none" if clamp is None else f"{clamp:g}"),
+        ("fp16", f"in {blocks} block{'s' if blocks > 1 else ''}" if blocks else "none"),
+    ]
 
 
 def _mapping(facts: Mapping[str, Any]) -> str:
@@ -121,6 +129,7 @@ def _shortened(names: Sequence[str]) -> str:
 
 def _show(rows: Sequence[Sequence[str]], *, first_is_label: bool = False) -> None:
     """Columns: with rich on a terminal (wrapped, labels bold), as aligned plain text elsewhere."""
+    rows = [["".join(c if c.isprintable() else "?" for c in cell) for cell in row] for row in rows]
     if sys.stdout.isatty():
         _show_on_terminal(rows, first_is_label)
         return
