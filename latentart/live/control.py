@@ -10,9 +10,9 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
-from latentart.errors import SettingsError
+from latentart.errors import SettingsError, unknown
 from latentart.live import params
-from latentart.live.params import QUANTISE, TABLE, Value
+from latentart.live.params import QUANTISE, Value
 
 MOST_WAITING = 1024
 LONGEST_FADE = 600.0
@@ -121,4 +121,6 @@ def check_quantise(at: Any) -> str:
     """Returns the name of a beat to wait for, 'none' for None, or raises SettingsError."""
     if at is None:
         return "none"
-    return str(TABLE["tempo/quantise"].check(at)) if at not in QUANTISE else str(at)
+    if not isinstance(at, str) or at not in QUANTISE:
+        raise SettingsError(unknown("beat", str(at)[:40], QUANTISE))
+    return at

@@ -58,9 +58,9 @@ class Guard:
         if origin is not None and not self._origin_allowed(origin, host):
             return 403, f"Origin {origin[:80]!r} may not use this server: start it with --allow-origin to let it"
         # A WebSocket says its token in identify: browsers cannot set headers there.
-        if kind == "http" and self.token is not None and not self._open(path):
-            if not self._token_given(headers, query):
-                return 401, "the token is wrong or missing: add ?token=... or an Authorization header"
+        free = kind != "http" or self.token is None or self._open(path, query, headers)
+        if not free and not self._token_given(headers, query):
+            return 401, "the token is wrong or missing: add ?token=... or an Authorization header"
         return None
 
     def _host_allowed(self, host: str) -> bool:
@@ -73,11 +73,12 @@ class Guard:
     def _origin_allowed(self, origin: str, host: str) -> bool:
         if origin in self.allow_origins:
             return True
-        parts = urlsplit(origin) if origin.isascii() else urlsplit("")
-        return parts.scheme in ("http", "https") and parts.netloc.lower() == host.lower()
+        return origin.lower() in (f"http://{host.lower()}", f"https://{host.lower()}")
 
-    def _open(self, path: str) -> bool:
-        return path == "/" or path.startswith(self.open_paths) if self.open_paths else path == "/"
+    def _open(self, path: str, query: str, headers: Mapping[str, str]) -> bool:
+        """The pages; '/' answers OSCQuery programs too, and those need the token."""
+        page = path == "/" and "HOST_INFO" not in query and "text/html" in headers.get("accept", "")
+        return page or path.startswith(self.open_paths)
 
     def _token_given(self, headers: Mapping[str, str], query: str) -> bool:
         kind, _, value = headers.get("authorization", "").partition(" ")

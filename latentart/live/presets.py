@@ -13,7 +13,7 @@ from latentart.errors import SettingsError
 from latentart.live import protocol
 from latentart.live.control import check_fade, check_quantise
 from latentart.live.names import check_name, choose, inside
-from latentart.live.params import QUANTISE, TABLE, Value
+from latentart.live.params import TABLE, Value
 
 VERSION = 1
 KEPT_OUT = ("audio/", "latent/z", "latent/w", "master/", "tempo/", "walk/phase")
@@ -109,10 +109,8 @@ def check_cues(raw: Any) -> list[Cue]:
 def _cue(step: Any) -> Cue:
     if not isinstance(step, dict):
         raise SettingsError(f"a cue looks like {{'preset': 'calm', 'fade': 4}}, not {str(step)[:40]!r}")
-    at = step.get("at", "none")
-    if at not in QUANTISE:
-        check_quantise(at)
-    return Cue(check_name("preset", step.get("preset")), check_fade(step.get("fade", 2.0)), str(at))
+    preset, fade, at = check_name("preset", step.get("preset")), step.get("fade", 2.0), step.get("at")
+    return Cue(preset, check_fade(fade), check_quantise(at))
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -56,6 +56,8 @@ def make_server(app: Starlette, host: str, port: int) -> uvicorn.Server:
         ws_ping_interval=20,
         ws_ping_timeout=20,
         limit_concurrency=256,
+        # Nothing stands in front of it whose word about the sender could be taken.
+        proxy_headers=False,
         timeout_graceful_shutdown=2,
         log_level="warning",
         access_log=False,

@@ -123,8 +123,8 @@ class Takes:
 
     def start(self, name: str | None = None) -> None:
         """Starts a take at the next snapshot. Raises SettingsError, TargetError."""
+        chosen = self._next_name() if name is None else check_name("take", name)
         self.folder.mkdir(parents=True, exist_ok=True)
-        chosen = check_name("take", name) if name else self._next_name()
         self.start_in(inside(self.folder, f"{chosen}.jsonl"))
 
     def start_in(self, path: Path) -> None:
