@@ -84,7 +84,7 @@ def test_one_name_twice(folder: Path) -> None:
 
 def test_a_folder_that_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(cards.FOLDER_VARIABLE, str(tmp_path / "none"))
-    with pytest.raises(WeightsError, match=r"LATENTART_CHECKPOINTS .* is not a folder"):
+    with pytest.raises(WeightsError, match=r"LATENTART_CHECKPOINTS is .*, which is not a folder"):
         cards.names()
 
 
@@ -112,4 +112,18 @@ def test_without_a_source_tree_the_installed_cards_are_found(tmp_path: Path, mon
     monkeypatch.setattr(cards, "__file__", str(tmp_path / "site" / "latentart" / "weights" / "cards.py"))
     names = ["latentart/errors.py", "share/latentart/checkpoints/shipped.toml"]
     monkeypatch.setattr(cards.importlib.metadata, "files", lambda _: [File(n) for n in names])
+    assert cards.names() == ["shipped"]
+
+
+def test_a_package_that_was_copied_finds_the_cards_beside_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As after `pip install --target`, or with no record of the installation at all."""
+    beside = tmp_path / "share" / "latentart" / "checkpoints"
+    beside.mkdir(parents=True)
+    make(beside, "shipped")
+
+    def none(_: str) -> None:
+        raise cards.importlib.metadata.PackageNotFoundError
+
+    monkeypatch.setattr(cards, "__file__", str(tmp_path / "latentart" / "weights" / "cards.py"))
+    monkeypatch.setattr(cards.importlib.metadata, "files", none)
     assert cards.names() == ["shipped"]

@@ -59,6 +59,8 @@ def by_sha256(sha256: str) -> Card | None:
 def folders() -> list[Path]:
     """Where cards are looked for: what came with latentart, then the user's own folder."""
     own = os.environ.get(FOLDER_VARIABLE)
+    if own and not Path(own).is_dir():
+        raise WeightsError(f"{FOLDER_VARIABLE} is {own!r}, which is not a folder: name one, or unset it")
     return [*_shipped(), *([Path(own)] if own else [])]
 
 
@@ -67,15 +69,22 @@ def _shipped() -> list[Path]:
     root = Path(__file__).parents[2]
     if (root / "pyproject.toml").is_file() and (root / "checkpoints").is_dir():
         return [root / "checkpoints"]
-    files = importlib.metadata.files("latentart") or []
-    return sorted({Path(str(f.locate())).resolve().parent for f in files if f.match("latentart/checkpoints/*.toml")})
+    beside = root / "share" / "latentart" / "checkpoints"  # where `pip install --target` puts them
+    return sorted(folder for folder in {beside, *_recorded()} if folder.is_dir())
+
+
+def _recorded() -> set[Path]:
+    """Folders of the cards in the installer's list of files."""
+    try:
+        files = importlib.metadata.files("latentart") or []
+    except importlib.metadata.PackageNotFoundError:
+        return set()
+    return {Path(str(f.locate())).resolve().parent for f in files if f.match("latentart/checkpoints/*.toml")}
 
 
 def _found() -> dict[str, Path]:
     found: dict[str, Path] = {}
     for folder in folders():
-        if not folder.is_dir():
-            raise WeightsError(f"{FOLDER_VARIABLE} {str(folder)!r} is not a folder")
         for path in sorted(folder.glob("*.toml")):
             if path.stem in found:
                 raise WeightsError(f"two cards named {path.stem!r}: {str(found[path.stem])!r} and {str(path)!r}")
