@@ -93,8 +93,7 @@ class GifSink(LoopSink):
             self._palette.push(None)
             for made in _ready(self._palette):
                 self._encoder.encode(made)
-            self._encoder.encode(None)
-            self._encoder.container.close()
+            self._encoder.finish()
             return count_frames(self.part)
 
     def _sign(self, record: Mapping[str, Any]) -> None:
@@ -111,9 +110,7 @@ class WebpSink(LoopSink):
     """An animated WebP. `quality` 0 to 100; 100 is lossless. Frames that look the same become one longer one."""
 
     def __init__(self, target: str | Path, *, quality: float = 90, **rest: Any) -> None:
-        if not 0 <= quality <= 100:
-            raise SettingsError(f"quality {quality!r} makes no sense: give a number from 0 to 100 (lossless)")
-        self.quality = quality
+        self.quality = _quality(quality)
         super().__init__(target, **rest)
 
     def _begin(self, height: int, width: int, channels: int) -> None:
@@ -130,8 +127,7 @@ class WebpSink(LoopSink):
 
     def _finish(self) -> int:
         with encoder_errors(self.target):
-            self._encoder.encode(None)
-            self._encoder.container.close()
+            self._encoder.finish()
         with self.part.open("rb") as made:
             return round(Fraction(webp_milliseconds(made), 1000) * self.fps) if is_extended(made) else self.frames
 
@@ -145,6 +141,15 @@ class WebpSink(LoopSink):
         with Image.open(self.part) as image:
             image.load()
         image.save(self.part, "WEBP", lossless=True, exact=True, exif=exif)
+
+
+def _quality(value: object) -> float:
+    try:
+        if 0 <= float(str(value)) <= 100:
+            return float(str(value))
+    except ValueError:
+        pass
+    raise SettingsError(f"quality {value!r} makes no sense: give a number from 0 to 100 (lossless)")
 
 
 def palette_graph(width: int, height: int, time_base: Fraction) -> Graph:

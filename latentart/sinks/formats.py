@@ -26,6 +26,8 @@ class Format:
     """0 for a codec without crf."""
     presets: tuple[str, ...] = ()
     tag: str = ""
+    smallest: int = 1
+    """The shortest side that the encoder takes."""
 
 
 FORMATS: dict[str, Format] = {
@@ -34,6 +36,7 @@ FORMATS: dict[str, Format] = {
         "libx264", "yuv420p", (".mp4", ".mov", ".mkv"), "", {"crf": "16", "preset": "medium"}, 51, X26_PRESETS
     ),
     # 4K; ten bits band less. Apple's players know HEVC only by the tag hvc1.
+    # At widths of 34 to 48 x265 writes outside its memory, and under 128 two runs may give two films.
     "hevc": Format(
         "libx265",
         "yuv420p10le",
@@ -43,6 +46,7 @@ FORMATS: dict[str, Format] = {
         51,
         X26_PRESETS,
         "hvc1",
+        128,
     ),
     # The smallest files.
     "av1": Format(

@@ -79,8 +79,7 @@ class VideoSink(FileSink):
 
     def _finish(self) -> int:
         with encoder_errors(self.target):
-            self._encoder.encode(None)
-            self._encoder.container.close()
+            self._encoder.finish()
             return count_frames(self.part)
 
     def _sign(self, record: Mapping[str, Any]) -> None:
@@ -134,11 +133,21 @@ class Encoder:
             os.environ.setdefault("SVT_LOG", "1")
         stream.codec_context.open()
 
-    def encode(self, picture: av.VideoFrame | None) -> None:
-        """Encodes and writes one picture, or with None what the encoder still holds."""
+    def encode(self, picture: av.VideoFrame) -> None:
+        """Encodes and writes one picture."""
         # As one call into C: Ctrl-C between encoding and writing would lose packets out of the middle.
         for _ in map(self.container.mux, map(self.stream.encode, [picture])):
             pass
+
+    def finish(self) -> None:
+        """Writes what the encoder still holds and closes the container."""
+        held = self.stream.encode(None)
+        if self.stream.codec_context.name == "libx265" and len(held) <= 2 and held[0].pts == 0:
+            # x265 leaves the decoding times of so short a film uninitialised; nothing is reordered in it.
+            for packet in held:
+                packet.dts = packet.pts
+        self.container.mux(held)
+        self.container.close()
 
     def release(self) -> None:
         """Lets go of the file after a failure, which has been told already."""
@@ -186,6 +195,9 @@ def _layout(name: str, height: int, width: int, channels: int) -> str:
     if "420" in layout and (width % 2 or height % 2):
         even = f"{width + width % 2}x{height + height % 2}"
         raise SettingsError(f"size {width}x{height} is odd, and {name} needs even sides: use --size {even}")
+    smallest = FORMATS[name].smallest
+    if min(width, height) < smallest:
+        raise SettingsError(f"size {width}x{height} is too small for {name}: use at least {smallest} pixels a side")
     return layout
 
 

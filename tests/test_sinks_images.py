@@ -1,0 +1,111 @@
+"""Sequences and stills beyond the contract of every sink."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from latentart import provenance
+from latentart.errors import SettingsError, TargetError
+from latentart.pixels import Frame
+from latentart.sinks import open_sink
+from latentart.sinks.images import write_image
+
+
+def frame(value: int = 0, channels: int = 3) -> Frame:
+    made = np.full((6, 8, channels), value, np.uint8)
+    made[:3, :4] = 200
+    return made
+
+
+def sequence(target: str, count: int = 3, **options: object) -> Path:
+    with open_sink(target, **options) as sink:
+        for i in range(count):
+            sink.write(frame(i))
+    return sink.close()
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+@pytest.mark.parametrize("target", ["frames/", "frames"])
+def test_frames_are_named_as_artists_know_them(target: str, tmp_path: Path) -> None:
+    if not target.endswith("/"):
+        (tmp_path / target).mkdir()
+    made = sequence(f"{tmp_path}/{target}")
+    assert names(made) == ["frame0000.png", "frame0001.png", "frame0002.png", "settings.json"]
+
+
+def test_a_pattern_numbers_as_it_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    sequence("still-%d.PNG", 11)
+    assert names(tmp_path) == sorted([*(f"still-{i}.PNG" for i in range(11)), "settings.json"])
+
+
+@pytest.mark.parametrize("name", ["%d-%d.png", "%s.png", "%.png", "50%.png", "%500d.png", "%%d.png"])
+def test_patterns_without_one_number_are_refused(name: str, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="one place for the number"):
+        open_sink(f"{tmp_path}/{name}")
+
+
+def test_a_folder_keeps_what_else_it_holds(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    (tmp_path / "frame.png").write_text("mine")
+    sequence(f"{tmp_path}/", 4)
+    sequence(f"{tmp_path}/", 2, overwrite=True)
+    # The two frames that the longer film had more are gone: they would be taken for part of this one.
+    assert names(tmp_path) == ["frame.png", "frame0000.png", "frame0001.png", "notes.txt", "settings.json"]
+    assert (tmp_path / "notes.txt").read_text() == "mine"
+
+
+def test_a_folder_with_frames_is_an_existing_target(tmp_path: Path) -> None:
+    sequence(f"{tmp_path}/")
+    with pytest.raises(TargetError, match=r"has frames named 'frame%04d.png' already: .*--overwrite"):
+        open_sink(f"{tmp_path}/")
+
+
+@pytest.mark.parametrize("ending", ["png", "jpg", "JPEG", "webp"])
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_a_still_carries_its_record(ending: str, channels: int, tmp_path: Path) -> None:
+    if channels == 4 and ending.lower().startswith("j"):
+        with pytest.raises(TargetError, match=r"JPEG has no transparency.*\.png or \.webp"):
+            write_image(tmp_path / f"a.{ending}", frame(0, 4))
+        assert names(tmp_path) == []
+        return
+    made = write_image(tmp_path / f"a.{ending}", frame(9, channels), provenance.record(seed=7, note="été"))
+    assert names(tmp_path) == [made.name]
+    assert provenance.read(made).items() >= {"seed": 7, "note": "été"}.items()
+    with Image.open(made) as image:
+        shown = np.asarray(image.convert("RGBA" if channels == 4 else "RGB"))
+    wanted = np.repeat(frame(9, channels), 3, axis=2) if channels == 1 else frame(9, channels)
+    assert np.abs(shown.astype(int) - wanted).max() <= (40 if ending.lower().startswith("j") else 0)
+
+
+def test_a_still_without_settings_says_at_least_what_made_it(tmp_path: Path) -> None:
+    assert "torch" in provenance.read(write_image(tmp_path / "a.png", frame()))
+
+
+def test_a_still_is_not_replaced_unless_told(tmp_path: Path) -> None:
+    write_image(tmp_path / "a.png", frame(1))
+    before = (tmp_path / "a.png").read_bytes()
+    with pytest.raises(TargetError, match="exists already"):
+        write_image(tmp_path / "a.png", frame(2))
+    assert (tmp_path / "a.png").read_bytes() == before
+    write_image(tmp_path / "a.png", frame(2), overwrite=True)
+    assert (tmp_path / "a.png").read_bytes() != before
+
+
+def test_an_ending_that_is_no_picture_is_told(tmp_path: Path) -> None:
+    with pytest.raises(TargetError, match=r"unknown picture ending '.pgn': did you mean .png\?"):
+        write_image(tmp_path / "a.pgn", frame())
+
+
+def test_a_record_too_long_for_jpeg_is_told(tmp_path: Path) -> None:
+    with pytest.raises(TargetError, match=r"use \.png"):
+        write_image(tmp_path / "a.jpg", frame(), {"note": "x" * 70_000})
+    assert names(tmp_path) == []
+    assert len(provenance.read(write_image(tmp_path / "a.png", frame(), {"note": "x" * 70_000}))["note"]) == 70_000
