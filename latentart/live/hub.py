@@ -132,6 +132,8 @@ class Hub:
     def _tell(self, news: Mapping[str, Any]) -> None:
         if "ready" in news:
             self.facts = dict(news["ready"])
+        if "model" in news:
+            self.facts = dict(news["model"])
         if "refused" in news:
             log.error("cannot load %s: %s", news["refused"], news["why"])
         for viewer in self.viewers:

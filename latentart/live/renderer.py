@@ -4,7 +4,7 @@ It owns nothing that cannot be lost: its state goes out as a snapshot four times
 another one from the last snapshot and the operations since. Messages are JSON both ways.
 
     in:   {"do": [operation, ...]}  {"load": name, "swap": bool}  {"snapshot": true}  {"quit": true}
-    out:  {"ready": {...}}  {"frame": n, ...}  {"loaded": name}  {"refused": name, "why": text}
+    out:  {"ready": {...}}  {"frame": n, ...}  {"loaded": name}  {"model": {...}}  {"refused": name, "why": text}
 """
 
 from __future__ import annotations
@@ -146,6 +146,7 @@ class Renderer:
         if "model" in event:
             self.showing = event["model"]
             perform(self.instrument, event, self.models[self.showing].G)
+            _send(self.connection, {"model": self._facts()})
         else:
             perform(self.instrument, event, self.instrument.G)
 

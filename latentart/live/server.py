@@ -31,7 +31,7 @@ OPEN = ("/static/", "/sketches/", "/p5.latentart.js", "/favicon.ico", "/healthz"
 def make_app(
     hub: Hub, *, host: str = "127.0.0.1", sketches: Path | None = None, allow_origins: tuple[str, ...] = ()
 ) -> Starlette:
-    """The application. sketches: the folder served at /sketches, with lib/p5.latentart.js in it."""
+    """The application. sketches: the folder served at /sketches."""
     app = Starlette(
         routes=_routes(sketches),
         middleware=[
@@ -77,12 +77,12 @@ def _routes(sketches: Path | None) -> list[Any]:
         Route("/api/state", _state),
         Route("/api/set", _set, methods=["POST"]),
         Route("/api/trigger", _trigger, methods=["POST"]),
+        Route("/p5.latentart.js", _helper),
         Route("/latentart", _oscquery),
         Route("/latentart/{path:path}", _oscquery),
         Mount("/static", StaticFiles(directory=STATIC)),
     ]
     if sketches is not None:
-        routes.append(Route("/p5.latentart.js", _helper))
         routes.append(Route("/sketches/", _sketch_list))
         routes.append(Mount("/sketches", StaticFiles(directory=sketches, html=True)))
     return routes
@@ -195,10 +195,7 @@ async def _oscquery(request: Request) -> Response:
 
 
 async def _helper(request: Request) -> Response:
-    helper = Path(request.app.state.sketches) / "lib" / "p5.latentart.js"
-    if not helper.is_file():
-        return PlainTextResponse("no p5 helper in this installation\n", status_code=404)
-    return FileResponse(helper, media_type="text/javascript", headers={"Cache-Control": "no-cache"})
+    return FileResponse(STATIC / "p5.latentart.js", media_type="text/javascript", headers={"Cache-Control": "no-cache"})
 
 
 async def _sketch_list(request: Request) -> Response:

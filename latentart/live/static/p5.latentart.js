@@ -1,0 +1,445 @@
+/* p5.latentart.js: the pictures of a `latentart live` server in a p5 sketch, or in any page.
+ *
+ *   let live;
+ *   function setup() { createCanvas(windowWidth, windowHeight); live = connectLatent(); }
+ *   function draw() { live.draw(); }
+ *   function mouseMoved() { live.set("psi", mouseX / width); }
+ *
+ * Works with p5 1.x, p5 2.x and without p5. No dependencies. MIT, part of latentart. See docs/sketches.md.
+ */
+(() => {
+  "use strict";
+
+  const PROTOCOL = "latentart.v1";
+  const MAGIC = 0x5452414c; // "LART", little-endian
+  const HEADER_BYTES = 40;
+  const TYPES = { 1: "image/jpeg", 2: "image/webp", 3: "image/png" };
+  const SET_EVERY = 10; // ms: the server takes 200 messages a second
+  const PING_EVERY = 2000; // ms
+  const RECONNECT = { first: 250, last: 3000 }; // ms
+  const SAMPLES = 96; // side of the copy that `color` reads from
+
+  const here = new URL(document.currentScript?.src || location.href, location.href);
+
+  /** Time of an event, ms, on the clock that all figures here use. */
+  const now = () => performance.now();
+
+  /** A connection to a live server: the newest picture, all parameters, and ways to change them. */
+  class Latent {
+    constructor(options = {}) {
+      const page = new URLSearchParams(location.search);
+      this.options = {
+        url: page.get("url") || here.origin,
+        token: page.get("token") || here.searchParams.get("token") || undefined,
+        role: "control",
+        subscribe: ["frames", "params", "stats", "cues"],
+        window: 2,
+        ...options,
+      };
+      /** The newest picture: {bitmap, width, height, seq, rev, frame, flags, time}, or null before the first. */
+      this.frame = null;
+      /** Targets of all parameters by name; what they are is in `schema`. */
+      this.values = {};
+      this.schema = { params: [], actions: [] };
+      this.model = {};
+      this.models = [];
+      this.presets = [];
+      this.cues = [];
+      this.cue = -1;
+      this.stats = {};
+      this.size = [0, 0];
+      this.connected = false;
+      /** ms from the last `set` of this page to the first drawn picture that shows it; null before. */
+      this.latency = null;
+      /** ms from rendering to drawing of the newest picture, on the server's clock; null before the first ping. */
+      this.age = null;
+      /** Pictures drawn per second, and pictures that came and were never drawn. */
+      this.fps = 0;
+      this.undrawn = 0;
+      this.ready = new Promise((resolve) => (this._isReady = resolve));
+      this._listeners = {};
+      this._asked = new Map();
+      this._id = 0;
+      this._pending = null;
+      this._flushed = 0;
+      this._controls = [];
+      this._drawnSeq = null;
+      this._drawn = [];
+      this._offset = null;
+      this._wait = RECONNECT.first;
+      this._connect();
+      this._pinging = setInterval(() => this._ping(), PING_EVERY);
+    }
+
+    // What sketches use.
+
+    /** Sets one parameter, or several together: set("psi", 0.8), set({psi: 0.8, seed: 7}, {fade: 2, at: "bar"}). */
+    set(name, value, how) {
+      const values = typeof name === "string" ? { [name]: value } : name;
+      const { fade = 0, at } = (typeof name === "string" ? how : value) || {};
+      Object.assign(this.values, values);
+      if (fade || at) {
+        this._flush();
+        return this._sendSet({ values, fade, at });
+      }
+      this._pending = Object.assign(this._pending || {}, values);
+      const due = this._flushed + SET_EVERY - now();
+      if (due <= 0) this._flush();
+      else this._timer ??= setTimeout(() => this._flush(), due);
+    }
+
+    /** The last known target of a parameter. */
+    get(name) {
+      return this.values[name];
+    }
+
+    /** Does an action: trigger("seed/next"), trigger("preset/recall", "calm", 4). Resolves with the server's answer. */
+    trigger(name, ...args) {
+      return this.ask({ op: "trigger", name, args }).catch((error) => this._emit("error", error));
+    }
+
+    /** Draws the newest picture. Without arguments it fills the canvas. fit: "cover", "contain" or "fill". */
+    draw(x = 0, y = 0, w, h, fit = "cover") {
+      const p = this.options.p5 || globalThis;
+      return this.drawOn(p, x, y, w ?? p.width, h ?? p.height, fit);
+    }
+
+    /** Like `draw`, on a p5 instance, a p5.Graphics or a 2D context. Returns whether there was a picture. */
+    drawOn(target, x, y, w, h, fit = "cover") {
+      if (!this.frame) return false;
+      const context = target.drawingContext || target;
+      this.drawn();
+      if (typeof context.drawImage !== "function") {
+        target.image(this.image(target), x, y, w, h);
+        return true;
+      }
+      const [sx, sy, sw, sh, dx, dy, dw, dh] = placed(this.frame, x, y, w, h, fit);
+      context.drawImage(this.frame.bitmap, sx, sy, sw, sh, dx, dy, dw, dh);
+      return true;
+    }
+
+    /** The newest picture as a p5.Image, for WEBGL, textures and filters; one object, always the same. */
+    image(p = this.options.p5 || globalThis) {
+      const { width, height, bitmap, seq } = this.frame || { width: 1, height: 1 };
+      if (!this._image || this._image.width !== width || this._image.height !== height) {
+        this._image = p.createImage(width, height);
+        this._imageSeq = null;
+      }
+      if (bitmap && this._imageSeq !== seq) {
+        this._image.drawingContext.drawImage(bitmap, 0, 0);
+        this._image.setModified?.(true);
+        this._imageSeq = seq;
+        this.drawn();
+      }
+      return this._image;
+    }
+
+    /** A canvas that always holds the newest picture, for hydra, three.js and the like. */
+    get canvas() {
+      if (!this._canvas) {
+        this._canvas = document.createElement("canvas");
+        this._copy();
+      }
+      return this._canvas;
+    }
+
+    /** The colour at (u, v), 0..1 from the left and the top, as [red, green, blue], 0..255. */
+    color(u, v) {
+      if (!this.frame) return [0, 0, 0];
+      if (this._sampledSeq !== this.frame.seq) this._sample();
+      const column = Math.min(Math.max(Math.floor(u * SAMPLES), 0), SAMPLES - 1);
+      const row = Math.min(Math.max(Math.floor(v * SAMPLES), 0), SAMPLES - 1);
+      const at = 4 * (column + SAMPLES * row);
+      return [this._samples[at], this._samples[at + 1], this._samples[at + 2]];
+    }
+
+    /** Sends a picture (canvas, video, image) to the server, as input for models that take one. */
+    async send(source, { size = 512, quality = 0.8 } = {}) {
+      const [width, height] = [source.videoWidth || source.width, source.videoHeight || source.height];
+      if (!this.connected || !width || this._socket.bufferedAmount > 1 << 20) return false;
+      const scale = Math.min(1, size / Math.max(width, height));
+      const canvas = (this._outgoing ??= document.createElement("canvas"));
+      [canvas.width, canvas.height] = [Math.round(width * scale), Math.round(height * scale)];
+      canvas.getContext("2d").drawImage(source, 0, 0, canvas.width, canvas.height);
+      const blob = await new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg", quality));
+      if (!this.connected) return false;
+      this._socket.send(await packed(blob, canvas.width, canvas.height));
+      return true;
+    }
+
+    /** Calls back on "ready", "frame", "param", "stats", "news", "error", "open", "close". Returns this. */
+    on(event, callback) {
+      (this._listeners[event] ??= new Set()).add(callback);
+      return this;
+    }
+
+    /** Ends a subscription made by `on`. */
+    off(event, callback) {
+      this._listeners[event]?.delete(callback);
+      return this;
+    }
+
+    /** Sends a request and resolves with its answer; see docs/live.md. */
+    ask(message) {
+      if (this._socket?.readyState !== WebSocket.OPEN) return Promise.reject(new Error("not connected"));
+      const id = ++this._id;
+      return new Promise((resolve, reject) => {
+        this._asked.set(id, { resolve, reject });
+        this._socket.send(JSON.stringify({ ...message, id }));
+      });
+    }
+
+    /** Ends the connection for good. */
+    close() {
+      this._closed = true;
+      clearInterval(this._pinging);
+      clearTimeout(this._retry);
+      this._socket.close();
+      this._forgetFrame();
+    }
+
+    /** Says that the newest picture was drawn; `draw` and `image` do it by themselves. */
+    drawn() {
+      const frame = this.frame;
+      if (!frame || frame.seq === this._drawnSeq) return;
+      const time = now();
+      this._drawnSeq = frame.seq;
+      this._undrawnNow = false;
+      this._drawn.push(time);
+      while (this._drawn[0] < time - 1000) this._drawn.shift();
+      this.fps = this._drawn.length;
+      if (this._offset !== null) this.age = time - (frame.time / 1000 - this._offset);
+      while (this._controls.length && this._controls[0].rev <= frame.rev) {
+        this.latency = time - this._controls.shift().time;
+      }
+    }
+
+    // The connection.
+
+    _connect() {
+      const url = new URL("/ws", this.options.url);
+      url.protocol = url.protocol.replace("http", "ws");
+      const socket = (this._socket = new WebSocket(url, PROTOCOL));
+      socket.binaryType = "arraybuffer";
+      socket.onmessage = ({ data }) => (typeof data === "string" ? this._heard(JSON.parse(data)) : this._received(data));
+      socket.onclose = ({ code, reason }) => this._lost(code, reason);
+    }
+
+    _lost(code, reason) {
+      const was = this.connected;
+      this.connected = false;
+      for (const { reject } of this._asked.values()) reject(new Error("the connection was lost"));
+      this._asked.clear();
+      this._controls = [];
+      if (was || reason) this._emit("close", { code, reason });
+      if (this._closed) return;
+      this._retry = setTimeout(() => this._connect(), this._wait);
+      this._wait = Math.min(this._wait * 2, RECONNECT.last);
+    }
+
+    _heard(message) {
+      if (message.event === "hello") this._identify();
+      else if (message.event === "param") this._changed(message.values);
+      else if (message.event === "stats") this._counted(message);
+      else if (message.event === "news") this._news(message);
+      else if (message.event === "error") this._refused(message);
+      else if (message.op) this._answered(message);
+    }
+
+    async _identify() {
+      const { token, role, subscribe, window, maxFps, maxSize } = this.options;
+      const identify = { op: "identify", token, role, subscribe, window, max_fps: maxFps, max_size: maxSize };
+      const welcome = await this.ask(identify).catch(() => null);
+      if (!welcome) return;
+      for (const name of ["schema", "model", "models", "presets", "cues", "cue", "stats", "size"]) {
+        this[name] = welcome[name] ?? this[name];
+      }
+      Object.assign(this.values, welcome.values);
+      // Another server counts from the beginning.
+      this._newest = null;
+      this.connected = true;
+      this._wait = RECONNECT.first;
+      this._ping();
+      this._emit("open", welcome);
+      this._emit("ready", this);
+      this._isReady(this);
+      if (this._pending) this._flush();
+    }
+
+    _answered(message) {
+      const asked = this._asked.get(message.id);
+      this._asked.delete(message.id);
+      asked?.resolve(message);
+    }
+
+    _refused(message) {
+      const error = Object.assign(new Error(message.msg), message);
+      const asked = this._asked.get(message.ref);
+      this._asked.delete(message.ref);
+      if (asked) asked.reject(error);
+      else this._emit("error", error);
+    }
+
+    _changed(values) {
+      // What is on its way there is newer than what comes from there.
+      Object.assign(this.values, values, this._pending);
+      this._emit("param", values);
+    }
+
+    _counted(stats) {
+      this.stats = stats;
+      this.cue = stats.cue ?? this.cue;
+      this._emit("stats", stats);
+    }
+
+    _news(news) {
+      if (news.ready) this.model = news.ready;
+      if (news.model) this.model = news.model;
+      this._emit("news", news);
+    }
+
+    async _ping() {
+      if (!this.connected) return;
+      const begun = now();
+      const answer = await this.ask({ op: "ping", t0: begun }).catch(() => null);
+      if (!answer) return;
+      const trip = now() - begun;
+      // The quickest answer knows the server's clock best; slowly forget it, clocks drift.
+      if (this._offset === null || trip <= this._trip) {
+        this._trip = trip;
+        this._offset = answer.t / 1000 - (begun + trip / 2);
+      }
+      this._trip += 0.05;
+    }
+
+    _flush() {
+      clearTimeout(this._timer);
+      this._timer = undefined;
+      const values = this._pending;
+      if (!values || !this.connected) return;
+      this._pending = null;
+      this._flushed = now();
+      this._sendSet({ values });
+    }
+
+    async _sendSet(set) {
+      const time = now();
+      try {
+        const answer = await this.ask({ op: "set", ...set });
+        if (!set.fade && !set.at) this._controls.push({ rev: answer.rev, time });
+        if (this._controls.length > 64) this._controls.shift();
+        return answer;
+      } catch (error) {
+        this._emit("error", error);
+      }
+    }
+
+    // Pictures.
+
+    async _received(message) {
+      const view = new DataView(message);
+      if (message.byteLength < HEADER_BYTES || view.getUint32(0, true) !== MAGIC) return;
+      const socket = this._socket;
+      const picture = {
+        flags: view.getUint8(6),
+        seq: view.getUint32(8, true),
+        rev: view.getUint32(12, true),
+        time: Number(view.getBigUint64(16, true)),
+        width: view.getUint16(24, true),
+        height: view.getUint16(26, true),
+        frame: view.getUint32(36, true),
+      };
+      const payload = new Uint8Array(message, view.getUint8(7), view.getUint32(32, true));
+      try {
+        // Decodes away from the main thread.
+        picture.bitmap = await createImageBitmap(new Blob([payload], { type: TYPES[view.getUint8(5)] }));
+      } catch (error) {
+        this._emit("error", error);
+      }
+      // Without this no further picture comes; a sketch that hangs gets none instead of a queue of old ones.
+      if (socket.readyState === WebSocket.OPEN) socket.send(JSON.stringify({ op: "ack", seq: picture.seq }));
+      if (picture.bitmap) this._took(picture);
+    }
+
+    _took(picture) {
+      const newer = this._newest === null || ((picture.seq - this._newest) | 0) > 0;
+      if (!newer || this._closed) return picture.bitmap.close();
+      this._newest = picture.seq;
+      this._forgetFrame();
+      this.frame = picture;
+      this._undrawnNow = true;
+      if (this._canvas) this._copy();
+      this._emit("frame", picture);
+    }
+
+    _forgetFrame() {
+      if (this._undrawnNow) this.undrawn++;
+      this.frame?.bitmap.close();
+      this.frame = null;
+    }
+
+    _copy() {
+      if (!this.frame) return;
+      const { width, height, bitmap } = this.frame;
+      if (this._canvas.width !== width || this._canvas.height !== height) {
+        [this._canvas.width, this._canvas.height] = [width, height];
+      }
+      this._canvas.getContext("2d").drawImage(bitmap, 0, 0);
+      this.drawn();
+    }
+
+    _sample() {
+      if (!this._sampler) {
+        const canvas = document.createElement("canvas");
+        canvas.width = canvas.height = SAMPLES;
+        this._sampler = canvas.getContext("2d", { willReadFrequently: true });
+      }
+      this._sampler.drawImage(this.frame.bitmap, 0, 0, SAMPLES, SAMPLES);
+      this._samples = this._sampler.getImageData(0, 0, SAMPLES, SAMPLES).data;
+      this._sampledSeq = this.frame.seq;
+    }
+
+    _emit(event, value) {
+      const listeners = this._listeners[event];
+      if (event === "error" && !listeners?.size) console.warn("latentart:", value.message || value);
+      listeners?.forEach((callback) => callback(value));
+    }
+  }
+
+  /** Where to take a picture from and where to put it: [sx, sy, sw, sh, dx, dy, dw, dh]. */
+  function placed({ width, height }, x, y, w, h, fit) {
+    if (fit === "fill") return [0, 0, width, height, x, y, w, h];
+    const scale = fit === "contain" ? Math.min(w / width, h / height) : Math.max(w / width, h / height);
+    if (fit === "contain") {
+      const [dw, dh] = [width * scale, height * scale];
+      return [0, 0, width, height, x + (w - dw) / 2, y + (h - dh) / 2, dw, dh];
+    }
+    const [sw, sh] = [w / scale, h / scale];
+    return [(width - sw) / 2, (height - sh) / 2, sw, sh, x, y, w, h];
+  }
+
+  /** A header and a JPEG as one message. */
+  async function packed(blob, width, height) {
+    const message = new Uint8Array(HEADER_BYTES + blob.size);
+    const view = new DataView(message.buffer);
+    view.setUint32(0, MAGIC, true);
+    [1, 1, 1, HEADER_BYTES].forEach((value, i) => view.setUint8(4 + i, value));
+    view.setUint16(24, width, true);
+    view.setUint16(26, height, true);
+    view.setUint32(32, blob.size, true);
+    message.set(new Uint8Array(await blob.arrayBuffer()), HEADER_BYTES);
+    return message;
+  }
+
+  /** latent(live, x, y, w, h) in a sketch, like image(). */
+  function latent(live, x = 0, y = 0, w = this.width, h = this.height, fit = "cover") {
+    return live.drawOn(this, x, y, w, h, fit);
+  }
+
+  globalThis.Latent = Latent;
+  globalThis.connectLatent = (options) => new Latent(options);
+  if (typeof p5 !== "undefined") {
+    if (p5.registerAddon) p5.registerAddon((_, fn) => (fn.latent = latent));
+    else p5.prototype.latent = latent;
+  }
+})();

@@ -1,0 +1,1 @@
+../../latentart/live/static/p5.latentart.js
