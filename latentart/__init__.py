@@ -18,12 +18,18 @@ if TYPE_CHECKING:
     from latentart import walks
     from latentart.frames import frames
     from latentart.models.load import load
+    from latentart.projection.project import project
     from latentart.sinks.sink import open_sink
 
 __version__ = "0.1.0"
-__all__ = ["frames", "load", "open_sink", "walks"]
+__all__ = ["frames", "load", "open_sink", "project", "walks"]
 
-_HOMES = {"load": "models.load", "frames": "frames", "open_sink": "sinks.sink"}
+_HOMES = {
+    "load": "models.load",
+    "frames": "frames",
+    "open_sink": "sinks.sink",
+    "project": "projection.project",
+}
 
 
 def __getattr__(name: str) -> Any:

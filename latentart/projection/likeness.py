@@ -1,0 +1,62 @@
+"""How far pictures are from their targets: perceptually and in pixels, for each picture of a batch by itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from latentart.features.lpips import Embedding, Lpips, spatial_mean
+
+LARGEST = 256
+"""Perceptual distances are taken at this size at most, as NVIDIA's projector does."""
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """Distances of pictures [N, C, h, w] to N targets, whose features are computed once; see `likeness`."""
+
+    features: Lpips
+    target: Tensor
+    embedding: Embedding
+    mask: Tensor | None
+    pixel_weight: float
+
+    def __call__(self, img: Tensor) -> Tensor:
+        """LPIPS + pixel_weight * mean squared error of each picture, [N]."""
+        total = self.perceptual(img)
+        return total + self.pixel_weight * self.squares(img) if self.pixel_weight else total
+
+    def perceptual(self, img: Tensor) -> Tensor:
+        """LPIPS at 256 pixels or less, [N]."""
+        return self.features.distance(self.features.embed(at_most(img, LARGEST)), self.embedding, self.mask)
+
+    def squares(self, img: Tensor) -> Tensor:
+        """Mean squared error for pictures in [-1, 1], [N]."""
+        return spatial_mean((img - self.target).square().mean(dim=1, keepdim=True), self.mask)
+
+    def select(self, keep: Tensor) -> Likeness:
+        """The same for some of the targets; keep: their indices."""
+        mask = self.mask if self.mask is None or len(self.mask) == 1 else self.mask[keep]
+        return replace(
+            self, target=self.target[keep], embedding=tuple(layer[keep] for layer in self.embedding), mask=mask
+        )
+
+
+def likeness(
+    features: Lpips, target: Tensor, size: int, *, mask: Tensor | None = None, pixel_weight: float = 0.0
+) -> Likeness:
+    """Compares with `target` [N, C, H, W] reduced to the longer side `size`; mask [N or 1, 1, H, W] in 0..1."""
+    small = at_most(target, size)
+    small_mask = None if mask is None else at_most(mask, size)
+    return Likeness(features, small, features.embed(at_most(small, LARGEST)), small_mask, pixel_weight)
+
+
+def at_most(img: Tensor, size: int) -> Tensor:
+    """[N, C, H, W] averaged down to a longer side of `size`; smaller pictures stay as they are."""
+    longer = max(img.shape[2:])
+    if longer <= size:
+        return img
+    height, width = (max(1, round(side * size / longer)) for side in img.shape[2:])
+    return F.interpolate(img, size=(height, width), mode="area")

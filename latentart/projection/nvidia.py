@@ -1,0 +1,59 @@
+"""The published schedule of StyleGAN2's projector, for comparison (Karras et al. 2020, arXiv:1912.04958, appendix D).
+
+Written from its description: one w for all layers and all noise maps; Adam at 0.1, raised over 5 % of the steps and
+lowered over the last 25 %; noise on w that fades over the first 75 %; noise maps kept free of correlation. The
+last step is the result, and its noise maps are thrown away: pictures are rendered with the generator's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from latentart import seeds
+from latentart.models.base import Generator
+from latentart.projection.descent import Schedule, Variables, _Adam
+from latentart.projection.likeness import Likeness
+from latentart.projection.noise import correlation, normalise
+from latentart.projection.prior import Prior
+
+STEPS = 1000
+RATE = 0.1
+EXPLORATION = 0.05
+EXPLORATION_END = 0.75
+NOISE_WEIGHT = 1e5
+
+
+def published(
+    G: Generator, likeness: Likeness, prior: Prior, *, seed: int = 0, steps: int | None = None,
+    watch: Callable[[int, Tensor], None] | None = None,
+) -> Tensor:  # fmt: skip
+    """ws [N, num_ws, w_dim] of the last step; watch(step, ws) is called before each step.
+
+    likeness: distance to the N targets without a pixel term, as published.
+    """
+    steps = steps or STEPS
+    rng = torch.Generator().manual_seed(seed)
+    count = len(likeness.target)
+    variables: Variables = {"w": prior.w_avg.expand(count, 1, -1).clone()}
+    for name, values in seeds.noise(G.noise_shapes, seed).items():
+        variables[name] = torch.from_numpy(values).to(G.device).expand(count, 1, -1, -1).clone()
+    walker = _Adam(variables, Schedule(steps, dict.fromkeys(variables, RATE)))
+    for step in range(steps):
+        t = step / steps
+        if watch:
+            watch(step, walker.variables["w"].detach().expand(-1, G.num_ws, -1))
+        spread = prior.radius * EXPLORATION * max(0.0, 1 - t / EXPLORATION_END) ** 2
+        w = walker.variables["w"]
+        explored = w + spread * torch.randn(w.shape, generator=rng).to(w.device)
+        maps = {name: value for name, value in walker.variables.items() if name != "w"}
+        img = G.synthesis(explored.expand(-1, G.num_ws, -1), noise_mode="const", noise=maps)
+        loss = likeness.perceptual(img) + NOISE_WEIGHT * correlation(maps)
+        walker.step(loss.sum(), walker.schedule.factor(t))
+        with torch.no_grad():
+            normalise(maps)
+    return walker.variables["w"].detach().expand(-1, G.num_ws, -1)
+
+

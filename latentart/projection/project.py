@@ -1,0 +1,108 @@
+"""`project`: pictures in, codes out."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from latentart import seeds
+from latentart.errors import SettingsError
+from latentart.features import load as features_load
+from latentart.features.lpips import Lpips
+from latentart.models.base import Generator
+from latentart.projection import bank as banks
+from latentart.projection import presets, run
+from latentart.projection.bundle import Projection
+from latentart.projection.prior import Prior, prior
+from latentart.projection.run import OnStep, Settings
+from latentart.projection.target import Target
+
+
+@dataclass(frozen=True)
+class Projector:
+    """A generator with what a search needs to know about it: its statistics, sample bank and feature network.
+
+    Building one takes a while the first time (see `bank`), so projecting many pictures should use one.
+    encoder: a first guess w [N, w_dim] from pictures [N, C, H, W] (see `encoder`); None begins in the bank.
+    """
+
+    G: Generator
+    features: Lpips
+    prior: Prior
+    bank: banks.Bank
+    encoder: Callable[[Tensor], Tensor] | None = None
+
+    @classmethod
+    def of(cls, G: Generator, features: Lpips | str = features_load.SHIPPED, samples: int = banks.COUNT) -> Projector:
+        """Reads or makes everything for `G`; features: a network or the name of one; samples: size of the bank.
+
+        Raises SettingsError.
+        """
+        if isinstance(features, str):
+            features = features_load.lpips(features, G.device)
+        # A working copy: this layout is faster on processors, and the user's own generator stays as it is.
+        own = copy.deepcopy(G).requires_grad_(False).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        return cls(own, features, prior(own), banks.bank(own, features, samples))
+
+    def project(
+        self, targets: Sequence[Target], settings: Settings | None = None, on_step: OnStep | None = None
+    ) -> list[Projection]:
+        """One Projection for each target, all searched at the same time; a batch gives what single pictures give.
+
+        on_step(Step) is called after each step of the search. Raises SettingsError.
+        """
+        chosen = check(settings or Settings())
+        return run.run(self, targets, chosen, on_step) if targets else []
+
+
+def project(
+    G: Generator,
+    images: Tensor | Sequence[Target],
+    preset: str = "standard",
+    space: str = "w+",
+    seed: int = 0,
+    *,
+    noise: bool = False,
+    tune: bool = False,
+    align: bool = False,
+    mask: Tensor | None = None,
+    features: Lpips | str = features_load.SHIPPED,
+    on_step: OnStep | None = None,
+) -> list[Projection]:
+    """Finds codes that make `G` draw these pictures.
+
+    images: [N, C, H, W] in [-1, 1] of G's size and channels, or targets made by `open_target`.
+    preset: 'preview', 'standard', 'deep', or 'nvidia' (the published schedule, for comparison).
+    space: 'w' (plays best) or 'w+' (looks closer). noise: search noise maps too. tune: bend the generator toward
+    each picture. align: find scale, shift and rotation too. mask: [N or 1, 1, H, W], 1 where the picture counts.
+    Raises SettingsError. Image2StyleGAN (arXiv:1904.03189, 1911.11544), P-norm (2012.09036), PTI (2106.05744).
+    """
+    settings = check(Settings(preset, space, seed, noise, tune, align))
+    targets = as_targets(G, images, mask)
+    return Projector.of(G, features).project(targets, settings, on_step)
+
+
+def check(settings: Settings) -> Settings:
+    """Returns the settings; raises SettingsError for a preset, space, seed or mixture that does not exist."""
+    presets.check_space(settings.space)
+    seeds.check(settings.seed)
+    if settings.preset != presets.PUBLISHED:
+        presets.preset(settings.preset)
+    elif settings.noise or settings.tune or settings.align:
+        raise SettingsError("preset 'nvidia' is the published schedule as it is: leave out noise, tune and align")
+    return settings
+
+
+def as_targets(G: Generator, images: Tensor | Sequence[Target], mask: Tensor | None) -> list[Target]:
+    """Pictures as targets. Raises SettingsError when their shape is not the generator's."""
+    if not isinstance(images, Tensor):
+        return list(images)
+    wanted = (G.img_channels, *G.img_size)
+    if images.ndim != 4 or tuple(images.shape[1:]) != wanted:
+        raise SettingsError(f"images have shape {list(images.shape)}, this model draws {['N', *wanted]}")
+    masks = [None] * len(images) if mask is None else list(mask.expand(len(images), -1, -1, -1)[:, None])
+    return [Target(img[None], own, f"picture{i:02d}") for i, (img, own) in enumerate(zip(images, masks, strict=True))]

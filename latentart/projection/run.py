@@ -1,0 +1,241 @@
+"""One batch of pictures on its way through the stages: from small pictures to large, from W outward."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from latentart import provenance
+from latentart.errors import SettingsError
+from latentart.projection import bank, nvidia, presets, pyramid, search, tune
+from latentart.projection.align import Aligned
+from latentart.projection.bundle import Projection
+from latentart.projection.descent import Schedule, Variables, Watcher, descend
+from latentart.projection.likeness import Likeness, likeness
+from latentart.projection.presets import Stage
+from latentart.projection.target import Target
+
+if TYPE_CHECKING:
+    from latentart.projection.project import Projector
+
+log = logging.getLogger(__name__)
+
+NEIGHBOURS = 8
+PLACE_RATE = 0.05
+NOISE_RATE = 0.1
+WHITE_WEIGHT = 1.0
+COOL_DOWN = 0.5
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What decides a projection beside the picture; see `project`.
+
+    norm_weight: how much codes are held near the generator's own; pixel_weight: mean squared error beside LPIPS.
+    """
+
+    preset: str = "standard"
+    space: str = "w+"
+    seed: int = 0
+    noise: bool = False
+    tune: bool = False
+    align: bool = False
+    norm_weight: float = 0.001
+    pixel_weight: float = 0.1
+
+
+@dataclass(frozen=True)
+class Step:
+    """What on_step sees.
+
+    stage: its name; done: how much of the whole is done, 0..1; losses [N]: the best so far; ws [N, num_ws, w_dim]:
+    the codes of these (None in stages that change no codes).
+    """
+
+    stage: str
+    done: float
+    losses: Tensor
+    ws: Tensor | None
+
+
+OnStep = Callable[[Step], None]
+
+
+@dataclass
+class Batch:
+    """Targets stacked, [N, C, H, W] and [N, 1, H, W] or None, and what has been measured on the way."""
+
+    p: Projector
+    settings: Settings
+    targets: Sequence[Target]
+    img: Tensor
+    mask: Tensor | None
+    on_step: OnStep | None
+    total: int
+    before: int = 0
+    losses: dict[str, list[float]] = field(default_factory=dict)
+
+    def likeness(self, size: int, repeat: int = 1) -> Likeness:
+        """Distances to the targets at that size, each target `repeat` times."""
+        mask = None if self.mask is None else self.mask.repeat_interleave(repeat, dim=0)
+        img = self.img.repeat_interleave(repeat, dim=0)
+        return likeness(self.p.features, img, size, mask=mask, pixel_weight=self.settings.pixel_weight)
+
+    def watch(self, name: str, starts: int = 1) -> Watcher | None:
+        """Passes steps of the stage `name` on to on_step; of several starts it shows the first."""
+        on_step, before = self.on_step, self.before
+        if on_step is None:
+            return None
+
+        def watch(step: int, losses: Tensor, best: Variables) -> None:
+            ws = search.to_ws(self.p.G, self.p.prior.colour(best["v"][::starts])) if "v" in best else None
+            on_step(Step(name, min(1.0, (before + step + 1) / self.total), losses[::starts], ws))
+
+        return watch
+
+    def finish(self, name: str, steps: int, losses: Tensor) -> None:
+        """Notes how a stage ended."""
+        self.before += steps
+        self.losses[name] = losses.tolist()
+
+
+def run(p: Projector, targets: Sequence[Target], settings: Settings, on_step: OnStep | None) -> list[Projection]:
+    """See `Projector.project`."""
+    with torch.enable_grad():
+        if settings.preset == presets.PUBLISHED:
+            return _published(_batch(p, targets, settings, on_step, nvidia.STEPS))
+        preset = presets.preset(settings.preset)
+        stages = [s for s in preset.stages if s.space == "w" or settings.space == "w+"]
+        extra = preset.noise_steps * settings.noise + preset.tune_steps * settings.tune * len(targets)
+        batch = _batch(p, targets, settings, on_step, sum(s.steps for s in stages) + extra)
+        return _staged(batch, preset, stages)
+
+
+def _batch(
+    p: Projector, targets: Sequence[Target], settings: Settings, on_step: OnStep | None, total: int
+) -> Batch:
+    img = torch.cat([t.img for t in targets]).to(p.G.device)
+    whole = torch.ones(1, 1, *img.shape[2:])
+    masked = any(t.mask is not None for t in targets)
+    masks = [whole if t.mask is None else t.mask for t in targets]
+    return Batch(p, settings, targets, img, torch.cat(masks).to(img) if masked else None, on_step, total)
+
+
+def _staged(batch: Batch, preset: presets.Preset, stages: Sequence[Stage]) -> list[Projection]:
+    variables, starts = _start(batch, preset.starts), preset.starts
+    for stage in stages:
+        variables = _codes(batch, stage, variables, starts)
+        starts = 1
+    ws = search.to_ws(batch.p.G, batch.p.prior.colour(variables["v"])).contiguous()
+    noise = _noise(batch, ws, preset.noise_steps) if batch.settings.noise else {}
+    deltas = _tune(batch, ws, noise, preset.tune_steps) if batch.settings.tune else [{} for _ in batch.targets]
+    return [_result(batch, i, ws, noise, deltas[i], variables.get("place")) for i in range(len(ws))]
+
+
+def _start(batch: Batch, count: int) -> Variables:
+    """Where each picture begins, `count` times: means of its nearest samples, more of them each time."""
+    p = batch.p
+    looks = bank.look(p.features, batch.img)
+    near = p.bank.nearest(looks, NEIGHBOURS * count, batch.mask)
+    _warn_of_far(batch, looks)
+    starts = [p.bank.w[near[:, : NEIGHBOURS * (i + 1)]].mean(dim=1) for i in range(count)]
+    if p.encoder is not None:
+        starts[0] = p.encoder(batch.img)
+    v = p.prior.whiten(torch.stack(starts, dim=1).flatten(0, 1))[:, None]
+    return {"v": v, "place": v.new_zeros(len(v), 4)} if batch.settings.align else {"v": v}
+
+
+def _warn_of_far(batch: Batch, looks: Tensor) -> None:
+    usual = batch.p.bank.usual
+    for target, distance in zip(batch.targets, batch.p.bank.distance(looks), strict=True):
+        if distance > usual:
+            log.warning(
+                "%s is unlike anything %s draws (%.1f times as far from its samples as they are apart); to see what"
+                " it can do, project one of its own samples", target.name, batch.p.G.name, distance / usual,
+            )  # fmt: skip
+
+
+def _codes(batch: Batch, stage: Stage, variables: Variables, starts: int) -> Variables:
+    """One stage in W or W+; the best of each picture's starts goes on."""
+    G = batch.p.G
+    if stage.space == "w+":
+        variables = variables | {"v": search.to_ws(G, variables["v"]).contiguous()}
+    size = G.img_resolution if stage.size is None else pyramid.nearest(G, stage.size)
+    codes = search.Codes(G, batch.likeness(size, starts), batch.p.prior, size, batch.settings.norm_weight)
+    objective = Aligned(codes) if "place" in variables else codes
+    rates = {"v": stage.rate, "place": PLACE_RATE}
+    schedule = Schedule(stage.steps, rates, cool_down=COOL_DOWN, patience=stage.patience)
+    best, losses = descend(objective, variables, schedule, batch.watch(f"{stage.space} {size}", starts))
+    if starts > 1:
+        rows = torch.arange(0, len(losses), starts, device=losses.device) + losses.view(-1, starts).argmin(dim=1)
+        best, losses = {name: value[rows] for name, value in best.items()}, losses[rows]
+    batch.finish(f"{stage.space} {size}", stage.steps, losses)
+    return best
+
+
+def _noise(batch: Batch, ws: Tensor, steps: int) -> Variables:
+    """Noise maps for codes held still, from the generator's own: fine texture without meaning."""
+    G = batch.p.G
+    if not G.noise_shapes:
+        raise SettingsError(f"{G.name!r} has no noise maps: leave out --noise (noise=True)")
+    own = dict(G.synthesis.named_buffers())
+    start = {name: own[f"{name}.noise_const"].expand(len(ws), 1, -1, -1).clone() for name in G.noise_shapes}
+    objective = search.Noise(G, batch.likeness(G.img_resolution), ws, WHITE_WEIGHT)
+    schedule = Schedule(steps, dict.fromkeys(start, NOISE_RATE), cool_down=COOL_DOWN)
+    best, losses = descend(objective, start, schedule, batch.watch("noise"))
+    batch.finish("noise", steps, losses)
+    return best
+
+
+def _tune(batch: Batch, ws: Tensor, noise: Mapping[str, Tensor], steps: int) -> list[tune.Delta]:
+    """A change of the generator for each picture by itself."""
+    whole = batch.likeness(batch.p.G.img_resolution)
+    deltas, losses = [], []
+    for i in range(len(ws)):
+        schedule = Schedule(steps, {}, cool_down=COOL_DOWN, patience=max(20, steps // 6))
+        own = {name: value[[i]] for name, value in noise.items()}
+        one = whole.select(torch.tensor([i], device=ws.device))
+        delta, loss = tune.tune(
+            batch.p.G, ws[[i]], one, schedule, noise=own, seed=batch.settings.seed, watch=batch.watch("tune")
+        )
+        batch.before += steps
+        deltas.append(delta)
+        losses.append(loss)
+    batch.losses["tune"] = losses
+    return deltas
+
+
+def _published(batch: Batch) -> list[Projection]:
+    p = batch.p
+    bare = likeness(p.features, batch.img, p.G.img_resolution, mask=batch.mask)
+
+    def watch(step: int, ws: Tensor) -> None:
+        if batch.on_step:
+            batch.on_step(Step("nvidia", (step + 1) / nvidia.STEPS, ws.new_zeros(len(ws)), ws))
+
+    ws = nvidia.published(p.G, bare, p.prior, seed=batch.settings.seed, watch=watch)
+    with torch.no_grad():
+        batch.finish("nvidia", nvidia.STEPS, bare(p.G.synthesis(ws)))
+    return [_result(batch, i, ws, {}, {}, None) for i in range(len(ws))]
+
+
+def _result(
+    batch: Batch, i: int, ws: Tensor, noise: Mapping[str, Tensor], delta: tune.Delta, place: Tensor | None
+) -> Projection:
+    G, target, own = batch.p.G, batch.targets[i], ws[[i]].detach().contiguous()
+    record = {
+        **asdict(batch.settings),
+        "features": batch.p.features.name,
+        "losses": {name: values[i] for name, values in batch.losses.items()},
+        "strangeness": float(batch.p.prior.norm(own)),
+        "picture": {"name": target.name, "size": list(target.source), "fit": target.fit},
+        "place": None if place is None else place[i].tolist(),
+    }
+    checkpoint = {"name": G.name, "family": G.family, "sha256": G.sha256}
+    settings = provenance.record(device=G.device, projection=record, checkpoint=checkpoint)
+    return Projection(own, {name: value[[i]].detach() for name, value in noise.items()}, delta, settings)

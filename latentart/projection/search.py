@@ -1,0 +1,80 @@
+"""What is searched: codes in W or W+, and noise maps, each as an objective for `descend`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from latentart.models.base import Generator
+from latentart.projection import noise as noise_maps
+from latentart.projection import pyramid
+from latentart.projection.descent import Variables
+from latentart.projection.likeness import Likeness
+from latentart.projection.prior import Prior
+
+
+@dataclass(frozen=True)
+class Codes:
+    """Codes alone: variables {"v": [N, 1 or num_ws, w_dim]}; one row is used for all layers (the space W).
+
+    v are codes in the whitened space of `prior`. There a step goes as far as the generator's own codes differ in
+    that direction, so codes do not drift into directions that the generator never uses.
+    size: longer side of the pictures compared. norm_weight: how much the P-norm, mean of v squared, counts.
+    """
+
+    G: Generator
+    likeness: Likeness
+    prior: Prior
+    size: int
+    norm_weight: float = 0.0
+    noise: Mapping[str, Tensor] | None = None
+
+    def loss(self, variables: Variables) -> Tensor:
+        """Distance of the pictures, and of the codes from the generator's own, [N]."""
+        v = variables["v"]
+        ws = to_ws(self.G, self.prior.colour(v))
+        total = self.likeness(pyramid.render(self.G, ws, self.size, self.noise))
+        return total + self.norm_weight * v.square().mean(dim=(1, 2)) if self.norm_weight else total
+
+    def settle(self, variables: Variables) -> None:
+        """Codes may be anywhere."""
+
+    def select(self, keep: Tensor) -> Codes:
+        """See `Objective`."""
+        own = None if self.noise is None else {name: value[keep] for name, value in self.noise.items()}
+        return replace(self, likeness=self.likeness.select(keep), noise=own)
+
+
+@dataclass(frozen=True)
+class Noise:
+    """Noise maps with the codes held still: variables {layer: [N, 1, H, W]}.
+
+    Image2StyleGAN++ (Abdal et al. 2020, arXiv:1911.11544) found the two searched together to be unstable.
+    """
+
+    G: Generator
+    likeness: Likeness
+    ws: Tensor
+    white_weight: float
+
+    def loss(self, variables: Variables) -> Tensor:
+        """Distance of the pictures, and of the maps from white noise, [N]."""
+        img = self.G.synthesis(self.ws, noise_mode="const", noise=variables)
+        return self.likeness(img) + self.white_weight * noise_maps.correlation(variables)
+
+    def settle(self, variables: Variables) -> None:
+        """Keeps the maps at mean 0 and variance 1."""
+        with torch.no_grad():
+            noise_maps.normalise(variables)
+
+    def select(self, keep: Tensor) -> Noise:
+        """See `Objective`."""
+        return replace(self, likeness=self.likeness.select(keep), ws=self.ws[keep])
+
+
+def to_ws(G: Generator, w: Tensor) -> Tensor:
+    """w [N, 1 or num_ws, w_dim] -> ws [N, num_ws, w_dim]."""
+    return w.expand(-1, G.num_ws, -1)
