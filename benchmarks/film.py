@@ -29,15 +29,17 @@ def speed(frames: int, runs: int) -> None:
 
     G = load("landscapes-256", "cpu")
     film = films.Film(seeds=SEEDS, seconds=frames / 30)
+    synthesis = films.engine_for(film, G)
+    print(f"engine                  {synthesis.choice}")
     path = films.make_path(film, G)
     ratios, whole, alone = [], [], []
     with tempfile.TemporaryDirectory() as folder:
         for run in range(runs + 1):
             began = time.perf_counter()
-            for _ in make_frames(G, path):
+            for _ in make_frames(G, path, synthesis=synthesis):
                 pass
             middle = time.perf_counter()
-            films.render(film, Path(folder) / f"{run}.mp4", G=G)
+            films.render(film, Path(folder) / f"{run}.mp4", G=G, synthesis=synthesis)
             end = time.perf_counter()
             if run:  # the first pair warms up
                 alone.append(frames / (middle - began))

@@ -10,6 +10,7 @@ from pathlib import Path as FilePath
 from typing import Any
 
 from latentart import paths, pixels, provenance, rate, walks
+from latentart.engine import Engine, compile
 from latentart.errors import SettingsError, unknown
 from latentart.frames import Synthesis, frames
 from latentart.latent import saved, space
@@ -151,6 +152,7 @@ def render(
 ) -> Rendered:
     """Renders a film into a file; pictures are made while those before them are encoded.
 
+    synthesis: what to draw with instead of `G.synthesis`, for example the engine that `engine_for` makes.
     on_frame(done, total) is called after each frame; options go to the sink (crf, preset, format).
     Raises LatentartError; KeyboardInterrupt leaves a playable file of what was rendered.
     """
@@ -158,7 +160,8 @@ def render(
     G = G or load(film.network)
     path = make_path(film, G)
     fps = rate.fps(film.fps)
-    settings = {**settings_record(film, G), "frames": path.num_frames}
+    drawn_by = {"engine": synthesis.trial.name} if isinstance(synthesis, Engine) else {}
+    settings = {**settings_record(film, G), **drawn_by, "frames": path.num_frames}
     shape: tuple[int, int] = film.size or (G.img_size[1], G.img_size[0])
     noise: dict[str, Any] = {"noise_mode": film.noise_mode, "noise_seed": film.noise_seed}
     pictures = frames(G, path, **noise, size=film.size, fit=film.fit, synthesis=synthesis)
@@ -172,6 +175,13 @@ def render(
         kept = f"{str(sink.close())!r} holds {sink.frames} of {path.num_frames} frames" if sink.frames else "no frames"
         raise KeyboardInterrupt(f"interrupted: {kept}") from None
     return Rendered(sink.close(), sink.frames, shape, fps)
+
+
+def engine_for(film: Film, G: Generator, only: str | None = None) -> Engine:
+    """The fastest way this machine has to draw the film in full precision; `only` names one. Raises LatentartError."""
+    random = film.noise_mode == "random"
+    batch = 1 if G.device.type == "cpu" else 8
+    return compile(G, only=only, batch=batch, noise_mode="const" if random else film.noise_mode, noise_inputs=random)
 
 
 def settings_record(film: Film, G: Generator) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -19,7 +19,7 @@ from latentart.paths import Path
 class Synthesis(Protocol):
     """`G.synthesis`, or an engine that does the same faster."""
 
-    def __call__(self, ws: Tensor, *, noise_mode: NoiseMode = ..., noise: dict[str, Tensor] | None = ...) -> Tensor:
+    def __call__(self, ws: Tensor, *, noise_mode: NoiseMode = ..., noise: dict[str, Tensor] | None = ...) -> Any:
         """ws [N, num_ws, w_dim] -> [N, C, H, W] in [-1, 1]."""
         ...
 
@@ -84,7 +84,8 @@ def _draw(
     # Inference mode is entered per batch: held across a yield it would leak into the caller.
     with torch.inference_mode():
         noise = random_noise(G, noise_seed, numbers) if mode == "random" else None
-        return draw(path(numbers / path.num_frames), noise_mode="const" if noise else mode, noise=noise)
+        made: Tensor = draw(path(numbers / path.num_frames), noise_mode="const" if noise else mode, noise=noise)
+        return made
 
 
 def random_noise(G: Generator, seed: int, numbers: NDArray[np.int64]) -> dict[str, Tensor]:

@@ -12,9 +12,13 @@ from latentart.cli import _options as opt
 from latentart.cli._progress import progress
 
 if TYPE_CHECKING:
+    from latentart.engine import Engine
     from latentart.films import Film, Rendered
+    from latentart.models.base import Generator
 
 SEEDS = (46, 10, 3, 44, 11, 36, 21)
+WORTH_CHOOSING = 100
+"""Frames from which the fastest engine is looked for."""
 
 
 @click.command("film", short_help="Render a looping latent walk into a film.")
@@ -45,6 +49,7 @@ SEEDS = (46, 10, 3, 44, 11, 36, 21)
 @click.option("--preset", help="Speed of the encoder, for example slow.")
 @click.option("--like", type=click.Path(path_type=Path), metavar="FILE", help="Settings of an earlier film or picture.")
 @opt.device
+@click.option("--engine", "engine_name", help="How to draw: eager, 'openvino f32'... (by default the fastest).")
 @click.option("-o", "--output", "target", metavar="FILE|DIR/", help="loop.mp4, loop.gif, loop.webp, frames/ ...")
 @click.option("--outdir", type=click.Path(path_type=Path), help="Folder for a film named after its settings.")
 @opt.overwrite
@@ -53,6 +58,7 @@ def command(
     outdir: Path | None,
     like: Path | None,
     device: str | None,
+    engine_name: str | None,
     overwrite: bool,
     format_name: str | None,
     crf: int | None,
@@ -81,9 +87,10 @@ def command(
         films.check_same(G, sha256)
     if target is None:
         Path(where).parent.mkdir(parents=True, exist_ok=True)
+    synthesis = _engine(film, G, engine_name)
     began = time.monotonic()
     with progress(Path(where).name) as report:
-        made = films.render(film, where, G=G, overwrite=overwrite, on_frame=report, **options)
+        made = films.render(film, where, G=G, synthesis=synthesis, overwrite=overwrite, on_frame=report, **options)
     click.echo(_summary(made, time.monotonic() - began))
 
 
@@ -100,6 +107,17 @@ def _film(like: Path | None, given: dict[str, Any]) -> tuple[Film, str]:
     if not film.seeds and not film.latents:
         film = replace(film, seeds=SEEDS)
     return film, ""
+
+
+def _engine(film: Film, G: Generator, name: str | None) -> Engine | None:
+    """The fastest way to draw; plain PyTorch for a film too short to gain from choosing."""
+    from latentart import films, paths
+
+    if name is None and paths.clock(film.seconds, film.fps)[0] < WORTH_CHOOSING:
+        return None
+    engine = films.engine_for(film, G, name)
+    click.echo(f"engine: {engine.choice}", err=True)
+    return engine
 
 
 def _name(film: Film) -> str:
