@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import torch
@@ -9,7 +10,7 @@ from torch import Tensor
 
 from latentart.engine.request import Request
 from latentart.errors import PictureError
-from latentart.models.base import Generator
+from latentart.models.base import Generator, check_noise_mode
 
 
 class Drawing(torch.nn.Module):
@@ -19,7 +20,8 @@ class Drawing(torch.nn.Module):
         super().__init__()
         self.synthesis = G.synthesis
         self.names = tuple(G.noise_shapes) if request.noise_inputs else ()
-        self.mode = request.noise_mode
+        # Inputs take the place of every stored map; "none" comes in as zeros.
+        self.mode = "const" if request.noise_inputs else check_noise_mode(request.noise_mode)
         self.uint8 = request.output == "uint8"
 
     def forward(self, ws: Tensor, maps: list[Tensor]) -> tuple[Tensor, ...]:
@@ -33,26 +35,32 @@ class Drawing(torch.nn.Module):
         return frames, img.sum()
 
 
-def example(G: Generator, request: Request, batch: int) -> tuple[Tensor, list[Tensor]]:
+def example(G: Generator, request: Request) -> tuple[Tensor, list[Tensor]]:
     """Arguments of `Drawing.forward` in the right shapes."""
-    ws = torch.zeros(batch, G.num_ws, G.w_dim, device=G.device)
-    return ws, noise_maps(G, request, batch, None)
+    ws = torch.zeros(request.batch, G.num_ws, G.w_dim, device=G.device)
+    return ws, noise_inputs(G, request, request.batch, None)
 
 
-def noise_maps(G: Generator, request: Request, batch: int, given: Mapping[str, Tensor] | None) -> list[Tensor]:
-    """One map per layer, [batch, 1, H, W] float32: the one given, else the checkpoint's own, or zeros for "none"."""
+def own_noise(G: Generator, mode: str) -> dict[str, Tensor]:
+    """The map of each layer, [H, W]: the checkpoint's, or zeros for "none"."""
+    if mode == "none":
+        return {name: torch.zeros(shape, device=G.device) for name, shape in G.noise_shapes.items()}
+    return {name: G.synthesis.get_buffer(f"{name}.noise_const") for name in G.noise_shapes}
+
+
+def noise_inputs(G: Generator, request: Request, batch: int, given: Mapping[str, Tensor] | None) -> list[Tensor]:
+    """One map per layer, [batch, 1, H, W] float32, those given before the generator's own; [] without noise inputs."""
     if not request.noise_inputs:
         return []
-    own = {} if request.noise_mode == "none" else dict(G.synthesis.named_buffers())
+    maps = {**own_noise(G, request.noise_mode), **(given or {})}
     found = []
     for name, shape in G.noise_shapes.items():
-        values = (given or {}).get(name, own.get(f"{name}.noise_const"))
-        values = torch.zeros(shape) if values is None else values.to(G.device, torch.float32)
-        found.append(values.reshape(-1, 1, *shape).expand(batch, 1, *shape).contiguous())
+        values = maps[name].to(G.device, torch.float32).reshape(-1, 1, *shape)
+        found.append(values.expand(batch, 1, *shape).contiguous())
     return found
 
 
 def check_number(total: float) -> None:
     """Raises PictureError when the sum of a picture says that it holds NaN."""
-    if total != total:
+    if math.isnan(total):
         raise PictureError("the picture holds NaN: use fp32, or less extreme latents")

@@ -54,7 +54,7 @@ class Probe:
 
 def probe(G: Generator, request: Request) -> Probe:
     """Seeds 0, 1... in one batch; the pictures of the first few by plain float32."""
-    mode = check_noise_mode(request.noise_mode)
+    mode = check_noise_mode("const" if request.noise_inputs else request.noise_mode)
     z = torch.from_numpy(np.concatenate([seeds.z(i, G.z_dim) for i in range(request.batch)])).float()
     c = torch.eye(G.c_dim)[torch.arange(request.batch) % G.c_dim].to(G.device) if G.c_dim else None
     with torch.inference_mode():

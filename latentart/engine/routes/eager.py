@@ -27,7 +27,7 @@ def prepare(G: Generator, request: Request, name: str, fingerprint: str) -> Run:
 
     def run(ws: Tensor, noise: Mapping[str, Tensor] | None) -> Tensor | NDArray[Any]:
         with torch.inference_mode():
-            img: Tensor = G.synthesis(ws.to(G.device), noise_mode=mode, noise=noise)
+            img: Tensor = G.synthesis(ws.to(G.device), noise_mode="const" if noise else mode, noise=noise)
             return img if request.output == "float" else pixels.to_uint8(img)
 
     return run

@@ -22,12 +22,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from latentart import cache
-from latentart.engine.drawing import Drawing, check_number, example, noise_maps
+from latentart.engine.drawing import Drawing, check_number, example, noise_inputs
 from latentart.engine.request import Request, RouteError, Run, log
 from latentart.models.base import Generator
 
 F32, BF16 = "openvino f32", "openvino bf16"
 _DECODER = "openvino.frontend.pytorch.fx_decoder"
+GRAPH, WEIGHTS = "model.xml", "model.bin"
 KEPT = 8
 """Exported graphs that stay in the cache folder."""
 
@@ -84,24 +85,33 @@ def prepare(G: Generator, request: Request, name: str, fingerprint: str) -> Run:
         compiled = _compiled(G, request, name, fingerprint)
     except (RuntimeError, ValueError, TypeError, KeyError, AttributeError, ImportError) as error:
         # Whatever exporting or compiling a graph may raise; there is always another route.
-        raise RouteError(f"OpenVINO cannot run {G.name!r}: {str(error).splitlines()[0]}") from error
+        raise RouteError(f"OpenVINO cannot run {G.name!r}: {last_line(error)}") from error
     return _runner(G, request, compiled.create_infer_request())
 
 
 def _compiled(G: Generator, request: Request, name: str, fingerprint: str) -> Any:
-    core = runtime().Core()
-    kind = f"{request.output}-{request.noise_mode}" + ("-inputs" if request.noise_inputs else "")
-    folder = cache.place("engine", f"{fingerprint[:32]}-{kind}-{request.batch}")
-    if not (folder / "model.xml").exists():
-        keep(_export(G, request), folder)
-    os.utime(folder)
-    model = core.read_model(str(folder / "model.xml"), str(folder / "model.bin"))
     options = {
         "PERFORMANCE_HINT": "LATENCY",
         "INFERENCE_PRECISION_HINT": "bf16" if name == BF16 else "f32",
         "INFERENCE_NUM_THREADS": torch.get_num_threads(),
     }
-    return core.compile_model(model, "CPU", options)
+    return runtime().Core().compile_model(_graph(G, request, fingerprint), "CPU", options)
+
+
+def _graph(G: Generator, request: Request, fingerprint: str) -> Any:
+    """The exported model, from the cache folder when it is there and whole."""
+    kind = f"{request.output}-{request.noise_mode}" + ("-inputs" if request.noise_inputs else "")
+    folder = cache.place("engine", f"{fingerprint[:32]}-{kind}-{request.batch}")
+    if folder.exists():
+        try:
+            os.utime(folder)
+            return runtime().Core().read_model(str(folder / GRAPH), str(folder / WEIGHTS))
+        except RuntimeError as error:
+            log.warning("the exported graph %s is damaged and made again: %s", folder.name, last_line(error))
+            shutil.rmtree(folder)
+    model = _export(G, request)
+    keep(model, folder)
+    return model
 
 
 def _export(G: Generator, request: Request) -> Any:
@@ -110,7 +120,7 @@ def _export(G: Generator, request: Request) -> Any:
     with torch.inference_mode(False), torch.no_grad(), warnings.catch_warnings():
         # PyTorch's exporter warns about its own parts.
         warnings.simplefilter("ignore", FutureWarning)
-        ws, maps = example(G, request, request.batch)
+        ws, maps = example(G, request)
         program = torch.export.export(Drawing(G, request).eval(), (ws, maps)).run_decompositions()
         decoder = sys.modules[_DECODER].TorchFXPythonDecoder(program.module(), dynamic_shapes=True)
     frontend = ov.frontend.FrontEndManager().load_by_framework("pytorch")
@@ -121,11 +131,17 @@ def _export(G: Generator, request: Request) -> Any:
     return model
 
 
+def last_line(error: Exception) -> str:
+    """OpenVINO's reasons stand below lines about its own source files."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1] if lines else repr(error)
+
+
 def keep(model: Any, folder: Path) -> None:
     """Writes a graph beside its place and renames it there, so that no one ever reads half of it."""
     part = folder.with_name(f"{folder.name}.{os.getpid()}.part")
     part.mkdir(parents=True, exist_ok=True)
-    runtime().save_model(model, str(part / "model.xml"), compress_to_fp16=False)
+    runtime().save_model(model, str(part / GRAPH), compress_to_fp16=False)
     try:
         part.rename(folder)
     except OSError:
@@ -144,7 +160,7 @@ def _prune(folder: Path) -> None:
 
 def _runner(G: Generator, request: Request, infer: Any) -> Run:
     def run(ws: Tensor, noise: Mapping[str, Tensor] | None) -> Tensor | NDArray[Any]:
-        given = [ws.float(), *noise_maps(G, request, len(ws), noise)]
+        given = [ws.float(), *noise_inputs(G, request, len(ws), noise)]
         inputs = {i: np.ascontiguousarray(tensor.numpy()) for i, tensor in enumerate(given)}
         outputs = infer.infer(inputs, share_inputs=True, share_outputs=True)
         # The runtime writes the next pictures into the same memory.

@@ -10,11 +10,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from latentart.engine.drawing import Drawing, check_number, example, noise_maps
+from latentart.engine.drawing import Drawing, check_number, example, noise_inputs
 from latentart.engine.request import Request, RouteError, Run
 from latentart.models.base import Generator
 
 NAME = "torch.compile"
+BACKEND = "inductor"
 COMPILERS = ("c++", "g++", "clang++", "cl")
 
 
@@ -29,16 +30,16 @@ def choices(G: Generator, request: Request) -> dict[str, str]:
 
 def prepare(G: Generator, request: Request, name: str, fingerprint: str) -> Run:
     """Compiles for the request's batch. Raises RouteError."""
-    drawing = torch.compile(Drawing(G, request).eval(), dynamic=False)
+    drawing = torch.compile(Drawing(G, request).eval(), backend=BACKEND, dynamic=False)
     try:
         with torch.inference_mode():
-            drawing(*example(G, request, request.batch))
+            drawing(*example(G, request))
     except (RuntimeError, OSError) as error:
         raise RouteError(f"torch.compile cannot run {G.name!r}: {str(error).splitlines()[0]}") from error
 
     def run(ws: Tensor, noise: Mapping[str, Tensor] | None) -> Tensor | NDArray[Any]:
         with torch.inference_mode():
-            outputs = drawing(ws.to(G.device), noise_maps(G, request, len(ws), noise))
+            outputs = drawing(ws.to(G.device), noise_inputs(G, request, len(ws), noise))
         if request.output == "float":
             img: Tensor = outputs[0]
             return img
