@@ -23,6 +23,7 @@ LAYERS = [
     {"sinks"},
     {"films", "stills"},
     {"jobs", "live", "training", "exhibition"},
+    {"bench"},
     {"cli", "sketch"},
 ]
 """Imports go upward in this list only."""
