@@ -22,7 +22,9 @@ from latentart.weights.storage import StoredTensor, load
 from latentart.weights.torch_file import LEGACY_HEAD, NUMBERS, TABLE, ordered_dict, read_legacy, window
 
 SOURCE = "nvidia-pickle"
-DEEPEST, MOST_MODULES, MOST_TENSORS, MOST_ATTRIBUTES, LARGEST_ARRAY = 16, 5000, 20_000, 1000, 64
+DEEPEST, MOST_MODULES, MOST_TENSORS, MOST_ATTRIBUTES, MOST_LAYERS = 16, 5000, 20_000, 1000, 64
+LARGEST_ARRAY = 64
+LONGEST_NAME = 200
 
 
 def matches(path: Path, head: bytes) -> bool:
@@ -93,8 +95,8 @@ def _generator(document: object) -> tuple[Record, tuple[str, ...]]:
 
 def _modules(module: Record, prefix: str, depth: int) -> Iterator[tuple[str, Mapping[Any, Any]]]:
     """(name, attributes) of a module and all below it: '' first, then 'mapping', 'mapping.fc0' ..."""
-    if depth > DEEPEST:
-        refuse(f"a network nested more than {DEEPEST} deep")
+    if depth > DEEPEST or len(prefix) > LONGEST_NAME:
+        refuse(f"a network nested more than {DEEPEST} deep, or names of more than {LONGEST_NAME} letters")
     if not isinstance(module.state, dict) or len(module.state) > MOST_ATTRIBUTES:
         refuse(f"a module without attributes, or with more than {MOST_ATTRIBUTES}")
     yield prefix, module.state
@@ -114,6 +116,8 @@ def _tensors(modules: Mapping[str, Mapping[Any, Any]]) -> dict[str, StoredTensor
     for prefix, state in modules.items():
         for name, value in [*_dict(state, "_parameters").items(), *_dict(state, "_buffers").items()]:
             full = f"{prefix}.{name}" if prefix else str(name)
+            if len(full) > LONGEST_NAME:
+                refuse(f"a tensor's name of more than {LONGEST_NAME} letters")
             if full in found:
                 refuse(f"two tensors named {full[:80]!r}")
             if len(found) == MOST_TENSORS:
@@ -184,7 +188,9 @@ def _stylegan3_config(modules: Mapping[str, Mapping[Any, Any]]) -> dict[str, Any
     """Everything the classes computed for their layers, so that a model need not compute it again."""
     top = plain(modules[""])
     facts = ("z_dim", "c_dim", "w_dim", "num_ws", "img_resolution", "img_channels")
-    layers = {n: plain(s) for n, s in modules.items() if n.startswith("synthesis.L") and n.count(".") == 1}
+    layers = {n: s for n, s in modules.items() if n.startswith("synthesis.L") and n.count(".") == 1}
+    if len(layers) > MOST_LAYERS:
+        refuse(f"a synthesis network of more than {MOST_LAYERS} layers")
     return {
         "family": "stylegan3",
         **{k: top[k] for k in facts if k in top},
@@ -192,7 +198,7 @@ def _stylegan3_config(modules: Mapping[str, Mapping[Any, Any]]) -> dict[str, Any
         "mapping_lr_multiplier": _multiplier(modules.get("mapping.fc0", {}), {}).get("mapping_lr_multiplier", 0.01),
         "synthesis": plain(modules.get("synthesis", {})),
         "input": plain(modules.get("synthesis.input", {})),
-        "layers": {n.removeprefix("synthesis."): s for n, s in layers.items()},
+        "layers": {n.removeprefix("synthesis."): plain(s) for n, s in layers.items()},
     }
 
 

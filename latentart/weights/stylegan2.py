@@ -21,6 +21,7 @@ ARCHITECTURES = ("skip", "resnet", "orig")
 FIRST_TENSOR = "synthesis.b4.const"
 W_AVG_SAMPLES = 10_000
 LARGEST_NUMBER = 1e12
+MOST_NOISE = 12_000_000  # those of a 2048 px model have 11.2 million values
 _NOT_STATED = {"conv_clamp": None, "num_fp16_res": 0}
 """What original StyleGAN2 did, for files that do not say."""
 
@@ -152,8 +153,10 @@ def _missing_noise(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     h, w = shape(tensors, FIRST_TENSOR, 3)[1:]
     missing = {}
     for name in tensors:
-        match = re.fullmatch(r"(synthesis\.b(\d+)\.conv[01]\.)noise_strength", name)
+        match = re.fullmatch(r"(synthesis\.b(\d{1,5})\.conv[01]\.)noise_strength", name)
         if match and f"{match[1]}noise_const" not in tensors:
             scale = int(match[2]) // 4
             missing[f"{match[1]}noise_const"] = (scale * h, scale * w)
+    if sum(height * width for height, width in missing.values()) > MOST_NOISE:
+        raise WeightsError(f"its noise maps are not in the file and would have more than {MOST_NOISE} values")
     return {name: torch.from_numpy(array) for name, array in seeds.noise(missing, 0).items()}

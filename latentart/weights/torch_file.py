@@ -6,6 +6,7 @@ some thirty functions; here it can call none.
 
 from __future__ import annotations
 
+import itertools
 import mmap
 import struct
 from collections.abc import Iterator, Mapping
@@ -20,6 +21,7 @@ from latentart.weights.storage import STORAGE_NAMES, Storage, StoredTensor, rebu
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 LEGACY_HEAD = b"\x80\x02\x8a\x0a" + LEGACY_MAGIC.to_bytes(10, "little") + b"."
 LEGACY_PROTOCOL = 1001
+LONGEST_NUMBER, MOST_STATE_DICTS = 16, 64
 PREFERRED = ("G_ema", "g_ema", "G", "g", "state_dict")
 
 
@@ -45,7 +47,7 @@ def open_torch(path: Path) -> Any:
 
 def find(document: object, first: str) -> tuple[dict[str, StoredTensor], str] | None:
     """(tensors without their common prefix, where they were) of the state dict that holds a tensor named `first`."""
-    for where, candidate in _state_dicts(document):
+    for where, candidate in itertools.islice(_state_dicts(document), MOST_STATE_DICTS):
         prefixes = [str(k).removesuffix(first) for k in candidate if str(k).endswith(first)]
         if prefixes:
             prefix = min(prefixes, key=len)
@@ -83,10 +85,9 @@ def first(args: tuple[Any, ...]) -> Any:
 def number(args: tuple[Any, ...]) -> int | float:
     """Stands for numpy's `scalar(dtype, bytes)`."""
     match args:
-        case (Record("numpy.dtype", (str(code), *_)), memoryview() | bytes() as raw) if code in NUMBERS and len(
-            raw
-        ) == struct.calcsize(NUMBERS[code]):
-            return struct.unpack(NUMBERS[code], raw)[0]  # type: ignore[no-any-return]
+        case (Record("numpy.dtype", (str(code), *_), (_, "<" | "|", *_)), memoryview() | bytes() as raw):
+            if len(raw) == struct.calcsize(NUMBERS[code]):
+                return struct.unpack(NUMBERS[code], raw)[0]  # type: ignore[no-any-return]
     refuse("a numpy scalar of a kind this reader does not know")
 
 
@@ -101,11 +102,16 @@ def dtype(args: tuple[Any, ...]) -> Record:
 
 
 def latin(args: tuple[Any, ...]) -> bytes:
-    """Stands for `_codecs.encode(text, 'latin1')`, how older protocols write bytes."""
+    """Stands for `_codecs.encode(text, 'latin1')`, how older protocols write a number's bytes."""
     match args:
-        case (str(text), "latin1") if all(ord(c) < 256 for c in text):
+        case (str(text), "latin1") if len(text) <= LONGEST_NUMBER and all(ord(c) < 256 for c in text):
             return text.encode("latin1")
-    refuse("an encoding other than of short latin1 text")
+    refuse("an encoding other than of a few latin1 letters")
+
+
+def no_set(args: tuple[Any, ...]) -> list[Any]:
+    """Stands for set: an empty list. Nobody needs the contents, and copies of a large one would add up."""
+    return []
 
 
 NUMBERS = {
@@ -119,8 +125,8 @@ TABLE: Table = {
     "torch._utils._rebuild_parameter": first,
     "torch.Size": first,
     "argparse.Namespace": inert("argparse.Namespace"),
-    "builtins.set": lambda args: list(args[0]) if args and isinstance(args[0], list) else [],
-    "__builtin__.set": lambda args: list(args[0]) if args and isinstance(args[0], list) else [],
+    "builtins.set": no_set,
+    "__builtin__.set": no_set,
     "numpy.dtype": dtype,
     "numpy.core.multiarray.scalar": number,
     "numpy._core.multiarray.scalar": number,

@@ -179,6 +179,40 @@ def shared_bytes() -> bytes:
     return document(change)
 
 
+def long_names() -> bytes:
+    """Names of 4,000 letters, one below the other."""
+
+    def change(generator: nvidia.Network) -> None:
+        below = nvidia.Network("Leaf")
+        for _ in range(12):
+            level = nvidia.Network("Level")
+            level.state["_modules"] |= {"a" * 4000: below}
+            below = level
+        generator.state["_modules"]["extra"] = below
+
+    return document(change)
+
+
+def wide_layers() -> bytes:
+    """A StyleGAN3 of 400 layers that share 900 attributes of 64 numbers."""
+    generator = nvidia.network({"synthesis.input.freqs": torch.zeros(2, 2)})
+    layer = nvidia.Network("Layer", **{f"a{i}": [0] * 64 for i in range(900)})
+    generator.at("synthesis").state["_modules"] |= {f"L{i}": layer for i in range(400)}
+    with nvidia.stand_ins():
+        return pickle.dumps({"G_ema": generator}, 4)
+
+
+def tall_tower() -> bytes:
+    """Fifteen blocks of one channel without noise maps, which would take 34 GB to draw."""
+    tensors, config = random_state(resolution=8, widths={4: 1, 8: 1})
+    for r in (2**i for i in range(4, 17)):
+        parts = {n.replace("b8.", f"b{r}."): t for n, t in tensors.items() if ".b8." in n and "noise_const" not in n}
+        tensors |= parts
+    tensors = {n: t for n, t in tensors.items() if "noise_const" not in n}
+    with nvidia.stand_ins():
+        return pickle.dumps({"G_ema": nvidia.stylegan2(tensors, config | {"img_resolution": 65536})}, 4)
+
+
 def _many(instructions: bytes, count: int) -> bytes:
     return START + instructions * count + STOP
 
@@ -283,6 +317,19 @@ ATTACKS: dict[str, Attack] = {
         lambda: START + (b"X" + struct.pack("<I", 4096) + b"x" * 4092 + "\N{MUSICAL SCORE}".encode()) * 2000 + STOP,
         "a pickle without a generator",
     ),
+    "copies of a large set": file(
+        lambda: START + b"]\x94(" + b"K\x00" * 90_000 + b"e" + (name("builtins", "set") + b"h\x00\x85R\x94") * 30_000
+        + STOP,
+        "a pickle without a generator",
+    ),
+    "copies of a long text": file(
+        lambda: START + b"X\x00\x10\x00\x00" + b"x" * 4096 + b"\x94"
+        + call("_codecs", "encode", b"h\x00", text("latin1")) + STOP,
+        "an encoding other than",
+    ),
+    "names of 4,000 letters": file(long_names, "names of more than 200 letters"),
+    "wide layers": file(wide_layers, "more than 64 layers"),
+    "noise maps of 34 GB": file(tall_tower, "its noise maps are not in the file"),
     "text of 4 exabytes": file(
         lambda: START + b"\x8d" + struct.pack("<Q", 1 << 62) + b"x", "the file ends early"
     ),

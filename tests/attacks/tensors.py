@@ -7,6 +7,7 @@ import struct
 from typing import Any
 
 import safetensors.torch
+import torch
 from layouts.random_stylegan2 import random_state
 
 from attacks.kinds import Attack, file
@@ -45,6 +46,12 @@ def tampered(name: str, tensor: Any) -> bytes:
     return safetensors.torch.save({**tensors, name: tensor}, {"latentart": json.dumps(config)})
 
 
+def eighths() -> bytes:
+    """Floats of one byte, which grow fourfold."""
+    tensors, _ = random_state(resolution=8)
+    return safetensors.torch.save({n: t.to(torch.float8_e4m3fn) for n, t in tensors.items()})
+
+
 _ENTRY = '"a":{"dtype":"F32","shape":[4],"data_offsets":[0,16]}'
 ATTACKS: dict[str, Attack] = {
     f"safetensors: {title}": file(content, refused, "net.safetensors")
@@ -54,6 +61,7 @@ ATTACKS: dict[str, Attack] = {
         "header that is no JSON": (lambda: packed("{oops"), "the header is not JSON"),
         "header of a million brackets": (lambda: packed('{"a":' + "[" * 1_000_000), "the header is not JSON"),
         "two megabytes of empty lists": (lambda: packed('{"a":[' + "[]," * 690_000 + "[]]}"), "broken safetensors"),
+        "floats of one byte": (eighths, "has type torch.float8_e4m3fn"),
         "20,000 empty tensors": (many_tensors, "no known family"),
         "name that is not UTF-8": (lambda: packed(b'{"\xff":1}'), "the header is not JSON"),
         "two tensors of one name": (lambda: packed(f"{{{_ENTRY},{_ENTRY}}}", bytes(16)), "'a' stands twice"),

@@ -124,6 +124,14 @@ def huge_directory() -> bytes:
     return bytes(content)
 
 
+def many_state_dicts() -> bytes:
+    """30,000 times the same dictionary of 20,000 names: 600 million names to look through."""
+    tensors = {str(i): 0 for i in range(20_000)}
+    stream = io.BytesIO()
+    torch.save({f"d{i}": tensors for i in range(30_000)}, stream)
+    return stream.getvalue()
+
+
 def _script(members: dict[str, bytes]) -> None:
     members["archive/code/__torch__.py"] = b"def forward(self): pass"
 
@@ -178,6 +186,7 @@ ATTACKS: dict[str, Attack] = {
             "storage '../../../etc/passwd' is missing", "g.pt",
         ),
         "storage that is missing": file(lambda: repacked(_without_storage), "storage '0' is missing", "g.pt"),
+        "one dictionary 30,000 times": file(many_state_dicts, "a torch file of no known family", "g.pt"),
         "TorchScript": file(lambda: repacked(_script), "a TorchScript program", "g.pt"),
         "zip cut short": file(lambda: _half(False), "a zip without its directory", "g.pt"),
         "old container cut short": file(lambda: _half(True), "the file ends early", "g.pt"),
