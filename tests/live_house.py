@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +93,8 @@ def wait_until(true: Callable[[], Any], seconds: float = 5.0) -> bool:
 @contextmanager
 def open_house(settings: Settings) -> Iterator[House]:
     """Opens a house, waits for its first picture, closes it."""
-    house = House(Show(settings))
+    # Measuring the ways to draw would take longer than all tests.
+    house = House(Show(replace(settings, engine=settings.engine or "eager")))
     house.thread.start()
     try:
         assert house.ready.wait(10)

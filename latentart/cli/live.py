@@ -22,6 +22,7 @@ from latentart.cli import _options as opt
 @click.option("--size", type=opt.Pair(), help="Size of the picture; the model's own by default.")
 @click.option("--fps", default=60.0, show_default=True, help="Frames per second.")
 @click.option("--threads", type=click.IntRange(1), help="Processor threads of the renderer; all but one by default.")
+@click.option("--engine", metavar="CHOICE", help="How to draw, as `latentart bench` names it; the fastest by default.")
 @opt.device
 @click.option("--record", type=click.Path(path_type=Path), metavar="TAKE", help="Record a take, such as take.jsonl.")
 @click.option("--replay", type=click.Path(path_type=Path), metavar="TAKE", help="Play a recorded take again.")

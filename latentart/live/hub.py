@@ -136,6 +136,8 @@ class Hub:
             self.facts = dict(news["model"])
         if "refused" in news:
             log.error("cannot load %s: %s", news["refused"], news["why"])
+        if "fault" in news:
+            log.error("%s", news["fault"])
         for viewer in self.viewers:
             viewer.tell({"event": "news", **news})
         for listener in self.on_news:

@@ -22,7 +22,7 @@ from latentart.live.noise import Maps, Noises
 from latentart.live.params import BANDS
 from latentart.live.sources import Sources
 from latentart.live.state import Operation, State
-from latentart.models.base import Generator, NoiseMode
+from latentart.models.base import Generator
 
 _SOURCE = {"keyframes": ("seed", "walk/count"), "orbit": ("seed",), "drift": ("seed",), "hold": ("seed",)}
 """Parameters whose change is a change of picture, by mode: it glides instead of jumping."""
@@ -33,8 +33,8 @@ class Shot:
     """What to draw at one frame. Equal `key`s draw equal pictures."""
 
     ws: Tensor  # [1, num_ws, w_dim]
-    noise_mode: NoiseMode
     noise: Maps | None
+    """[H, W] by layer name; None is the trained noise."""
     light: float
     """Brightness: 1 as it is, 0 black."""
     key: tuple[Any, ...]
@@ -73,10 +73,10 @@ class Instrument:
         """What the current frame shows."""
         assert self._rows is not None, "tick before the first shot"
         ws = self._pushed(self._truncated(self._styled(self._rows)))
-        mode, noise, kind = self._noise()
+        noise, kind = self._noise()
         light = 0.0 if self.state.values["master/blackout"] else self.state.number("master/fade")
         tensor = torch.from_numpy(ws[None]).float().to(self.G.device)
-        return Shot(tensor, mode, noise, light, (self.G.sha256, ws.tobytes(), kind, light))
+        return Shot(tensor, noise, light, (self.G.sha256, ws.tobytes(), kind, light))
 
     def snapshot(self) -> dict[str, Any]:
         """State and glide, as JSON."""
@@ -164,7 +164,7 @@ class Instrument:
             ws = ws + direction * amount if amount else ws
         return ws
 
-    def _noise(self) -> tuple[NoiseMode, Maps | None, tuple[Any, ...]]:
+    def _noise(self) -> tuple[Maps | None, tuple[Any, ...]]:
         state = self.state
         mode, seed = str(state.values["noise/mode"]), int(state.number("noise/seed"))
         amount = max(0.0, state.number("noise/amount") + state.number("react/noise") * state.number("audio/high"))
@@ -172,8 +172,7 @@ class Instrument:
         turn, frame = state.boil, state.held
         kind: tuple[Any, ...] = (mode, amount, seed if mode in ("boil", "random") else 0)
         kind += (turn,) if mode == "boil" else (frame,) if mode == "random" else ()
-        found, maps = self.noises.at(mode, amount, seed=seed, turn=turn, frame=frame)
-        return found, maps, kind
+        return self.noises.at(mode, amount, seed=seed, turn=turn, frame=frame), kind
 
 
 def _text(values: Array) -> str:

@@ -153,9 +153,10 @@ class Loop:
         """What the next renderer starts from: where the last one was."""
         stage = replace(self.stage, snapshot=self._snapshot, frame=self.pulse.frame + 1)
         if self._snapshot is not None:
-            stage = replace(stage, network=self._snapshot["model"])
+            stage = replace(stage, network=self._snapshot["model"], engine=self._snapshot["engine"])
         if self.pulse.restarts:
-            self.audience.passed(stage.frame, [{"model": stage.network}, {"restore": self._snapshot}])
+            model = {"model": stage.network, "engine": stage.engine}
+            self.audience.passed(stage.frame, [model, {"restore": self._snapshot}])
         return stage
 
     def _listen(self, connection: Connection) -> None:

@@ -10,10 +10,9 @@ import torch
 from torch import Tensor
 
 from latentart import seeds
-from latentart.models.base import Generator, NoiseMode
+from latentart.models.base import Generator
 
 Maps = dict[str, Tensor]
-Noise = tuple[NoiseMode, Maps | None]
 
 
 class Noises:
@@ -22,18 +21,20 @@ class Noises:
     def __init__(self, G: Generator) -> None:
         self.shapes = G.noise_shapes
         stored = {name.removesuffix(".noise_const"): maps for name, maps in G.synthesis.named_buffers()}
-        self.trained = {name: stored[name] for name in self.shapes if name in stored}
+        self.trained = {name: stored[name].cpu() for name in self.shapes if name in stored}
         self._fields = lru_cache(maxsize=4)(self._draw)
 
-    def at(self, mode: str, amount: float, *, seed: int, turn: float, frame: int) -> Noise:
-        """What to hand to `synthesis`: the mode and, where they are not the trained ones, the maps."""
-        if mode == "none" or amount == 0 or not self.shapes:
-            return "none", None
+    def at(self, mode: str, amount: float, *, seed: int, turn: float, frame: int) -> Maps | None:
+        """Maps [H, W] by layer name; None draws with the trained ones."""
+        if not self.shapes or (mode == "const" and amount == 1):
+            return None
+        if mode == "none" or amount == 0:
+            return {name: torch.zeros(shape) for name, shape in self.shapes.items()}
         if mode == "const":
-            return "const", None if amount == 1 else scaled(self.trained, amount)
+            return scaled(self.trained, amount)
         if mode == "boil":
-            return "const", scaled(self._boiling(seed, turn), amount)
-        return "const", scaled(_tensors(seeds.noise(self.shapes, seed, frame)), amount)
+            return scaled(self._boiling(seed, turn), amount)
+        return scaled(_tensors(seeds.noise(self.shapes, seed, frame)), amount)
 
     def _boiling(self, seed: int, turn: float) -> Maps:
         # Two fields turned into each other keep the variance that the model was trained with.

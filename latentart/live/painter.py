@@ -1,14 +1,15 @@
-"""A shot to a frame of the stage's size, uint8 [H, W, 3]."""
+"""A shot to a frame of the stage's size, uint8 [H, W, 3], through the engine."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
-from latentart import pixels
-from latentart.frames import Synthesis
+from latentart import engine, pixels
 from latentart.live.instrument import Shot
 from latentart.models.base import Generator
 
@@ -16,28 +17,45 @@ from latentart.models.base import Generator
 class Painter:
     """Draws shots of one generator; a shot equal to the last is not drawn again."""
 
-    def __init__(self, G: Generator, size: tuple[int, int] | None = None, synthesis: Synthesis | None = None) -> None:
-        """size: (width, height), None keeps the model's own; synthesis: what to draw with instead of G.synthesis."""
+    def __init__(self, G: Generator, size: tuple[int, int] | None = None, only: str | None = None) -> None:
+        """size: (width, height), None keeps the model's own; only: the engine's choice to take, None the fastest.
+
+        Raises SettingsError, RouteError for a choice that cannot be had.
+        """
         self.G = G
-        self.size = size or (G.img_size[1], G.img_size[0])
-        self._draw: Synthesis = synthesis or G.synthesis
+        native = (G.img_size[1], G.img_size[0])
+        self.size = size or native
+        output = "uint8" if self.size == native else "float"
+        wishes: dict[str, Any] = {"output": output, "precision": "live", "noise_inputs": bool(G.noise_shapes)}
+        self._draw = engine.compile(G, only=only, measure=0.05 if only else 0.3, **wishes)
         self._key: tuple[Any, ...] | None = None
         self._frame: pixels.Frame | None = None
 
+    @property
+    def choice(self) -> str:
+        """What the engine chose; `Painter(..., only=choice)` draws the same pictures."""
+        return self._draw.trial.name
+
     def paint(self, shot: Shot) -> tuple[pixels.Frame, bool]:
-        """The frame, and whether it is the same picture as the last."""
+        """The frame, and whether it is the same picture as the last. Raises PictureError for NaN."""
         if self._frame is not None and shot.key == self._key:
             return self._frame, True
-        self._frame = dimmed(self._synthesize(shot), shot.light) if shot.light > 0 else self._black()
+        self._frame = dimmed(self._sized(shot.ws, shot.noise), shot.light) if shot.light > 0 else self._black()
         self._key = shot.key
         return self._frame, False
 
-    def _synthesize(self, shot: Shot) -> pixels.Frame:
+    def _sized(self, ws: Tensor, noise: Mapping[str, Tensor] | None) -> pixels.Frame:
         with torch.inference_mode():
-            img = self._draw(shot.ws, noise_mode=shot.noise_mode, noise=shot.noise)
-            if self.size != (img.shape[-1], img.shape[-2]):
-                img = pixels.resize(img, self.size)
-            return rgb(pixels.to_uint8(img)[0])
+            drawn = self._draw(ws, noise=noise)
+        if isinstance(drawn, np.ndarray):
+            return rgb(drawn[0])
+        if drawn.is_floating_point():
+            return rgb(pixels.to_uint8(pixels.resize(drawn, self.size))[0])
+        return rgb(drawn[0].cpu().numpy())
+
+    def last(self) -> pixels.Frame:
+        """The last frame again, black before the first: for a shot that cannot be drawn."""
+        return self._black() if self._frame is None else self._frame
 
     def _black(self) -> pixels.Frame:
         return np.zeros((self.size[1], self.size[0], 3), dtype=np.uint8)

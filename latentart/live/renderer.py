@@ -23,8 +23,8 @@ from typing import Any
 
 import torch
 
-from latentart.errors import LatentartError
-from latentart.live.instrument import Instrument
+from latentart.errors import LatentartError, PictureError
+from latentart.live.instrument import Instrument, Shot
 from latentart.live.painter import Painter
 from latentart.live.params import QUANTISE
 from latentart.live.performance import perform, without_rev
@@ -33,6 +33,7 @@ from latentart.live.ring import Ring
 from latentart.live.takes import read_take
 from latentart.models.base import Generator
 from latentart.models.load import load
+from latentart.pixels import Frame
 
 SNAPSHOTS_PER_SECOND = 4
 MODELS_KEPT = 3
@@ -50,6 +51,8 @@ class Stage:
     ring: str
     threads: int
     device: str | None = None
+    engine: str | None = None
+    """The engine's choice for the first model, None the fastest."""
     frame: int = 0
     """The first frame to show."""
     snapshot: Mapping[str, Any] | None = None
@@ -65,10 +68,10 @@ class Loaded:
     painter: Painter
 
 
-def prepare(network: str, size: tuple[int, int], device: str | None) -> Loaded:
-    """Loads and warms a model up. Raises LatentartError."""
-    G = load(network, device)
-    painter = Painter(G, size)
+def prepare(network: str, stage: Stage, only: str | None = None) -> Loaded:
+    """Loads and warms a model up; only: the engine's choice to take. Raises LatentartError."""
+    G = load(network, stage.device)
+    painter = Painter(G, stage.size, only)
     instrument = Instrument(G, 60.0)
     instrument.tick()
     painter.paint(instrument.shot())
@@ -96,7 +99,7 @@ class Renderer:
     def __init__(self, connection: Connection, stage: Stage) -> None:
         self.connection = connection
         self.stage = stage
-        self.models = {stage.network: prepare(stage.network, stage.size, stage.device)}
+        self.models = {stage.network: prepare(stage.network, stage, stage.engine)}
         self.arrivals: queue.SimpleQueue[tuple[str, bool, Loaded | str]] = queue.SimpleQueue()
         self.showing = stage.network
         self.instrument = Instrument(self.models[stage.network].G, stage.fps)
@@ -111,6 +114,7 @@ class Renderer:
         self.dropped = 0
         self._clock = time.monotonic() - stage.frame / stage.fps
         self._snapshot_due = False
+        self._faulty = False
 
     def run(self) -> None:
         """Frame after frame, each at its time."""
@@ -131,8 +135,9 @@ class Renderer:
         if self.stage.replay is None:
             return deque()
         take = read_take(self.stage.replay)
-        for name in {event["model"] for events in take.events.values() for event in events if "model" in event}:
-            self.models.setdefault(name, prepare(name, self.stage.size, self.stage.device))
+        for name, choice in take.models().items():
+            if name not in self.models:
+                self.models[name] = prepare(name, self.stage, choice)
         begun = self.instrument.state.frame
         return deque((frame, event) for frame in sorted(take.events) for event in take.events[frame] if frame > begun)
 
@@ -187,7 +192,7 @@ class Renderer:
         if frame % every and not self._snapshot_due:
             return None
         self._snapshot_due = False
-        return {**self.instrument.snapshot(), "model": self.showing, "sha256": self.instrument.G.sha256}
+        return {**self.instrument.snapshot(), "model": self.showing, **self._choice(self.showing)}
 
     def _load(self, name: str, swap: bool) -> None:
         if name in self.models:
@@ -198,7 +203,7 @@ class Renderer:
 
     def _fetch(self, name: str, swap: bool) -> None:
         try:
-            self.arrivals.put((name, swap, prepare(name, self.stage.size, self.stage.device)))
+            self.arrivals.put((name, swap, prepare(name, self.stage)))
         except LatentartError as error:
             self.arrivals.put((name, swap, str(error)))
 
@@ -216,7 +221,7 @@ class Renderer:
         if self.swap is None or self.instrument.state.beat < self.swap[1]:
             return []
         name, self.swap = self.swap[0], None
-        return [{"model": name, "sha256": self.models[name].G.sha256}] if name != self.showing else []
+        return [{"model": name, **self._choice(name)}] if name != self.showing else []
 
     def _keep(self, name: str, loaded: Loaded) -> None:
         self.models[name] = loaded
@@ -233,7 +238,7 @@ class Renderer:
         begun = time.monotonic()
         self.instrument.tick()
         shot = self.instrument.shot()
-        picture, again = self.models[self.showing].painter.paint(shot)
+        picture, again = self._paint(shot)
         self.ring.write(frame, picture)
         done = time.monotonic()
         state = self.instrument.state
@@ -248,9 +253,25 @@ class Renderer:
             message["snapshot"] = snapshot
         _send(self.connection, message)
 
+    def _paint(self, shot: Shot) -> tuple[Frame, bool]:
+        painter = self.models[self.showing].painter
+        try:
+            return painter.paint(shot)
+        except PictureError as error:
+            # Latents from outside may be anything; the show goes on with the last picture.
+            if not self._faulty:
+                _send(self.connection, {"fault": str(error)})
+            self._faulty = True
+            return painter.last(), True
+
     def _facts(self) -> dict[str, Any]:
         G = self.models[self.showing].G
-        return {"model": self.showing, "sha256": G.sha256, "device": str(G.device), "classes": list(G.class_names)}
+        facts = {"model": self.showing, "device": str(G.device), "classes": list(G.class_names), "c_dim": G.c_dim}
+        return {**facts, **self._choice(self.showing)}
+
+    def _choice(self, name: str) -> dict[str, str]:
+        """What has to be the same for a take to give the same pictures."""
+        return {"sha256": self.models[name].G.sha256, "engine": self.models[name].painter.choice}
 
 
 def _send(connection: Connection, message: Mapping[str, Any]) -> None:

@@ -7,7 +7,7 @@ import logging
 import os
 import socket
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from latentart.live.loop import Loop
 from latentart.live.osc import Osc
 from latentart.live.presets import Presets
 from latentart.live.renderer import Stage
-from latentart.live.takes import Takes, read_take
+from latentart.live.takes import Take, Takes, read_take
 from latentart.weights import cards
 from latentart.weights.open import open_checkpoint
 
@@ -43,6 +43,7 @@ class Settings:
     fps: float = 60.0
     device: str | None = None
     threads: int | None = None
+    engine: str | None = None
     record: Path | None = None
     replay: Path | None = None
     allow_origins: tuple[str, ...] = ()
@@ -75,8 +76,10 @@ class Show:
     def __init__(self, settings: Settings) -> None:
         """Raises SettingsError, WeightsError for what cannot work."""
         self.settings = check(settings)
-        size = settings.size or native_size(settings.network)
-        threads = settings.threads or max(1, (os.cpu_count() or 2) - 1)
+        take = None if settings.replay is None else read_take(settings.replay)
+        size = take.size if take else settings.size or native_size(settings.network)
+        before = take.facts.get("threads") if take else None
+        threads = settings.threads or before or max(1, (os.cpu_count() or 2) - 1)
         self.control = Control()
         self.models = Models(settings.network)
         facts = {"fps": settings.fps, "size": list(size), "threads": threads}
@@ -84,7 +87,7 @@ class Show:
         self.actions = Actions(self.control, Presets(settings.folder / "presets"), self.models, self.takes)
         self.hub = Hub(self.control, self.actions, self.takes, fps=settings.fps, size=size)
         self.hub.token = settings.token
-        stage = self._stage(size, threads)
+        stage = self._stage(size, threads, take)
         self.loop = Loop(stage, self.control, self.hub)
         self.hub.pulse = self.loop.pulse
         self.models.loop = self.loop
@@ -98,15 +101,14 @@ class Show:
         """Why the evening ended by itself."""
         self.http_port = settings.http_port
 
-    def _stage(self, size: tuple[int, int], threads: int) -> Stage:
+    def _stage(self, size: tuple[int, int], threads: int, take: Take | None) -> Stage:
         chosen = self.settings
-        stage = Stage(chosen.network, chosen.fps, size, "", threads, chosen.device)
-        if chosen.replay is None:
+        stage = Stage(chosen.network, chosen.fps, size, "", threads, chosen.device, chosen.engine)
+        if take is None:
             return stage
-        take = read_take(chosen.replay)
-        return Stage(
-            take.network, take.fps, take.size, "", threads, chosen.device, take.frame, take.snapshot,
-            str(chosen.replay),
+        return replace(
+            stage, network=take.network, engine=chosen.engine or take.models()[take.network], fps=take.fps,
+            frame=take.frame, snapshot=take.snapshot, replay=str(chosen.replay),
         )  # fmt: skip
 
     async def run(self, on_ready: Callable[[str], None] = lambda address: None) -> None:

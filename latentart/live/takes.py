@@ -52,6 +52,15 @@ class Take:
         """Frames of the whole performance, none dropped."""
         return self.end - self.frame
 
+    def models(self) -> dict[str, str | None]:
+        """Models that are played, in order, and what the engine chose for each."""
+        found = {self.network: self.facts.get("engine")}
+        for frame in sorted(self.events):
+            for event in self.events[frame]:
+                if "model" in event:
+                    found.setdefault(event["model"], event.get("engine"))
+        return found
+
 
 def read_take(source: str | Path) -> Take:
     """Reads a journal. Raises SettingsError."""
@@ -96,10 +105,19 @@ def _take(head: Mapping[str, Any], entries: Sequence[Mapping[str, Any]]) -> Take
         frame=int(head["frame"]),
         end=int(last) + (0 if entries and "end" in entries[-1] else 1),
         snapshot=head["snapshot"],
-        events={int(entry["frame"]): list(entry["events"]) for entry in entries if "events" in entry},
+        events=_by_frame(entries),
         marks={int(entry["frame"]): str(entry["mark"]) for entry in entries if "mark" in entry},
         facts={name: value for name, value in head.items() if name not in known},
     )
+
+
+def _by_frame(entries: Sequence[Mapping[str, Any]]) -> dict[int, Events]:
+    """A frame may have several lines: the one of a renderer that took over, then its first."""
+    found: dict[int, Events] = {}
+    for entry in entries:
+        if "events" in entry:
+            found.setdefault(int(entry["frame"]), []).extend(entry["events"])
+    return found
 
 
 class Takes:
@@ -158,7 +176,7 @@ class Takes:
             self.wants_snapshot = False
             self._file = self._path.open("x", encoding="utf-8")
             head = {"latentart": "take", "version": VERSION, **self.facts}
-            model = {"network": snapshot["model"], "sha256": snapshot["sha256"]}
+            model = {"network": snapshot["model"], "sha256": snapshot["sha256"], "engine": snapshot["engine"]}
             self._write({**head, **model, "frame": frame, "snapshot": snapshot})
 
     def passed(self, frame: int, events: Events) -> None:

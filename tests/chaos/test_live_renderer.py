@@ -1,0 +1,130 @@
+"""The renderer killed, and the performance rendered again: real processes, a real journal."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from live_house import House, open_house, tiny_file, wait_until
+
+from latentart.errors import SettingsError
+from latentart.live import protocol
+from latentart.live.performance import take_frames
+from latentart.live.show import Settings
+from latentart.live.takes import read_take
+from latentart.models.load import load
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("chaos")
+    return Settings(
+        network=str(tiny_file(folder)), http_port=0, osc_port=0, osc_out_port=0, threads=1, fps=30, folder=folder
+    )
+
+
+class Shown:
+    """Every picture that came out, by frame."""
+
+    def __init__(self, house: House) -> None:
+        self.pictures = {}
+        self.lock = threading.Lock()
+        before = house.show.hub.show
+
+        def show(picture):
+            with self.lock:
+                self.pictures[picture.frame] = picture
+            before(picture)
+
+        house.show.hub.show = show
+
+    def snapshot(self):
+        with self.lock:
+            return dict(self.pictures)
+
+
+def perform(house):
+    """Something of everything, as fast as the messages go."""
+    house.osc("/la/walk/speed", 2.0)
+    house.osc("/la/noise/mode", "boil")
+    assert house.get("/api/set?fade=0.3", "POST", b'{"psi": 1.2, "seed": 5}')[0] == 200
+    assert wait_until(lambda: house.show.control.value("walk/speed") == 2.0)
+    start = house.show.loop.pulse.frame
+    assert wait_until(lambda: house.show.loop.pulse.frame > start + 20)
+    house.osc("/la/walk/mode", "orbit")
+    house.osc("/la/master/fade", 0.5)
+    start = house.show.loop.pulse.frame
+    assert wait_until(lambda: house.show.loop.pulse.frame > start + 20)
+
+
+def same_pictures(path, shown, threads=1):
+    """How many of the pictures shown are those of the take, bit for bit; all have to be."""
+    take = read_take(path)
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        frames = list(take_frames(load(take.network, "cpu"), take))
+    finally:
+        torch.set_num_threads(before)
+    assert len(frames) == take.num_frames
+    both = {n: p for n, p in shown.items() if take.frame <= n < take.end and p.flags & ~protocol.REPEAT == protocol.KEY}
+    for number, picture in both.items():
+        assert np.array_equal(picture.pixels, frames[number - take.frame]), number
+    assert len({frame.tobytes() for frame in frames}) > 30
+    return len(both)
+
+
+def test_killed_while_playing_then_rendered_again(settings, tmp_path):
+    take = tmp_path / "take.jsonl"
+    with open_house(replace(settings, record=take)) as house:
+        assert wait_until(lambda: house.show.takes.recording)
+        shown = Shown(house)
+        perform(house)
+        values = house.show.control.values()
+        killed, frame = house.show.loop.pulse.pid, house.show.loop.pulse.frame
+        os.kill(killed, signal.SIGKILL)
+        # While there is none: what is set is kept, and blackout works at once.
+        assert wait_until(lambda: not house.show.loop.pulse.alive)
+        house.osc("/la/master/blackout", True)
+        assert wait_until(lambda: house.show.hub.picture.flags & protocol.BLACKOUT, 1)
+        assert house.show.hub.picture.pixels.max() == 0
+        house.osc("/la/master/blackout", False)
+        house.osc("/la/dir/1/amount", 1.0)
+        assert house.get("/healthz")[0] == 503
+        assert house.get("/frame.jpg")[0] == 200
+        assert wait_until(lambda: house.show.loop.pulse.frame > frame + 5, 30)
+        assert house.show.loop.pulse.pid != killed
+        assert house.show.control.values() == values | {"dir/1/amount": 1.0}
+        assert wait_until(lambda: house.show.loop._snapshot["state"]["targets"]["dir/1/amount"] == 1.0)
+        assert house.show.loop._snapshot["state"]["targets"]["walk/mode"] == "orbit"
+    assert same_pictures(take, shown.snapshot()) > 30
+
+
+def test_a_take_is_replayed_as_it_was(settings, tmp_path):
+    first, second = tmp_path / "first.jsonl", tmp_path / "second.jsonl"
+    with open_house(replace(settings, record=first)) as house:
+        assert wait_until(lambda: house.show.takes.recording)
+        perform(house)
+        end = house.show.loop.pulse.frame
+    with open_house(replace(settings, replay=first, record=second)) as house:
+        shown = Shown(house)
+        assert wait_until(lambda: house.show.loop.pulse.frame >= end, 20)
+        assert wait_until(lambda: house.show.control.value("walk/mode") == "orbit")
+    played = {n: picture for n, picture in shown.snapshot().items() if n < end}
+    assert same_pictures(first, played) > 20
+    assert same_pictures(second, played) > 10
+
+
+def test_a_model_that_cannot_be_loaded_ends_in_one_line(settings, tmp_path):
+    broken = tmp_path / "broken.safetensors"
+    broken.write_bytes(b"nothing")
+    with pytest.raises(Exception, match=r"broken") as failed, open_house(replace(settings, network=str(broken))):
+        pass
+    assert "\n" not in str(failed.value)
+    with pytest.raises(SettingsError, match="token"), open_house(replace(settings, host="0.0.0.0")):
+        pass
