@@ -145,6 +145,7 @@ def render(
     target: str | FilePath,
     *,
     G: Generator | None = None,
+    path: paths.Path | None = None,
     synthesis: Synthesis | None = None,
     overwrite: bool = False,
     on_frame: Callable[[int, int], None] = lambda done, total: None,
@@ -152,13 +153,14 @@ def render(
 ) -> Rendered:
     """Renders a film into a file; pictures are made while those before them are encoded.
 
+    G, path: the film's own, where they have been made already.
     synthesis: what to draw with instead of `G.synthesis`, for example the engine that `engine_for` makes.
     on_frame(done, total) is called after each frame; options go to the sink (crf, preset, format).
     Raises LatentartError; KeyboardInterrupt leaves a playable file of what was rendered.
     """
     check(film)
     G = G or load(film.network)
-    path = make_path(film, G)
+    path = path or make_path(film, G)
     fps = rate.fps(film.fps)
     drawn_by = {"engine": synthesis.trial.name} if isinstance(synthesis, Engine) else {}
     settings = {**settings_record(film, G), **drawn_by, "frames": path.num_frames}

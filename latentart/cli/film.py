@@ -75,6 +75,7 @@ def command(
     """
     from latentart import films
     from latentart.models.load import load
+    from latentart.sinks.sink import open_sink
 
     given = {name: value for name, value in settings.items() if value not in (None, ())}
     film, sha256 = _film(like, given)
@@ -87,10 +88,17 @@ def command(
         films.check_same(G, sha256)
     if target is None:
         Path(where).parent.mkdir(parents=True, exist_ok=True)
+    path = films.make_path(film, G)
+    open_sink(where, fps=film.fps, overwrite=overwrite, **options).abort()
+    # Everything that can be wrong was looked at: now time may be spent.
     synthesis = _engine(film, G, engine_name)
     began = time.monotonic()
     with progress(Path(where).name) as report:
-        made = films.render(film, where, G=G, synthesis=synthesis, overwrite=overwrite, on_frame=report, **options)
+        made = films.render(
+            film, where, G=G, path=path, synthesis=synthesis, overwrite=overwrite, on_frame=report, **options
+        )
+    if synthesis:
+        click.echo(f"engine: {synthesis.choice}", err=True)
     click.echo(_summary(made, time.monotonic() - began))
 
 
@@ -115,9 +123,7 @@ def _engine(film: Film, G: Generator, name: str | None) -> Engine | None:
 
     if name is None and paths.clock(film.seconds, film.fps)[0] < WORTH_CHOOSING:
         return None
-    engine = films.engine_for(film, G, name)
-    click.echo(f"engine: {engine.choice}", err=True)
-    return engine
+    return films.engine_for(film, G, name)
 
 
 def _name(film: Film) -> str:
