@@ -1,0 +1,106 @@
+"""Pages that are made from the parameter table: `python -m latentart.live.documents docs` writes them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from latentart.live.osc_dispatch import ALIASES
+from latentart.live.params import ACTIONS, TABLE, Action, Param
+
+_HEAD = """\
+# What can be played
+
+Made from the parameter table by `python -m latentart.live.documents docs`; the same table makes the panel, the OSC
+tree, OSCQuery (`http://localhost:8317/latentart`), `/api/params` and the TouchOSC layout [touchosc.csv](touchosc.csv).
+
+OSC comes in on port 9317. Each address below stands under `/latentart`, or `/la` for short: `/latentart/psi 0.8`.
+
+- Under `/latentart/n/...` the same parameter takes 0 to 1, for faders.
+- An address without arguments asks: the answer goes to where the question came from.
+- Integers and floats are taken for each other; values out of range are clamped; NaN and infinity are refused;
+  arguments too many are left out. A list takes its index as well as its word.
+- Actions fire on no argument, True, or a number other than 0, so a button that sends 1 and 0 fires once.
+- Patterns (`/la/dir/*/amount`) reach many addresses. What is in one bundle takes effect in one frame. Time tags are
+  not waited for.
+- Changes are echoed to port 9318 of this machine, and to who asked with `/latentart/feedback/subscribe host port
+  seconds`: its own host, for 60 seconds at most.
+- `/latentart/ping 5` is answered by `/latentart/pong 5`. `/latentart/latent/xy x y` sets both.
+- `latent/z` and `latent/w` take numbers, or one blob of little-endian float32.
+"""
+
+
+def osc_page() -> str:
+    """docs/osc.md."""
+    parts = [_HEAD]
+    for group, found in _groups():
+        parts.append(f"\n## {group}\n\n| address | takes | default | |\n|---|---|---|---|\n")
+        parts += [f"| `/{p.name}` | {_range(p)} | {_default(p)} | {_doc(p)} |\n" for p in found]
+    parts.append("\n## Actions\n\n| address | arguments | |\n|---|---|---|\n")
+    parts += [f"| `/{a.name}` | {_arguments(a)} | {a.doc} |\n" for a in ACTIONS.values()]
+    parts.append("\n## Addresses of other tools\n\n| address | stands for |\n|---|---|\n")
+    parts += [f"| `{alias}` | `/latentart/{name}` |\n" for alias, name in ALIASES.items()]
+    parts.append('| `/query` | Runway: a JSON text such as `{"z": [...], "truncation": 0.8}` |\n')
+    return "".join(parts)
+
+
+def touchosc() -> str:
+    """docs/touchosc.csv: one control per line."""
+    text = io.StringIO()
+    rows = csv.writer(text, lineterminator="\n")
+    rows.writerow(["control", "name", "address", "type", "min", "max", "default"])
+    for p in TABLE.values():
+        if p.kind in ("float", "int"):
+            rows.writerow(["fader", p.name, f"/latentart/{p.name}", p.kind[0], p.low, p.high, p.default])
+        elif p.kind == "bool":
+            rows.writerow(["toggle", p.name, f"/latentart/{p.name}", "i", 0, 1, int(bool(p.default))])
+        elif p.kind == "choice":
+            last = len(p.choices) - 1
+            rows.writerow(["radio", p.name, f"/latentart/{p.name}", "i", 0, last, p.choices.index(str(p.default))])
+    for a in ACTIONS.values():
+        if not a.args.partition("|")[0]:
+            rows.writerow(["button", a.name, f"/latentart/{a.name}", "i", 0, 1, 0])
+    return text.getvalue()
+
+
+def _groups() -> Iterator[tuple[str, list[Param]]]:
+    for group in dict.fromkeys(p.group for p in TABLE.values()):
+        yield group, [p for p in TABLE.values() if p.group == group]
+
+
+def _range(p: Param) -> str:
+    if p.kind == "choice":
+        return ", ".join(p.choices)
+    if p.kind in ("bool", "vector"):
+        return {"bool": "True, False", "vector": "numbers, or a blob"}[p.kind]
+    return f"{p.kind}, {p.low:g} to {p.high if p.kind == 'int' else format(p.high, 'g')}"
+
+
+def _default(p: Param) -> str:
+    return "" if p.kind == "vector" else str(p.default)
+
+
+def _doc(p: Param) -> str:
+    unit = f" In {p.unit}." if p.unit else ""
+    follow = "Slews" if p.follow == "slew" else "Follows"
+    smooth = f" {follow} in {p.smooth:g} s." if p.smooth else ""
+    return f"{p.doc}{unit}{smooth}"
+
+
+def _arguments(a: Action) -> str:
+    words = {"s": "text", "f": "number"}
+    needed, _, optional = a.args.partition("|")
+    return ", ".join([words[tag] for tag in needed] + [f"{words[tag]} if wanted" for tag in optional])
+
+
+def main(folder: Path) -> None:
+    """Writes both into a folder."""
+    (folder / "osc.md").write_text(osc_page(), encoding="utf-8")
+    (folder / "touchosc.csv").write_text(touchosc(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
