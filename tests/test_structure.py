@@ -24,7 +24,7 @@ LAYERS = [
     {"films", "stills"},
     {"jobs", "live", "training", "exhibition"},
     {"bench"},
-    {"cli", "sketch"},
+    {"cli", "sketch", "__main__"},
 ]
 """Imports go upward in this list only."""
 
