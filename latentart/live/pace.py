@@ -10,6 +10,8 @@ WINDOW = 2
 WIDEST_WINDOW = 4
 PATIENCE = 2.0
 """Seconds of bad times before the quality goes down."""
+LOOK = 1.0
+"""Seconds of round trips that are judged together."""
 RECOVERY = 5.0
 """Seconds of good times before it goes up again; doubles each time that was too early."""
 LONGEST_RECOVERY = 80.0
@@ -64,7 +66,7 @@ class Pace:
         self._under_way.clear()
 
     def _adapt(self, now: float) -> None:
-        recent = sorted(trip for at, trip in self._times if at > now - PATIENCE)
+        recent = sorted(trip for at, trip in self._times if at > now - LOOK)
         worst = recent[int(len(recent) * 0.95)]
         frame_time = self.frame_time * self.level.every
         self._bad_since = None if worst <= 2 * frame_time else now if self._bad_since is None else self._bad_since
