@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 from typing import Any
 
@@ -265,3 +267,10 @@ class ShiftedRow(torch.nn.Module):
 
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
         return self.torgb(x, self.w.expand_as(w))
+
+
+def test_loading_does_not_start_pytorchs_compiler() -> None:
+    code = "import sys; from latentart.models.load import load; load('glyphs-64', 'cpu'); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "torch" in done.stdout.split()
+    assert not {"torch._dynamo", "sympy"} & set(done.stdout.split())

@@ -13,12 +13,23 @@ SMOOTH = (1.0, 3.0, 3.0, 1.0)
 """The FIR filter of StyleGAN2 in one dimension, before it is normalised to sum 1."""
 
 
+def normal(*shape: int, std: float = 1.0) -> Tensor:
+    """Initial weights. On the meta device nothing is drawn: that would import PyTorch's compiler, a second's wait."""
+    weights = torch.empty(shape)
+    return weights if weights.is_meta else weights.normal_(std=std)
+
+
+def smooth() -> Tensor:
+    """The FIR filter of StyleGAN2, [4, 4], sum 1."""
+    return torch.tensor([[a * b / sum(SMOOTH) ** 2 for b in SMOOTH] for a in SMOOTH])
+
+
 class Dense(torch.nn.Module):
     """Linear layer with equalised learning rate (Karras et al. 2018): weights are scaled when used."""
 
     def __init__(self, inputs: int, outputs: int, *, lr_multiplier: float = 1.0, bias: float = 0.0) -> None:
         super().__init__()
-        self.weight = torch.nn.Parameter(torch.randn(outputs, inputs) / lr_multiplier)
+        self.weight = torch.nn.Parameter(normal(outputs, inputs, std=1 / lr_multiplier))
         self.bias = torch.nn.Parameter(torch.full([outputs], bias / lr_multiplier))
         self.weight_gain = lr_multiplier / math.sqrt(inputs)
         self.bias_gain = lr_multiplier

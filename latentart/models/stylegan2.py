@@ -115,7 +115,7 @@ class SharedConv(torch.nn.Module):
     def __init__(self, inputs: int, outputs: int, size: int, w_dim: int) -> None:
         super().__init__()
         self.affine = ops.Dense(w_dim, inputs, bias=1.0)
-        self.weight = torch.nn.Parameter(torch.randn(outputs, inputs, size, size))
+        self.weight = torch.nn.Parameter(ops.normal(outputs, inputs, size, size))
         self.bias = torch.nn.Parameter(torch.zeros(outputs))
 
     def scales_kernel(self, x: Tensor) -> bool:
@@ -137,9 +137,9 @@ class StyledConv(SharedConv):
         self.up = up
         self.clamp = config.conv_clamp
         self.use_noise = config.use_noise
-        self.register_buffer("resample_filter", ops.fir(torch.tensor(ops.SMOOTH)))
+        self.register_buffer("resample_filter", ops.smooth())
         if config.use_noise:
-            self.register_buffer("noise_const", torch.randn(size))
+            self.register_buffer("noise_const", ops.normal(*size))
             self.noise_strength = torch.nn.Parameter(torch.zeros([]))
         self._squares: tuple[tuple[object, ...], Tensor] | None = None
 
@@ -205,9 +205,9 @@ class Skip(torch.nn.Module):
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
-        self.weight = torch.nn.Parameter(torch.randn(outputs, inputs, 1, 1))
+        self.weight = torch.nn.Parameter(ops.normal(outputs, inputs, 1, 1))
         self.gain = 1 / math.sqrt(inputs)
-        self.register_buffer("resample_filter", ops.fir(torch.tensor(ops.SMOOTH)))
+        self.register_buffer("resample_filter", ops.smooth())
 
     def forward(self, x: Tensor) -> Tensor:
         """[N, inputs, H, W] -> [N, outputs, 2H, 2W]."""
@@ -225,9 +225,9 @@ class Block(torch.nn.Module):
         inputs = config.widths[index - 1]
         self.first = index == 0
         self.resnet = config.architecture == "resnet" and not self.first
-        self.register_buffer("resample_filter", ops.fir(torch.tensor(ops.SMOOTH)))
+        self.register_buffer("resample_filter", ops.smooth())
         if self.first:
-            self.const = torch.nn.Parameter(torch.randn(outputs, *size))
+            self.const = torch.nn.Parameter(ops.normal(outputs, *size))
         else:
             self.conv0 = StyledConv(inputs, outputs, size, True, config)
         self.conv1 = StyledConv(outputs, outputs, size, False, config)
@@ -361,7 +361,7 @@ def build(checkpoint: Checkpoint) -> StyleGAN2:
 
 def complete(state: dict[str, Tensor], G: StyleGAN2) -> None:
     """Adds the buffers that a small file may leave out: FIR filters and the centre of truncation."""
-    smooth = ops.fir(torch.tensor(ops.SMOOTH))
+    smooth = ops.smooth()
     for name, buffer in G.named_buffers():
         if name.endswith("resample_filter"):
             # Stored by some files in conv1 too, where nothing is resampled.
