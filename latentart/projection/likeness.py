@@ -24,7 +24,8 @@ class Likeness:
     pixel_weight: float
 
     def __call__(self, img: Tensor) -> Tensor:
-        """LPIPS + pixel_weight * mean squared error of each picture, [N]."""
+        """LPIPS + pixel_weight * mean squared error of each picture, [N]; larger pictures are reduced first."""
+        img = at_most(img, max(self.target.shape[2:]))
         total = self.perceptual(img)
         return total + self.pixel_weight * self.squares(img) if self.pixel_weight else total
 

@@ -55,5 +55,3 @@ def published(
         with torch.no_grad():
             normalise(maps)
     return walker.variables["w"].detach().expand(-1, G.num_ws, -1)
-
-

@@ -11,17 +11,19 @@ SPACES = ("w", "w+")
 
 @dataclass(frozen=True)
 class Stage:
-    """A descent in one space, on pictures of one size.
+    """A descent in one space.
 
-    size: longer side in pixels, None the generator's own. rate: learning rate in units of w's deviation.
-    patience: steps without gain after which a picture is done, 0 for never.
+    look: longer side, in pixels, at which pictures are compared. rate: learning rate in units of w's deviation.
+    patience: steps without gain after which a picture is done, 0 for never. pixels: weight of the mean squared
+    error beside the perceptual distance: large values find the arrangement, small ones the textures.
     """
 
     space: str
-    size: int | None
+    look: int
     steps: int
     rate: float
     patience: int = 0
+    pixels: float = 3.0
 
 
 @dataclass(frozen=True)
@@ -36,17 +38,17 @@ class Preset:
 
 PRESETS = {
     "preview": Preset(
-        (Stage("w", 64, 40, 0.2), Stage("w", 128, 10, 0.05), Stage("w+", 128, 20, 0.1)),
+        (Stage("w", 64, 25, 0.1, pixels=10), Stage("w+", 64, 15, 0.1)),
         noise_steps=20, tune_steps=30,
     ),
     "standard": Preset(
-        (Stage("w", 64, 60, 0.2), Stage("w", 128, 40, 0.1), Stage("w", None, 40, 0.05),
-         Stage("w+", 128, 100, 0.1, 30), Stage("w+", None, 60, 0.05, 30)),
-        noise_steps=100, tune_steps=120, starts=2,
+        (Stage("w", 64, 100, 0.1, 30, pixels=10), Stage("w", 256, 40, 0.05, 20), Stage("w+", 64, 80, 0.1, 30),
+         Stage("w+", 256, 60, 0.05, 30)),
+        noise_steps=100, tune_steps=120,
     ),
     "deep": Preset(
-        (Stage("w", 64, 100, 0.2), Stage("w", 128, 100, 0.1, 50), Stage("w", None, 150, 0.05, 50),
-         Stage("w+", 128, 250, 0.1, 80), Stage("w+", None, 300, 0.05, 80)),
+        (Stage("w", 64, 150, 0.1, pixels=10), Stage("w", 128, 120, 0.1, 50), Stage("w", 256, 150, 0.05, 50),
+         Stage("w+", 128, 250, 0.1, 80), Stage("w+", 256, 300, 0.05, 80)),
         noise_steps=300, tune_steps=350, starts=4,
     ),
 }  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -15,6 +16,7 @@ from latentart.features import load as features_load
 from latentart.features.lpips import Lpips
 from latentart.models.base import Generator
 from latentart.projection import bank as banks
+from latentart.projection import encoder as encoders
 from latentart.projection import presets, run
 from latentart.projection.bundle import Projection
 from latentart.projection.prior import Prior, prior
@@ -37,16 +39,25 @@ class Projector:
     encoder: Callable[[Tensor], Tensor] | None = None
 
     @classmethod
-    def of(cls, G: Generator, features: Lpips | str = features_load.SHIPPED, samples: int = banks.COUNT) -> Projector:
+    def of(
+        cls,
+        G: Generator,
+        features: Lpips | str = features_load.SHIPPED,
+        samples: int = banks.COUNT,
+        encoder: Literal["kept", "train", "none"] = "kept",
+    ) -> Projector:
         """Reads or makes everything for `G`; features: a network or the name of one; samples: size of the bank.
 
+        encoder: take the one that is kept for this model, if there is one, train one, or begin in the bank.
         Raises SettingsError.
         """
         if isinstance(features, str):
             features = features_load.lpips(features, G.device)
         # A working copy: this layout is faster on processors, and the user's own generator stays as it is.
         own = copy.deepcopy(G).requires_grad_(False).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        return cls(own, features, prior(own), banks.bank(own, features, samples))
+        known = prior(own)
+        guess = None if encoder == "none" else encoders.encoder(own, known, train=encoder == "train")
+        return cls(own, features, known, banks.bank(own, features, samples), guess)
 
     def project(
         self, targets: Sequence[Target], settings: Settings | None = None, on_step: OnStep | None = None

@@ -16,7 +16,7 @@ from latentart.projection import bank, nvidia, presets, pyramid, search, tune
 from latentart.projection.align import Aligned
 from latentart.projection.bundle import Projection
 from latentart.projection.descent import Schedule, Variables, Watcher, descend
-from latentart.projection.likeness import Likeness, likeness
+from latentart.projection.likeness import LARGEST, Likeness, likeness
 from latentart.projection.presets import Stage
 from latentart.projection.target import Target
 
@@ -30,13 +30,15 @@ PLACE_RATE = 0.05
 NOISE_RATE = 0.1
 WHITE_WEIGHT = 1.0
 COOL_DOWN = 0.5
+DETAIL_PIXELS = 3.0
+"""Weight of the mean squared error where noise maps and generators are changed."""
 
 
 @dataclass(frozen=True)
 class Settings:
     """What decides a projection beside the picture; see `project`.
 
-    norm_weight: how much codes are held near the generator's own; pixel_weight: mean squared error beside LPIPS.
+    norm_weight: how much codes are held near the generator's own.
     """
 
     preset: str = "standard"
@@ -46,7 +48,6 @@ class Settings:
     tune: bool = False
     align: bool = False
     norm_weight: float = 0.001
-    pixel_weight: float = 0.1
 
 
 @dataclass(frozen=True)
@@ -80,11 +81,11 @@ class Batch:
     before: int = 0
     losses: dict[str, list[float]] = field(default_factory=dict)
 
-    def likeness(self, size: int, repeat: int = 1) -> Likeness:
+    def likeness(self, size: int, repeat: int = 1, pixel_weight: float = DETAIL_PIXELS) -> Likeness:
         """Distances to the targets at that size, each target `repeat` times."""
         mask = None if self.mask is None else self.mask.repeat_interleave(repeat, dim=0)
         img = self.img.repeat_interleave(repeat, dim=0)
-        return likeness(self.p.features, img, size, mask=mask, pixel_weight=self.settings.pixel_weight)
+        return likeness(self.p.features, img, size, mask=mask, pixel_weight=pixel_weight)
 
     def watch(self, name: str, starts: int = 1) -> Watcher | None:
         """Passes steps of the stage `name` on to on_step; of several starts it shows the first."""
@@ -116,9 +117,7 @@ def run(p: Projector, targets: Sequence[Target], settings: Settings, on_step: On
         return _staged(batch, preset, stages)
 
 
-def _batch(
-    p: Projector, targets: Sequence[Target], settings: Settings, on_step: OnStep | None, total: int
-) -> Batch:
+def _batch(p: Projector, targets: Sequence[Target], settings: Settings, on_step: OnStep | None, total: int) -> Batch:
     img = torch.cat([t.img for t in targets]).to(p.G.device)
     whole = torch.ones(1, 1, *img.shape[2:])
     masked = any(t.mask is not None for t in targets)
@@ -165,16 +164,18 @@ def _codes(batch: Batch, stage: Stage, variables: Variables, starts: int) -> Var
     G = batch.p.G
     if stage.space == "w+":
         variables = variables | {"v": search.to_ws(G, variables["v"]).contiguous()}
-    size = G.img_resolution if stage.size is None else pyramid.nearest(G, stage.size)
-    codes = search.Codes(G, batch.likeness(size, starts), batch.p.prior, size, batch.settings.norm_weight)
+    # Nothing is compared above LARGEST, so nothing larger is rendered; what is rendered lower looks too different.
+    size = pyramid.nearest(G, LARGEST)
+    near = batch.likeness(stage.look, starts, stage.pixels)
+    codes = search.Codes(G, near, batch.p.prior, size, batch.settings.norm_weight)
     objective = Aligned(codes) if "place" in variables else codes
     rates = {"v": stage.rate, "place": PLACE_RATE}
     schedule = Schedule(stage.steps, rates, cool_down=COOL_DOWN, patience=stage.patience)
-    best, losses = descend(objective, variables, schedule, batch.watch(f"{stage.space} {size}", starts))
+    best, losses = descend(objective, variables, schedule, batch.watch(f"{stage.space} {stage.look}", starts))
     if starts > 1:
         rows = torch.arange(0, len(losses), starts, device=losses.device) + losses.view(-1, starts).argmin(dim=1)
         best, losses = {name: value[rows] for name, value in best.items()}, losses[rows]
-    batch.finish(f"{stage.space} {size}", stage.steps, losses)
+    batch.finish(f"{stage.space} {stage.look}", stage.steps, losses)
     return best
 
 

@@ -22,7 +22,7 @@ class Codes:
 
     v are codes in the whitened space of `prior`. There a step goes as far as the generator's own codes differ in
     that direction, so codes do not drift into directions that the generator never uses.
-    size: longer side of the pictures compared. norm_weight: how much the P-norm, mean of v squared, counts.
+    size: longer side of the pictures rendered. norm_weight: how much the P-norm, mean of v squared, counts.
     """
 
     G: Generator
