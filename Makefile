@@ -9,6 +9,7 @@ export OMP_WAIT_POLICY = PASSIVE
 .PHONY: film test lint bench clean
 
 film: .venv/film.stamp
+	@mkdir -p films
 	$(BIN)/latentart film --pace even --overwrite -o films/landscapes.mp4
 
 test: .venv/test.stamp
