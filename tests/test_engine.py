@@ -213,20 +213,40 @@ def test_the_graph_is_exported_once(monkeypatch: pytest.MonkeyPatch, own_cache: 
     assert [p.name for p in (own_cache / "engine").iterdir() if p.name.endswith(".part")] == []
 
 
-def test_a_damaged_graph_is_exported_again(own_cache: Path) -> None:
-    G = generator()
+@pytest.mark.parametrize("file", ["model.xml", "model.bin", "sha256"])
+def test_a_damaged_graph_is_exported_again(file: str, own_cache: Path, caplog: pytest.LogCaptureFixture) -> None:
+    G = generator(resolution=4)
     first = engines.compile(G, only=openvino.F32, measure=0)(latents(G, 1))
-    [graph] = own_cache.glob("engine/*/model.xml")
-    graph.write_text("<net")
-    assert torch.equal(engines.compile(G, only=openvino.F32, measure=0)(latents(G, 1)), first)
+    [graph] = own_cache.glob(f"engine/*/{file}")
+    content = bytearray(graph.read_bytes())
+    content[-9] ^= 1
+    graph.write_bytes(content)
+    for _ in range(2):
+        assert torch.equal(engines.compile(G, only=openvino.F32, measure=0)(latents(G, 1)), first)
+    assert caplog.text.count("is damaged and made again") == 1
+
+
+def test_a_graph_that_cannot_be_kept_still_draws(
+    own_cache: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def full(folder: Path) -> str:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(openvino, "_digest", full)
+    engine = engines.compile(generator(resolution=4), only=openvino.F32, measure=0)
+    assert engine(latents(engine.G, 1)).shape == (1, 3, 4, 4)
+    assert "the exported graph is not kept: [Errno 28] No space left on device" in caplog.text
+    assert list(own_cache.glob("engine/*")) == []
 
 
 def test_only_the_graphs_used_last_stay(own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(openvino, "KEPT", 2)
     G = generator(resolution=4)
-    for batch in (1, 2, 3):
+    engines.compile(G, batch=1, only=openvino.F32, measure=0)
+    one = sum(file.stat().st_size for file in own_cache.glob("engine/*/*"))
+    monkeypatch.setattr(openvino, "MOST_BYTES", int(2.5 * one))
+    for batch in (2, 3):
         engines.compile(G, batch=batch, only=openvino.F32, measure=0)
-    assert len(list(own_cache.glob("engine/*/model.xml"))) == 2
+    assert sorted(p.parent.name[-2:] for p in own_cache.glob("engine/*/model.xml")) == ["-2", "-3"]
 
 
 def test_without_openvino_the_reason_is_said(own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -54,11 +54,18 @@ def device_name(device: torch.device) -> str:
 
 
 def fingerprint(G: Generator) -> str:
-    """sha256 over everything that decides G's pictures: kinds of layers, names, shapes and values of tensors."""
-    digest = hashlib.sha256()
+    """sha256 over everything that decides G's pictures: the code that draws, kinds of layers, names and tensors."""
+    digest = hashlib.sha256(_sources())
     for name, module in G.synthesis.named_modules():
         digest.update(f"{name}:{type(module).__module__}.{type(module).__qualname__};".encode())
     for name, tensor in G.synthesis.state_dict().items():
         digest.update(f"{name}:{tensor.dtype}:{tuple(tensor.shape)};".encode())
         digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
     return digest.hexdigest()
+
+
+def _sources() -> bytes:
+    """The program text of models and engine: a graph exported by other text is another graph."""
+    package = Path(__file__).parent.parent
+    files = sorted([*package.glob("models/*.py"), *package.glob("engine/**/*.py")])
+    return b"".join(file.read_bytes() for file in files)

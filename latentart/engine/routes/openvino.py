@@ -5,6 +5,7 @@ The graph is exported once per model and kept in the cache folder; a later start
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import sys
@@ -23,14 +24,15 @@ from torch import Tensor
 
 from latentart import cache
 from latentart.engine.drawing import Drawing, check_number, example, noise_inputs
+from latentart.engine.machine import version
 from latentart.engine.request import Request, RouteError, Run, log
 from latentart.models.base import Generator
 
 F32, BF16 = "openvino f32", "openvino bf16"
 _DECODER = "openvino.frontend.pytorch.fx_decoder"
-GRAPH, WEIGHTS = "model.xml", "model.bin"
-KEPT = 8
-"""Exported graphs that stay in the cache folder."""
+GRAPH, WEIGHTS, DIGEST = "model.xml", "model.bin", "sha256"
+MOST_BYTES = 2 * 2**30
+"""Exported graphs that stay in the cache folder, those used last."""
 
 
 def choices(G: Generator, request: Request) -> dict[str, str]:
@@ -101,17 +103,31 @@ def _compiled(G: Generator, request: Request, name: str, fingerprint: str) -> An
 def _graph(G: Generator, request: Request, fingerprint: str) -> Any:
     """The exported model, from the cache folder when it is there and whole."""
     kind = f"{request.output}-{request.noise_mode}" + ("-inputs" if request.noise_inputs else "")
-    folder = cache.place("engine", f"{fingerprint[:32]}-{kind}-{request.batch}")
+    name = hashlib.sha256(f"{fingerprint}{version('torch')}{version('openvino')}".encode()).hexdigest()[:32]
+    folder = cache.place("engine", f"{name}-{kind}-{request.batch}")
     if folder.exists():
         try:
-            os.utime(folder)
-            return runtime().Core().read_model(str(folder / GRAPH), str(folder / WEIGHTS))
-        except RuntimeError as error:
+            return _read(folder)
+        except (OSError, RuntimeError, ValueError) as error:
             log.warning("the exported graph %s is damaged and made again: %s", folder.name, last_line(error))
             shutil.rmtree(folder)
     model = _export(G, request)
     keep(model, folder)
     return model
+
+
+def _read(folder: Path) -> Any:
+    if (folder / DIGEST).read_text() != _digest(folder):
+        raise ValueError("its sha256 is not what it was")
+    os.utime(folder)
+    return runtime().Core().read_model(str(folder / GRAPH), str(folder / WEIGHTS))
+
+
+def _digest(folder: Path) -> str:
+    digest = hashlib.sha256()
+    for name in (GRAPH, WEIGHTS):
+        digest.update((folder / name).read_bytes())
+    return digest.hexdigest()
 
 
 def _export(G: Generator, request: Request) -> Any:
@@ -140,22 +156,27 @@ def last_line(error: Exception) -> str:
 def keep(model: Any, folder: Path) -> None:
     """Writes a graph beside its place and renames it there, so that no one ever reads half of it."""
     part = folder.with_name(f"{folder.name}.{os.getpid()}.part")
-    part.mkdir(parents=True, exist_ok=True)
-    runtime().save_model(model, str(part / GRAPH), compress_to_fp16=False)
     try:
+        part.mkdir(parents=True, exist_ok=True)
+        runtime().save_model(model, str(part / GRAPH), compress_to_fp16=False)
+        (part / DIGEST).write_text(_digest(part))
         part.rename(folder)
-    except OSError:
-        # Another process was faster with the same graph.
-        shutil.rmtree(part)
+    except (OSError, RuntimeError) as error:
+        # A full disk costs an export at each start; another process with the same graph was only faster.
+        shutil.rmtree(part, ignore_errors=True)
+        if not folder.exists():
+            log.warning("the exported graph is not kept: %s", last_line(error))
     _prune(folder.parent)
 
 
 def _prune(folder: Path) -> None:
-    """Leaves the graphs that were used last."""
     graphs = sorted((p for p in folder.iterdir() if p.is_dir()), key=lambda p: p.stat().st_mtime, reverse=True)
-    for old in graphs[KEPT:]:
-        log.info("removing the exported graph %s, not used for longest", old.name)
-        shutil.rmtree(old, ignore_errors=True)
+    total = 0
+    for graph in graphs:
+        total += sum(file.stat().st_size for file in graph.iterdir())
+        if total > MOST_BYTES:
+            log.info("removing the exported graph %s, not used for longest", graph.name)
+            shutil.rmtree(graph, ignore_errors=True)
 
 
 def _runner(G: Generator, request: Request, infer: Any) -> Run:
