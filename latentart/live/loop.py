@@ -34,8 +34,8 @@ log = logging.getLogger("latentart.live")
 
 SILENCE = 4.0
 """Seconds without a word after which a renderer is taken for dead."""
-START = 60.0
-"""Seconds to load the first model."""
+START = 300.0
+"""Seconds to load the first model, and on a new machine to measure how to draw it."""
 FEED_EVERY = 0.002
 CRASHES, CRASH_SECONDS = 3, 60.0
 

@@ -190,6 +190,8 @@ def bound(host: str, port: int) -> socket.socket:
     found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         found.bind((host, port))
+        # Whoever is told the address may use it at once.
+        found.listen(128)
     except OSError as error:
         found.close()
         raise SettingsError(f"cannot listen on {host}:{port}: {error.strerror}: choose --http-port") from error
