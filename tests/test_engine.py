@@ -85,7 +85,7 @@ class Fake:
 def use(monkeypatch: pytest.MonkeyPatch, *routes: Any, times: Mapping[str, float] | None = None) -> None:
     monkeypatch.setattr(choose, "find", lambda: list(routes))
     if times is not None:
-        monkeypatch.setattr(trial, "race", lambda runs, probe, seconds: {name: times[name] for name in runs})
+        monkeypatch.setattr(trial, "race", lambda runs, probe, seconds: {name: [times[name]] for name in runs})
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
@@ -274,6 +274,35 @@ def test_the_fastest_is_taken_and_remembered(own_cache: Path, monkeypatch: pytes
     assert engines.compile(G).trial.name == "slow"
 
 
+def test_times_of_a_busy_machine_are_used_but_not_remembered(own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    G = generator()
+    quick, slow = Fake("quick", eager.prepare(G, Request(), "", "")), Fake("slow", eager.prepare(G, Request(), "", ""))
+    use(monkeypatch, slow, quick)
+    monkeypatch.setattr(trial, "race", lambda *a: {"quick": [9.0, 3.0, 9.0], "slow": [5.0, 5.0, 5.0]})
+    assert (engines.compile(G).trial.name, engines.compile(G).trial.milliseconds) == ("quick", 3.0)
+    assert not list(own_cache.glob("engine/*.json"))
+    monkeypatch.setattr(trial, "race", lambda *a: {"quick": [9.0, 8.0, 9.0], "slow": [5.0, 5.0, 5.0]})
+    assert engines.compile(G).trial.name == "slow"
+    assert len(list(own_cache.glob("engine/*.json"))) == 1
+
+
+def test_a_race_gives_everyone_the_same_number_of_calls() -> None:
+    G = generator()
+    calls = {"a": 0, "b": 0}
+
+    def count(name: str) -> Run:
+        def run(ws: Tensor, noise: Mapping[str, Tensor] | None) -> Tensor:
+            calls[name] += 1
+            return ws
+
+        return run
+
+    probe = trial.probe(G, Request(batch=4))
+    times = trial.race({name: count(name) for name in calls}, probe, 0.002)
+    assert calls["a"] == calls["b"] == 1 + 2 * len(times["a"]) >= 7
+    assert len(times["a"]) == len(times["b"])
+
+
 def nan(ws: Tensor, noise: Mapping[str, Tensor] | None) -> Tensor:
     return torch.full((len(ws), 3, 8, 8), torch.nan)
 
@@ -355,7 +384,8 @@ def test_other_requests_models_versions_and_machines_have_their_own_memory(monke
     assert len(keys) == 5
 
 
-def test_memory_is_readable_json(own_cache: Path) -> None:
+def test_memory_is_readable_json(own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trial, "steady", lambda times: True)
     engines.compile(generator(resolution=4), measure=0)
     [file] = own_cache.glob("engine/*.json")
     record = json.loads(file.read_text())
@@ -380,6 +410,7 @@ def test_a_damaged_memory_is_said_and_measured_again(
 def test_a_cache_that_cannot_be_written_costs_only_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    monkeypatch.setattr(trial, "steady", lambda times: True)
     (tmp_path / "file").touch()
     monkeypatch.setenv("LATENTART_CACHE", str(tmp_path / "file"))
     with caplog.at_level(logging.WARNING, "latentart.engine"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -82,19 +83,24 @@ def error(run: Run, probe: Probe, request: Request) -> float:
     return float((made - wanted).norm() / wanted.norm())
 
 
-def race(runs: Mapping[str, Run], probe: Probe, seconds: float) -> dict[str, float]:
-    """Milliseconds per picture of each run, over about `seconds` for each of them, at least three calls.
+def race(runs: Mapping[str, Run], probe: Probe, seconds: float) -> dict[str, list[float]]:
+    """Milliseconds per picture of the calls of each run, over about `seconds` for each of them, at least three calls.
 
-    They take turns, and the shortest time counts: whatever else the machine does only makes a call longer.
+    They take turns, so that whatever else the machine does slows all of them alike.
     """
     times: dict[str, list[float]] = {name: [] for name in runs}
     for run in runs.values():
         run(probe.ws, probe.noise)
-    while any(len(t) < 3 for t in times.values()) or sum(map(sum, times.values())) < seconds * len(runs):
+    while any(len(t) < 3 for t in times.values()) or sum(map(sum, times.values())) < 1000 * seconds * len(runs):
         for name, run in runs.items():
             # The second of two calls finds its weights in the cache, as in a film.
             run(probe.ws, probe.noise)
             began = time.perf_counter()
             run(probe.ws, probe.noise)
-            times[name].append(time.perf_counter() - began)
-    return {name: 1000 * min(t) / len(probe.ws) for name, t in times.items()}
+            times[name].append(1000 * (time.perf_counter() - began))
+    return {name: [t / len(probe.ws) for t in found] for name, found in times.items()}
+
+
+def steady(times: Mapping[str, list[float]]) -> bool:
+    """Whether the machine was left alone: usual times are near the shortest."""
+    return all(statistics.median(found) < 1.5 * min(found) for found in times.values())
