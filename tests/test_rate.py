@@ -4,7 +4,7 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from latentart import rate
@@ -43,6 +43,7 @@ def test_nonsense_is_told_with_its_value(written: Any) -> None:
     assert repr(written) in str(told.value)
 
 
+@settings(max_examples=40)
 @given(st.fractions(Fraction(1, 1000), 1000, max_denominator=1001))
 def test_fractions_are_kept(exact: Fraction) -> None:
     assert rate.fps(exact) in (exact, rate.fps(str(float(exact))))

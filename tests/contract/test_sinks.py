@@ -383,14 +383,18 @@ rng = np.random.default_rng(0)
 frames = [rng.integers(0, 256, (128, 160, 3), dtype=np.uint8) for _ in range(12)]
 def attempt(target, options):
     try:
-        with open_sink(folder + "/" + target, settings={"frames": 40}, **options) as sink:
-            for i in range(40):
+        with open_sink(folder + "/" + target, settings={"frames": 24}, **options) as sink:
+            for i in range(24):
                 sink.write(frames[i % 12])
     except TargetError as error:
         return str(error)
     return "written"
 print(json.dumps([attempt(*case) for case in cases]))
 """
+
+
+# One of each kind: a codec fills a disk alike in every container.
+KINDS = list({(case.module, case.target[-4:], *case.options.values())[-1]: case for case in reversed(CASES)}.values())
 
 
 def fill(folder: Path, cases: list[Case], limit: int = 0, prefix: tuple[str, ...] = ()) -> list[str]:
@@ -406,7 +410,7 @@ def fill(folder: Path, cases: list[Case], limit: int = 0, prefix: tuple[str, ...
 @pytest.mark.parametrize("limit", [80_000, 4_000])
 def test_a_file_that_may_not_grow_ends_in_one_line_and_nothing_left(limit: int, tmp_path: Path) -> None:
     # The pictures of a sequence are small files: only the lower limit stops them.
-    cases = [case for case in CASES if case.module != "images" or limit == 4_000]
+    cases = [case for case in KINDS if case.module != "images" or limit == 4_000]
     for case, told in zip(cases, fill(tmp_path, cases, limit), strict=True):
         assert "no room left in folder" in told, (str(case), told)
         assert "\n" not in told
@@ -420,7 +424,7 @@ def test_a_full_disk_ends_in_one_line_and_nothing_left(tmp_path: Path) -> None:
     can_mount = shutil.which("unshare") and subprocess.run(probe, check=False, capture_output=True).returncode == 0
     # Without a small disk of its own the test falls back to a limit on the size of files.
     prefix, limit = ((*mount, script, str(tmp_path)), 0) if can_mount else ((), 4_000)
-    for case, told in zip(CASES, fill(tmp_path, CASES, limit, prefix), strict=True):
+    for case, told in zip(KINDS, fill(tmp_path, KINDS, limit, prefix), strict=True):
         assert told.startswith("cannot write"), (str(case), told)
         assert "no room left in folder" in told
         assert "\n" not in told
