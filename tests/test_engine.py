@@ -192,6 +192,24 @@ def test_weights_that_changed_are_another_model() -> None:
     assert difference(engines.compile(G, only=openvino.F32, measure=0)(ws), G.synthesis(ws)) < 1e-5
 
 
+def test_switches_that_changed_are_another_model() -> None:
+    G, same = generator(), generator()
+    G.synthesis(latents(G, 1))  # what drawing keeps for the next time is no difference
+    assert machine.fingerprint(G) == machine.fingerprint(same)
+    same.synthesis.layers()["b8.conv0"].clamp = 0.1
+    assert machine.fingerprint(G) != machine.fingerprint(same)
+
+
+def test_a_model_with_hooks_is_drawn_plainly() -> None:
+    G = generator()
+    handle = G.synthesis.layers()["b8.conv0"].register_forward_hook(lambda module, args, out: out * 0.5)
+    engine = engines.compile(G, measure=0)
+    assert engine.trial.name == eager.NAME
+    assert "the model has hooks" in str(engine.trials)
+    handle.remove()
+    assert openvino.unavailable(G) == ""
+
+
 def test_nan_is_told_and_not_painted_black() -> None:
     G = generator()
     for name in (eager.NAME, openvino.F32):

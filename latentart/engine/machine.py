@@ -54,14 +54,20 @@ def device_name(device: torch.device) -> str:
 
 
 def fingerprint(G: Generator) -> str:
-    """sha256 over everything that decides G's pictures: the code that draws, kinds of layers, names and tensors."""
+    """sha256 over everything that decides G's pictures: the code that draws, layers and their switches, tensors."""
     digest = hashlib.sha256(_sources())
     for name, module in G.synthesis.named_modules():
-        digest.update(f"{name}:{type(module).__module__}.{type(module).__qualname__};".encode())
+        digest.update(f"{name}:{type(module).__module__}.{type(module).__qualname__}:{_switches(module)};".encode())
     for name, tensor in G.synthesis.state_dict().items():
         digest.update(f"{name}:{tensor.dtype}:{tuple(tensor.shape)};".encode())
         digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
     return digest.hexdigest()
+
+
+def _switches(module: torch.nn.Module) -> list[tuple[str, object]]:
+    """Plain settings of a layer, such as its clamp or whether it doubles the size."""
+    plain = (bool, int, float, str, tuple, type(None))
+    return sorted((k, v) for k, v in vars(module).items() if k[0] != "_" and k != "training" and isinstance(v, plain))
 
 
 def _sources() -> bytes:

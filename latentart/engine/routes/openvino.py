@@ -50,6 +50,8 @@ def unavailable(G: Generator) -> str:
         return f"the model is on {G.device.type}, OpenVINO runs on the processor"
     if find_spec("openvino") is None:
         return "OpenVINO is not installed: pip install 'latentart[cpu]'"
+    if any(module._forward_hooks or module._forward_pre_hooks for module in G.synthesis.modules()):
+        return "the model has hooks, which a graph would freeze"
     return ""
 
 
