@@ -36,5 +36,5 @@ clean:
 	@touch $@
 
 .venv/test.stamp: .venv/bin/pip pyproject.toml constraints.txt
-	$(PIP) --editable '.[cpu,live,dev]'
+	$(PIP) --editable '.[cpu,live,sketch,dev]'
 	@touch $@

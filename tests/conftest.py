@@ -13,6 +13,8 @@ from latentart.models.base import Generator
 from latentart.models.load import build
 from latentart.weights.checkpoint import Checkpoint
 
+pytest_plugins = ("audience",)
+
 
 def tiny(name: str = "tiny", **shape: Any) -> Generator:
     """A random StyleGAN2 of a few thousand weights."""

@@ -24,9 +24,7 @@ from latentart.live.show import Settings
 def house(tmp_path_factory):
     folder = tmp_path_factory.mktemp("live")
     sketches = folder / "sketches"
-    (sketches / "lib").mkdir(parents=True)
-    (sketches / "lib" / "p5.latentart.js").write_text("// helper")
-    (sketches / "wall").mkdir()
+    (sketches / "wall").mkdir(parents=True)
     (sketches / "wall" / "index.html").write_text("<p>wall")
     (folder / "secret.txt").write_text("secret")
     (sketches / "wall" / "out").symlink_to(folder)
@@ -156,7 +154,7 @@ def test_http(house):
     assert house.show.control.value("psi") == 0.3
     assert house.get("/api/trigger", "POST", b'{"name": "seed/next"}')[0] == 200
     assert house.get("/", Accept="text/html")[1].startswith(b"<!doctype html>")
-    assert house.get("/p5.latentart.js")[1] == b"// helper"
+    assert b"connectLatent" in house.get("/p5.latentart.js")[1]
     assert house.get("/sketches/wall/")[1] == b"<p>wall"
     assert json.loads(house.get("/sketches/")[1]) == {"sketches": ["wall"]}
 

@@ -8,7 +8,7 @@ const RINGS = [
   { from: 0.17, to: 0.38, mirrors: [12, 16, 10, 24], turn: 0.5 },
   { from: 0, to: 0.17, mirrors: [8, 6, 10, 12], turn: -0.8 },
 ];
-const OVERLAP = 1.5; // pixels that neighbours share, or black shows between them
+const OVERLAP = 1.2; // pixels that neighbours share, or black shows between them
 
 let live, wedge, hand, time = 0, star = 0;
 
@@ -58,11 +58,11 @@ function ring({ from, to, mirrors, turn }, i) {
 
 /** Cuts the piece between two radii and the angles 0 and `angle`. Returns where its canvas lies. */
 function cut(inner, outer, angle, i) {
-  const pad = OVERLAP / Math.max(inner, 24);
-  const x = Math.floor(inner * Math.cos(angle + pad)) - 2;
-  const y = -Math.ceil(outer * pad) - 2;
+  const pad = (radius) => OVERLAP / Math.max(radius, 6);
+  const x = Math.floor(inner * Math.cos(angle)) - 4;
+  const y = -4;
   const w = Math.ceil(outer) + 2 - x;
-  const h = Math.ceil(outer * Math.sin(Math.min(angle + pad, HALF_PI))) + 2 - y;
+  const h = Math.ceil(outer * Math.sin(Math.min(angle + pad(outer), HALF_PI))) + 4 - y;
   if (wedge.width < w || wedge.height < h) wedge.resizeCanvas(Math.max(w, wedge.width), Math.max(h, wedge.height));
   const context = wedge.drawingContext;
   context.save();
@@ -70,8 +70,8 @@ function cut(inner, outer, angle, i) {
   context.clearRect(0, 0, w + 4, h + 4);
   context.translate(-x, -y);
   context.beginPath();
-  context.arc(0, 0, outer, -pad, angle + pad);
-  context.arc(0, 0, Math.max(inner, 0.1), angle + pad, -pad, true);
+  context.arc(0, 0, outer, -pad(outer), angle + pad(outer));
+  context.arc(0, 0, Math.max(inner, 1), angle + pad(inner), -pad(inner), true);
   context.clip();
   look(context, inner, outer, angle, i);
   context.restore();

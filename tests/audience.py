@@ -1,0 +1,91 @@
+"""Who watches a live server in tests: Chromium by Playwright, py5 on an X display of its own, one server for all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from live_house import House, open_house
+
+from latentart.live.show import Settings
+
+SKETCHES = Path(__file__).parent.parent / "sketches"
+FLAGS = (
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
+    "--disable-background-networking", "--disable-component-update",
+)  # fmt: skip
+SCREEN = "1400x1000x24"
+
+
+@pytest.fixture(scope="session")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """A server that plays letters, with the project's sketches."""
+    kept = tmp_path_factory.mktemp("stage")
+    settings = Settings(
+        network="glyphs-64", http_port=0, osc_port=0, osc_out_port=0, threads=1, fps=30, folder=kept, sketches=SKETCHES,
+    )  # fmt: skip
+    with open_house(settings) as house:
+        yield house
+
+
+@pytest.fixture
+def fresh(stage: House) -> House:
+    """The same server with every parameter where it begins."""
+    stage.show.actions.fire("master/panic")
+    stage.show.control.set({"walk/play": True, "walk/glide": 0})
+    return stage
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Debian's Chromium; nothing is downloaded."""
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if found is None:
+        pytest.skip("needs Chromium: apt-get install chromium")
+    playwright = pytest.importorskip("playwright.sync_api", reason="needs Playwright: pip install 'latentart[dev]'")
+    with playwright.sync_playwright() as session:
+        chromium = session.chromium.launch(executable_path=found, args=list(FLAGS))
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(browser: Any) -> Iterator[Any]:
+    """A fresh tab of 900x600; whatever goes wrong in its scripts fails the test."""
+    context = browser.new_context(viewport={"width": 900, "height": 600})
+    faults: list[str] = []
+    tab = context.new_page()
+    tab.set_default_timeout(15_000)
+    tab.on("pageerror", lambda error: faults.append(str(error)))
+    tab.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
+    yield tab
+    context.close()
+    assert not faults, faults
+
+
+@pytest.fixture(scope="session")
+def display() -> Iterator[dict[str, str]]:
+    """Environment for programs that need a screen: an X server of its own, ended by its process id."""
+    missing = [name for name in ("Xvfb", "java") if shutil.which(name) is None]
+    if missing:
+        pytest.skip(f"needs {' and '.join(missing)}: apt-get install xvfb openjdk-17-jre")
+    pytest.importorskip("jpype", reason="needs py5: pip install 'latentart[sketch]'")
+    read, write = os.pipe()
+    screen = subprocess.Popen(
+        ["Xvfb", "-displayfd", str(write), "-screen", "0", SCREEN, "-nolisten", "tcp"],
+        pass_fds=[write], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    os.close(write)
+    try:
+        with os.fdopen(read) as answer:
+            number = answer.readline().strip()
+        assert number, "Xvfb did not start"
+        yield {**os.environ, "DISPLAY": f":{number}"}
+    finally:
+        screen.terminate()
+        screen.wait(10)

@@ -1,0 +1,65 @@
+"""Runs one py5 sketch and looks at its window: python watch_py5.py SKETCH.py PICTURE.png [ARGUMENT ...]
+
+Prints one line of JSON: how many pictures it drew, how bright the window is, and how much of it moved.
+Needs a display; a program of its own because one process starts one Java machine.
+"""
+
+import json
+import runpy
+import sys
+import time
+
+import numpy as np
+import py5
+from PIL import Image
+
+FUNCTIONS = ("settings", "setup", "mouse_clicked", "mouse_pressed", "mouse_dragged", "mouse_released", "key_pressed")
+WARM = 12
+"""Pictures received before the first look."""
+MOVED = 0.004
+"""Share of the window that has to change; looks are repeated until it does, or patience ends."""
+PATIENCE = 25.0
+
+
+def main() -> int:
+    file, target, *arguments = sys.argv[1:]
+    sys.argv = [file, *arguments]
+    sketch = runpy.run_path(file, run_name="sketch")
+    looks: list[np.ndarray] = []
+    begun = time.monotonic()
+
+    def draw() -> None:
+        sketch["draw"]()
+        late = time.monotonic() - begun > PATIENCE
+        if sketch["live"].received >= WARM and py5.frame_count % 6 == 0:
+            looks.append(look())
+        if late or (len(looks) > 1 and moved(looks) > MOVED):
+            py5.exit_sketch()
+
+    functions = {name: sketch[name] for name in FUNCTIONS if name in sketch}
+    try:
+        py5.run_sketch(sketch_functions={**functions, "draw": draw}, block=True)
+    finally:
+        sketch["live"].close()
+        py5.exit_sketch()
+    found = {"received": sketch["live"].received, "fault": sketch["live"].fault, "looks": len(looks)}
+    if looks:
+        Image.fromarray(looks[-1]).save(target)
+        found |= {"bright": looks[-1].mean(), "moved": moved(looks)}
+    print(json.dumps(found))
+    return 0
+
+
+def moved(looks: list[np.ndarray]) -> float:
+    """Share of the window that differs between the first look and the last."""
+    return float((np.abs(looks[0].astype(np.int16) - looks[-1]).max(axis=-1) > 4).mean())
+
+
+def look() -> np.ndarray:
+    """The window, [H, W, 3] uint8."""
+    py5.load_np_pixels()
+    return np.array(py5.np_pixels[..., 1:])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
