@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 
+import av
 import pytest
+import torch
 
+from latentart import provenance
 from latentart.errors import SettingsError, TargetError
 from latentart.live.instrument import Instrument
-from latentart.live.performance import take_frames, without_rev
+from latentart.live.performance import render_take, take_frames, without_rev
 from latentart.live.takes import Takes, read_take
 
 FACTS = {"fps": 30, "size": [16, 16], "threads": 1}
@@ -46,7 +49,18 @@ def test_it_is_rendered(G, recorded):
     assert (len(frames), frames[0].shape) == (10, (16, 16, 3))
     part = list(take_frames(G, take, start=3, stop=7))
     assert [f.tobytes() for f in part] == [f.tobytes() for f in frames[3:7]]
-    assert next(take_frames(G, take, size=(32, 24))).shape == (24, 32, 3)
+    assert next(take_frames(G, take, size=(32, 24), only="eager")).shape == (24, 32, 3)
+
+
+def test_it_becomes_a_film(G, recorded, tmp_path):
+    threads = torch.get_num_threads()
+    film = render_take(read_take(recorded), tmp_path / "film.mp4", G=G)
+    assert torch.get_num_threads() == threads
+    with av.open(film) as container:
+        frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+        assert container.streams.video[0].average_rate == 30
+    assert len(frames) == 10
+    assert provenance.read(film)["take"]["network"] == "tiny"
 
 
 def test_wrong_wishes(G, G_classes, recorded):

@@ -48,6 +48,7 @@ WORTH_CHOOSING = 100
 @click.option("--crf", type=int, help="Quality of the encoder: lower is better.")
 @click.option("--preset", help="Speed of the encoder, for example slow.")
 @click.option("--like", type=click.Path(path_type=Path), metavar="FILE", help="Settings of an earlier film or picture.")
+@click.option("--take", type=click.Path(path_type=Path), metavar="TAKE", help="A performance of `latentart live`.")
 @opt.device
 @click.option("--engine", "engine_name", help="How to draw: eager, 'openvino f32'... (by default the fastest).")
 @click.option("-o", "--output", "target", metavar="FILE|DIR/", help="loop.mp4, loop.gif, loop.webp, frames/ ...")
@@ -63,6 +64,7 @@ def command(
     format_name: str | None,
     crf: int | None,
     preset: str | None,
+    take: Path | None,
     **settings: Any,
 ) -> None:
     """Render a looping latent walk into a film.
@@ -72,12 +74,17 @@ def command(
     latentart film --network glyphs-64 --seeds 7 --class A-Z --size 512x512 -o alphabet.mp4
     latentart film --walk drift --pace even --size 1024x1024 -o drift.webp
     latentart film --like loop.mp4 --size 1920x1080 -o big.mp4
+    latentart film --take evening.jsonl --size 1024x1024 -o evening.mp4
     """
     from latentart import films
     from latentart.models.load import load
     from latentart.sinks.sink import open_sink
 
     given = {name: value for name, value in settings.items() if value not in (None, ())}
+    if take is not None:
+        sink = {"format": format_name, "crf": crf, "preset": preset, "overwrite": overwrite}
+        _take(take, target, given, device, engine_name, {k: v for k, v in sink.items() if v is not None})
+        return
     film, sha256 = _film(like, given)
     films.check(film)
     where = target or str((outdir or Path("films")) / _name(film))
@@ -100,6 +107,30 @@ def command(
     if synthesis:
         click.echo(f"engine: {synthesis.choice}", err=True)
     click.echo(_summary(made, time.monotonic() - began))
+
+
+def _take(
+    source: Path,
+    target: str | None,
+    given: dict[str, Any],
+    device: str | None,
+    engine: str | None,
+    sink: dict[str, Any],
+) -> None:
+    """A recorded performance, rendered with every frame it had."""
+    from latentart.errors import SettingsError
+    from latentart.live.performance import render_take
+    from latentart.live.takes import read_take
+    from latentart.models.load import load
+
+    if others := sorted(set(given) - {"network", "size"}):
+        raise SettingsError(f"a take decides its pictures itself: leave out --{others[0].replace('_', '-')}")
+    take = read_take(source)
+    G = load(given.get("network", take.network), device)
+    where = target or f"{source.stem}.mp4"
+    with progress(Path(where).name) as report:
+        film = render_take(take, where, G=G, size=given.get("size"), only=engine, on_frame=report, **sink)
+    click.echo(f"{film}: {take.num_frames} frames at {take.fps:g} fps")
 
 
 def _film(like: Path | None, given: dict[str, Any]) -> tuple[Film, str]:

@@ -17,16 +17,23 @@ from latentart.models.base import Generator
 class Painter:
     """Draws shots of one generator; a shot equal to the last is not drawn again."""
 
-    def __init__(self, G: Generator, size: tuple[int, int] | None = None, only: str | None = None) -> None:
+    def __init__(
+        self,
+        G: Generator,
+        size: tuple[int, int] | None = None,
+        only: str | None = None,
+        *,
+        precision: str = "live",
+    ) -> None:
         """size: (width, height), None keeps the model's own; only: the engine's choice to take, None the fastest.
 
-        Raises SettingsError, RouteError for a choice that cannot be had.
+        precision: "live" or "master". Raises SettingsError, RouteError for a choice that cannot be had.
         """
         self.G = G
         native = (G.img_size[1], G.img_size[0])
         self.size = size or native
         output = "uint8" if self.size == native else "float"
-        wishes: dict[str, Any] = {"output": output, "precision": "live", "noise_inputs": bool(G.noise_shapes)}
+        wishes: dict[str, Any] = {"output": output, "precision": precision, "noise_inputs": bool(G.noise_shapes)}
         self._draw = engine.compile(G, only=only, measure=0.05 if only else 0.3, **wishes)
         self._key: tuple[Any, ...] | None = None
         self._frame: pixels.Frame | None = None

@@ -9,12 +9,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
 from live_house import House, open_house, tiny_file, wait_until
 
 from latentart.errors import SettingsError
 from latentart.live import protocol
-from latentart.live.performance import take_frames
+from latentart.live.performance import as_played, take_frames
 from latentart.live.show import Settings
 from latentart.live.takes import read_take
 from latentart.models.load import load
@@ -62,15 +61,11 @@ def perform(house):
     assert wait_until(lambda: house.show.loop.pulse.frame > start + 20)
 
 
-def same_pictures(path, shown, threads=1):
+def same_pictures(path, shown):
     """How many of the pictures shown are those of the take, bit for bit; all have to be."""
     take = read_take(path)
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    try:
+    with as_played(take):
         frames = list(take_frames(load(take.network, "cpu"), take))
-    finally:
-        torch.set_num_threads(before)
     assert len(frames) == take.num_frames
     both = {n: p for n, p in shown.items() if take.frame <= n < take.end and p.flags & ~protocol.REPEAT == protocol.KEY}
     for number, picture in both.items():
