@@ -12,7 +12,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -21,7 +21,7 @@ from torch import Tensor
 
 from latentart import seeds
 from latentart.errors import SettingsError, WeightsError
-from latentart.models import ops
+from latentart.models import ops, state
 from latentart.models.base import Generator, Mapper, NoiseMode, Synthesizer, truncate
 from latentart.weights.checkpoint import Checkpoint
 
@@ -66,10 +66,29 @@ class Config:
         return self.architecture == "skip" or index == len(self.widths) - 1
 
 
+class MappingShape(Protocol):
+    """What a mapping network needs to know; StyleGAN3 has the same one."""
+
+    @property
+    def num_ws(self) -> int: ...
+    @property
+    def z_dim(self) -> int: ...
+    @property
+    def c_dim(self) -> int: ...
+    @property
+    def w_dim(self) -> int: ...
+    @property
+    def embed_dim(self) -> int: ...
+    @property
+    def mapping_widths(self) -> tuple[int, ...]: ...
+    @property
+    def mapping_lr_multiplier(self) -> float: ...
+
+
 class MappingNetwork(Mapper):
     """z and class to ws (Karras et al. 2019, section 2)."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: MappingShape) -> None:
         super().__init__()
         self.num_ws = config.num_ws
         self.c_dim = config.c_dim
@@ -117,13 +136,19 @@ class SharedConv(torch.nn.Module):
         self.affine = ops.Dense(w_dim, inputs, bias=1.0)
         self.weight = torch.nn.Parameter(ops.normal(outputs, inputs, size, size))
         self.bias = torch.nn.Parameter(torch.zeros(outputs))
+        self._squares: tuple[tuple[object, ...], Tensor] | None = None
 
-    def scales_kernel(self, x: Tensor) -> bool:
-        """Whether styles go onto the kernel: for one sample that is the same, and often far fewer products.
-
-        Not in an exported graph, whose runtimes prepare constant kernels ahead.
-        """
-        return len(x) == 1 and self.weight.numel() < x.numel() and not torch.compiler.is_compiling()
+    def squares(self) -> Tensor:
+        """Sum of the squared weights over the kernel, [outputs, inputs]; kept until the weight changes."""
+        if self.weight.requires_grad or torch.compiler.is_compiling():
+            return self.weight.square().sum(dim=(2, 3))
+        version = 0 if self.weight.is_inference() else self.weight._version
+        key = (self.weight.data_ptr(), version, self.weight.device, self.weight.dtype)
+        if self._squares is None or self._squares[0] != key:
+            # Kept beyond this call, so it must not be bound to a caller's inference mode.
+            with torch.inference_mode(False), torch.no_grad():
+                self._squares = (key, self.weight.square().sum(dim=(2, 3)))
+        return self._squares[1]
 
 
 class StyledConv(SharedConv):
@@ -141,19 +166,16 @@ class StyledConv(SharedConv):
         if config.use_noise:
             self.register_buffer("noise_const", ops.normal(*size))
             self.noise_strength = torch.nn.Parameter(torch.zeros([]))
-        self._squares: tuple[tuple[object, ...], Tensor] | None = None
 
-    def squares(self) -> Tensor:
-        """Sum of the squared weights over the kernel, [outputs, inputs]; kept until the weight changes."""
-        if self.weight.requires_grad or torch.compiler.is_compiling():
-            return self.weight.square().sum(dim=(2, 3))
-        version = 0 if self.weight.is_inference() else self.weight._version
-        key = (self.weight.data_ptr(), version, self.weight.device, self.weight.dtype)
-        if self._squares is None or self._squares[0] != key:
-            # Kept beyond this call, so it must not be bound to a caller's inference mode.
-            with torch.inference_mode(False), torch.no_grad():
-                self._squares = (key, self.weight.square().sum(dim=(2, 3)))
-        return self._squares[1]
+    def scales_kernel(self, x: Tensor, styles: Tensor) -> bool:
+        """Whether styles go onto the kernel: for one sample that is the same, and often far fewer products.
+
+        Not where gradients are wanted, which would have to pass through the kernel, nor in an exported graph, whose
+        runtimes prepare constant kernels ahead.
+        """
+        if torch.compiler.is_compiling() or (torch.is_grad_enabled() and styles.requires_grad):
+            return False
+        return len(x) == 1 and self.weight.numel() < x.numel()
 
     def demodulation(self, styles: Tensor) -> Tensor:
         """1 / norm of each modulated kernel: styles [N, inputs] -> [N, outputs]."""
@@ -172,7 +194,7 @@ class StyledConv(SharedConv):
         styles = self.affine(w)
         # leaky_relu(x) * sqrt(2) is leaky_relu(x * sqrt(2)): the gain rides on factors that are small.
         scale, bias = self.demodulation(styles) * ops.SQRT2, self.bias * ops.SQRT2
-        if self.scales_kernel(x):
+        if self.scales_kernel(x, styles):
             x = self.convolve(x, self.weight * (scale.t() * styles)[:, :, None, None], bias)
         else:
             x = self.convolve(x * styles[:, :, None, None], self.weight)
@@ -192,10 +214,14 @@ class ToRGB(SharedConv):
 
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
         """x [N, inputs, H, W], w [N, w_dim] -> [N, img_channels, H, W]."""
-        styles = (self.affine(w) * self.gain)[:, :, None, None]
-        if self.scales_kernel(x):
-            return ops.clamped(F.conv2d(x, self.weight * styles, self.bias), self.clamp)
-        return ops.clamped(F.conv2d(x * styles, self.weight, self.bias), self.clamp)
+        styles = self.affine(w) * self.gain
+        if torch.compiler.is_compiling():
+            # Runtimes of exported graphs prepare constant kernels ahead.
+            return ops.clamped(F.conv2d(x * styles[:, :, None, None], self.weight, self.bias), self.clamp)
+        # A 1x1 convolution is a matrix product, in which every sample may have its own few weights.
+        kernels = self.weight.flatten(1) * styles[:, None]  # [N, img_channels, inputs]
+        rgb = torch.baddbmm(self.bias, x.flatten(2).transpose(1, 2), kernels.transpose(1, 2))
+        return ops.clamped(rgb.transpose(1, 2).reshape(len(x), -1, *x.shape[2:]), self.clamp)
 
 
 class Skip(torch.nn.Module):
@@ -349,40 +375,23 @@ def build(checkpoint: Checkpoint) -> StyleGAN2:
     config = read_config(checkpoint.tensors, checkpoint.config)
     with torch.device("meta"):
         G = StyleGAN2(config)
-    state = {name: t.float() for name, t in checkpoint.tensors.items()}
-    complete(state, G)
-    check_names(state, G)
-    G.load_state_dict(state, assign=True)
-    G.requires_grad_(False).eval()
+    tensors = dict(checkpoint.tensors)
+    complete(tensors, G)
+    state.fill(G, tensors)
     if "w_avg_samples" in checkpoint.config:
         G.mapping.w_avg.copy_(mean_w(G, int(checkpoint.config["w_avg_samples"])))
     return G
 
 
-def complete(state: dict[str, Tensor], G: StyleGAN2) -> None:
+def complete(tensors: dict[str, Tensor], G: StyleGAN2) -> None:
     """Adds the buffers that a small file may leave out: FIR filters and the centre of truncation."""
     smooth = ops.smooth()
     for name, buffer in G.named_buffers():
         if name.endswith("resample_filter"):
             # Stored by some files in conv1 too, where nothing is resampled.
-            state[name] = ops.fir(state[name]) if name in state else smooth
+            tensors[name] = ops.fir(tensors[name]) if name in tensors else smooth
         elif name == "mapping.w_avg":
-            state.setdefault(name, torch.zeros(buffer.shape))
-
-
-def check_names(state: Mapping[str, Tensor], G: StyleGAN2) -> None:
-    """Raises WeightsError, naming them, when tensors are missing, left over or of another shape."""
-    wanted = G.state_dict()
-    faults = [f"{n} is missing" for n in wanted if n not in state]
-    faults += [f"{n} is not part of a StyleGAN2 generator" for n in state if n not in wanted]
-    faults += [
-        f"{n} has shape {list(state[n].shape)}, expected {list(t.shape)}"
-        for n, t in wanted.items()
-        if n in state and state[n].shape != t.shape
-    ]
-    if faults:
-        more = f" (and {len(faults) - 4} more)" if len(faults) > 4 else ""
-        raise WeightsError("the tensors do not fit together: " + "; ".join(faults[:4]) + more)
+            tensors.setdefault(name, torch.zeros(buffer.shape))
 
 
 def read_config(tensors: Mapping[str, Tensor], stored: Mapping[str, Any]) -> Config:
