@@ -138,6 +138,16 @@ class SharedConv(torch.nn.Module):
         self.bias = torch.nn.Parameter(torch.zeros(outputs))
         self._squares: tuple[tuple[object, ...], Tensor] | None = None
 
+    def scales_kernel(self, x: Tensor, styles: Tensor) -> bool:
+        """Whether styles go onto the kernel: for one sample that is the same, and often far fewer products.
+
+        Not where gradients are wanted, which would have to pass through the kernel, nor in an exported graph, whose
+        runtimes prepare constant kernels ahead.
+        """
+        if torch.compiler.is_compiling() or (torch.is_grad_enabled() and styles.requires_grad):
+            return False
+        return len(x) == 1 and self.weight.numel() < x.numel()
+
     def squares(self) -> Tensor:
         """Sum of the squared weights over the kernel, [outputs, inputs]; kept until the weight changes."""
         if self.weight.requires_grad or torch.compiler.is_compiling():
@@ -166,16 +176,6 @@ class StyledConv(SharedConv):
         if config.use_noise:
             self.register_buffer("noise_const", ops.normal(*size))
             self.noise_strength = torch.nn.Parameter(torch.zeros([]))
-
-    def scales_kernel(self, x: Tensor, styles: Tensor) -> bool:
-        """Whether styles go onto the kernel: for one sample that is the same, and often far fewer products.
-
-        Not where gradients are wanted, which would have to pass through the kernel, nor in an exported graph, whose
-        runtimes prepare constant kernels ahead.
-        """
-        if torch.compiler.is_compiling() or (torch.is_grad_enabled() and styles.requires_grad):
-            return False
-        return len(x) == 1 and self.weight.numel() < x.numel()
 
     def demodulation(self, styles: Tensor) -> Tensor:
         """1 / norm of each modulated kernel: styles [N, inputs] -> [N, outputs]."""

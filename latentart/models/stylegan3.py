@@ -1,0 +1,322 @@
+"""StyleGAN3 generators, T and R (Karras et al. 2021, arXiv:2106.12423): pictures that turn and move with their input.
+
+Written from the paper's mathematics, with the tensor names of the published checkpoints; filters come from the file.
+As in `stylegan2`, samples share one kernel: the input is scaled by the style, the output by the demodulation.
+Where the paper puts zeros between pixels and throws pixels away, each filter here touches only pixels that count.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from latentart.errors import SettingsError, WeightsError
+from latentart.models import ops, state
+from latentart.models.base import Generator, NoiseMode, Synthesizer
+from latentart.models.stylegan2 import MappingNetwork, SharedConv
+from latentart.weights.checkpoint import Checkpoint
+
+FAMILY = "stylegan3"
+
+
+@dataclass(frozen=True)
+class LayerPlan:
+    """Sizes are (height, width), padding is (left, right, top, bottom) in pixels after upsampling."""
+
+    name: str
+    inputs: int
+    outputs: int
+    kernel: int
+    up: int
+    down: int
+    padding: tuple[int, int, int, int]
+    out_size: tuple[int, int]
+    up_taps: tuple[int, ...]
+    """Shape of the filter: (K,), (K, K), or () for a layer without filters, which is the last."""
+    down_taps: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Config:
+    """Everything that fixes the shape of a StyleGAN3 generator."""
+
+    z_dim: int
+    c_dim: int
+    w_dim: int
+    embed_dim: int
+    mapping_widths: tuple[int, ...]
+    mapping_lr_multiplier: float
+    layers: tuple[LayerPlan, ...]
+    input_size: tuple[int, int]
+    sampling_rate: float
+    bandwidth: float
+    conv_clamp: float | None
+    output_scale: float
+
+    @property
+    def num_ws(self) -> int:
+        """One row for the input and one for each layer."""
+        return len(self.layers) + 1
+
+
+class FourierInput(torch.nn.Module):
+    """Waves at learned frequencies, turned and moved by w and by the user's transform (section 3.1)."""
+
+    freqs: Tensor
+    phases: Tensor
+    transform: Tensor
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        channels = config.layers[0].inputs
+        self.size, self.rate, self.bandwidth = config.input_size, config.sampling_rate, config.bandwidth
+        self.weight = torch.nn.Parameter(ops.normal(channels, channels))
+        self.affine = ops.Dense(config.w_dim, 4)
+        self.register_buffer("freqs", ops.normal(channels, 2))
+        self.register_buffer("phases", torch.zeros(channels))
+        self.register_buffer("transform", torch.eye(3))
+
+    def forward(self, w: Tensor, transform: Tensor | None) -> Tensor:
+        """w [N, w_dim], transform [3, 3] or [N, 3, 3] -> [N, channels, H, W]."""
+        matrix = self.placement(w) @ (self.transform if transform is None else transform.to(w))
+        freqs = self.freqs @ matrix[:, :2, :2]  # [N, channels, 2]
+        phases = self.phases + (self.freqs @ matrix[:, :2, 2:]).squeeze(2)
+        # Waves that a transform has pushed out of the band fade before they alias.
+        amplitudes = 1 - (freqs.norm(dim=2) - self.bandwidth) / (self.rate / 2 - self.bandwidth)
+        waves = torch.sin(torch.baddbmm(phases[:, None], self.grid(w), freqs.mT) * math.tau)  # [N, H * W, channels]
+        mix = self.weight * (amplitudes.clamp(0, 1) / math.sqrt(len(self.weight)))[:, None]
+        mixed: Tensor = waves @ mix.mT
+        return mixed.view(len(w), *self.size, -1).permute(0, 3, 1, 2)
+
+    def placement(self, w: Tensor) -> Tensor:
+        """The rotation and translation that w asks for, [N, 3, 3]."""
+        cos, sin, x, y = self.affine(w).unbind(dim=1)
+        length = torch.hypot(cos, sin)
+        cos, sin, x, y = cos / length, sin / length, x / length, y / length
+        rows = [cos, -sin, sin * y - cos * x, sin, cos, -sin * x - cos * y]
+        top = torch.stack(rows, dim=1).view(-1, 2, 3)
+        return torch.cat([top, top.new_tensor([0.0, 0.0, 1.0]).expand(len(w), 1, 3)], dim=1)
+
+    def grid(self, like: Tensor) -> Tensor:
+        """(x, y) of every pixel, [N, H * W, 2]; the picture without its margin spans -0.5 .. 0.5."""
+        y, x = (_centres(size, self.rate, like) for size in self.size)
+        return torch.stack(torch.meshgrid(x, y, indexing="xy"), dim=-1).view(1, -1, 2).expand(len(like), -1, -1)
+
+
+def _centres(size: int, rate: float, like: Tensor) -> Tensor:
+    return (torch.arange(size, dtype=like.dtype, device=like.device) + (0.5 - size / 2)) / rate
+
+
+class FilteredLayer(SharedConv):
+    """Modulated convolution, then a leaky ReLU between an upsampling and a downsampling filter (section 3.2)."""
+
+    magnitude_ema: Tensor
+    up_filter: Tensor
+    down_filter: Tensor
+
+    def __init__(self, plan: LayerPlan, config: Config) -> None:
+        super().__init__(plan.inputs, plan.outputs, plan.kernel, config.w_dim)
+        self.plan = plan
+        self.clamp = config.conv_clamp
+        self.register_buffer("magnitude_ema", torch.ones([]))
+        self.filters = bool(plan.up_taps)
+        if self.filters:
+            self.register_buffer("up_filter", torch.zeros(plan.up_taps))
+            self.register_buffer("down_filter", torch.zeros(plan.down_taps))
+
+    def forward(self, x: Tensor, w: Tensor) -> Tensor:
+        """x [N, inputs, H, W], w [N, w_dim] -> [N, outputs, H', W']."""
+        x = self.convolve(x, self.affine(w))
+        if not self.filters:
+            return ops.clamped(x, self.clamp)
+        # leaky_relu(x) * sqrt(2) is leaky_relu(x * sqrt(2)): the gain rides on the filter.
+        x = upsample(x, self.up_filter, self.plan.up, self.plan.padding, gain=self.plan.up**2 * ops.SQRT2)
+        x = ops.clamped(F.leaky_relu_(x, 0.2), self.clamp)
+        return downsample(x, self.down_filter, self.plan.down)
+
+    def convolve(self, x: Tensor, styles: Tensor) -> Tensor:
+        """The modulated convolution with full padding, plus bias."""
+        styles, scale = self.modulation(styles)
+        pad = self.plan.kernel - 1
+        if self.scales_kernel(x, styles):
+            return F.conv2d(x, self.weight * (scale.t() * styles)[:, :, None, None], self.bias, padding=pad)
+        x = F.conv2d(x * styles[:, :, None, None], self.weight, padding=pad)
+        return torch.addcmul(self.bias[:, None, None], x, scale[:, :, None, None])
+
+    def modulation(self, styles: Tensor) -> tuple[Tensor, Tensor]:
+        """(factors of the inputs [N, inputs], factors of the outputs [N, outputs])."""
+        gain = self.magnitude_ema.rsqrt()
+        if not self.filters:
+            return styles / math.sqrt(self.plan.inputs), gain.expand(len(styles), self.plan.outputs)
+        styles = ops.unit_rms(styles)
+        squares = self.squares()
+        mean = squares.mean(dim=1) / self.plan.kernel**2
+        norm = (styles.square() @ (squares / mean[:, None]).t() + 1e-8).rsqrt()
+        return styles, norm * mean.rsqrt() * gain
+
+
+def upsample(x: Tensor, taps: Tensor, up: int, padding: Sequence[int], gain: float) -> Tensor:
+    """`up` times the size with `padding` more pixels around, filtered by taps [K] or [K, K].
+
+    A transposed convolution of stride `up` is the paper's zeros, padding and filter without the zeros.
+    """
+    left, right, top, bottom = padding
+    if taps.ndim == 2:
+        full = F.conv_transpose2d(x, _each(taps * gain, x), stride=up, groups=x.shape[1])
+        return _cropped(_cropped(full, 2, top, bottom, len(taps), up), 3, left, right, len(taps), up)
+    tall = F.conv_transpose2d(x, _each(taps[:, None] * gain, x), stride=(up, 1), groups=x.shape[1])
+    tall = _cropped(tall, 2, top, bottom, len(taps), up)
+    wide = F.conv_transpose2d(tall, _each(taps[None, :], x), stride=(1, up), groups=x.shape[1])
+    return _cropped(wide, 3, left, right, len(taps), up)
+
+
+def _cropped(full: Tensor, axis: int, low: int, high: int, taps: int, up: int) -> Tensor:
+    """What padding (low, high) and a valid filter leave of a transposed convolution."""
+    # The transposed convolution pads by taps - 1 on both sides and has no zeros after the last pixel.
+    first, last = taps - 1 - low, taps - 1 - high - (up - 1)
+    if first < 0 or last < 0:
+        edge = [max(0, -first), max(0, -last)]
+        full = F.pad(full, [0, 0, *edge] if axis == 2 else edge)
+    first, last = max(0, first), max(0, last)
+    return full.narrow(axis, first, full.shape[axis] - first - last)
+
+
+def downsample(x: Tensor, taps: Tensor, down: int) -> Tensor:
+    """Filtered by taps [K] or [K, K], every `down`-th pixel; without padding."""
+    if taps.ndim == 2:
+        return F.conv2d(x, _each(taps.flip(0, 1), x), stride=down, groups=x.shape[1])
+    taps = taps.flip(0)
+    x = F.conv2d(x, _each(taps[None, :], x), stride=(1, down), groups=x.shape[1])
+    return F.conv2d(x, _each(taps[:, None], x), stride=(down, 1), groups=x.shape[1])
+
+
+def _each(kernel: Tensor, x: Tensor) -> Tensor:
+    """The kernel once per channel of x."""
+    return kernel.to(x.dtype).expand(x.shape[1], 1, -1, -1).contiguous()
+
+
+class SynthesisNetwork(Synthesizer):
+    """ws to image: waves, then layers. StyleGAN3 has no noise inputs; noise modes change nothing."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        self.output_scale = config.output_scale
+        self.input = FourierInput(config)
+        self.names = [plan.name for plan in config.layers]
+        for plan in config.layers:
+            self.add_module(plan.name, FilteredLayer(plan, config))
+
+    def layers(self) -> dict[str, FilteredLayer]:
+        """Name ('L0_36_512') -> layer, in the order of the rows of ws."""
+        return {name: self.get_submodule(name) for name in self.names}  # type: ignore[misc]
+
+    def forward(
+        self,
+        ws: Tensor,
+        *,
+        noise_mode: NoiseMode = "const",
+        noise: Mapping[str, Tensor] | None = None,
+        transform: Tensor | None = None,
+    ) -> Tensor:
+        """[N, num_ws, w_dim] -> [N, C, H, W]; `transform` as `placed` makes it, [3, 3] or [N, 3, 3], for this call."""
+        ws = ws.to(self.input.weight.dtype)
+        x: Tensor = self.input(ws[:, 0], transform)
+        for row, layer in enumerate(self.layers().values(), start=1):
+            x = layer(x, ws[:, row])
+        return x * self.output_scale
+
+    def set_transform(self, translate: Sequence[float] = (0.0, 0.0), rotate: float = 0.0) -> None:
+        """Moves and turns every picture from now on; see `placed`. Without arguments: back to the middle, upright."""
+        matrix = placed(translate, rotate).to(self.input.transform)
+        with torch.no_grad():
+            self.input.transform.copy_(matrix)
+
+
+def placed(translate: Sequence[float] = (0.0, 0.0), rotate: float = 0.0) -> Tensor:
+    """The transform, [3, 3], of a picture turned by degrees (counter-clockwise), then moved by (x, y) picture widths.
+
+    x goes right, y down: the signs of NVIDIA's `gen_images.py`. Raises SettingsError for what is not a number.
+    """
+    x, y = (float(v) for v in translate)
+    if not all(map(math.isfinite, (x, y, rotate))):
+        raise SettingsError(f"a picture moved by {tuple(translate)!r} and turned by {rotate!r}: give numbers")
+    turn = math.radians(rotate)
+    cos, sin = math.cos(turn), math.sin(turn)
+    # The waves are asked where a pixel comes from: the inverse of moving the picture.
+    return torch.tensor([[cos, -sin, sin * y - cos * x], [sin, cos, -sin * x - cos * y], [0.0, 0.0, 1.0]])
+
+
+class StyleGAN3(Generator):
+    """A StyleGAN3 generator of any published shape; see `Config`."""
+
+    mapping: MappingNetwork
+    synthesis: SynthesisNetwork
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        self.config = config
+        self.family = FAMILY
+        self.z_dim, self.c_dim, self.w_dim, self.num_ws = config.z_dim, config.c_dim, config.w_dim, config.num_ws
+        self.img_size = config.layers[-1].out_size
+        self.img_channels = config.layers[-1].outputs
+        self.noise_shapes = {}
+        self.mapping = MappingNetwork(config)
+        self.synthesis = SynthesisNetwork(config)
+
+
+def matches(checkpoint: Checkpoint) -> bool:
+    """Whether a checkpoint is a StyleGAN3 generator."""
+    return checkpoint.config.get("family") == FAMILY
+
+
+def build(checkpoint: Checkpoint) -> StyleGAN3:
+    """A checkpoint -> the generator it describes, in float32, without gradients. Raises WeightsError."""
+    try:
+        config = read_config(checkpoint.tensors, checkpoint.config)
+    except (KeyError, IndexError, ValueError, TypeError) as error:
+        raise WeightsError(f"not a complete StyleGAN3 generator: {error!r} while reading its shape") from error
+    with torch.device("meta"):
+        G = StyleGAN3(config)
+    state.fill(G, checkpoint.tensors)
+    return G
+
+
+def read_config(tensors: Mapping[str, Tensor], stored: Mapping[str, Any]) -> Config:
+    """Shapes from tensors; sizes, factors and paddings from the config that `latentart.weights.stylegan3` made."""
+    embed = tensors.get("mapping.embed.weight")
+    depth = sum(bool(re.fullmatch(r"mapping\.fc\d+\.weight", name)) for name in tensors)
+    start, clamp = stored["input"], stored["conv_clamp"]
+    return Config(
+        z_dim=stored["z_dim"],
+        c_dim=stored["c_dim"],
+        w_dim=stored["w_dim"],
+        embed_dim=0 if embed is None else embed.shape[0],
+        mapping_widths=tuple(tensors[f"mapping.fc{i}.weight"].shape[0] for i in range(depth)),
+        mapping_lr_multiplier=float(stored["mapping_lr_multiplier"]),
+        layers=tuple(_plan(tensors, layer) for layer in stored["layers"]),
+        input_size=(start["size"][0], start["size"][1]),
+        sampling_rate=start["sampling_rate"],
+        bandwidth=start["bandwidth"],
+        conv_clamp=None if clamp is None else float(clamp),
+        output_scale=float(stored["output_scale"]),
+    )
+
+
+def _plan(tensors: Mapping[str, Tensor], layer: Mapping[str, Any]) -> LayerPlan:
+    name = f"synthesis.{layer['name']}"
+    outputs, inputs, kernel, _ = tensors[f"{name}.weight"].shape
+    up, down = (tensors.get(f"{name}.{which}_filter") for which in ("up", "down"))
+    left, right, top, bottom = layer["padding"]
+    return LayerPlan(
+        layer["name"], inputs, outputs, kernel, layer["up"], layer["down"], (left, right, top, bottom),
+        out_size=(layer["out_size"][0], layer["out_size"][1]),
+        up_taps=() if up is None else tuple(up.shape),
+        down_taps=() if down is None else tuple(down.shape),
+    )  # fmt: skip
