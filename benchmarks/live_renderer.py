@@ -77,7 +77,7 @@ def identical(seconds: float = 10.0) -> None:
             chaos.perform(house)
             time.sleep(seconds)
         found = read_take(take)
-        same = chaos.same_pictures(take, shown.snapshot())
+        same = chaos.same_pictures(take, shown.snapshot(), found.network)
     row(f"take rendered offline ({choice})", "identical bits", f"{same} of {same} shown are, {found.num_frames} in all")
 
 

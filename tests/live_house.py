@@ -13,9 +13,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from layouts.random_stylegan2 import random_state
 from pythonosc.osc_message_builder import OscMessageBuilder
 
+from latentart.live.encode import Picture
 from latentart.live.show import Settings, Show
 from latentart.weights import safe
 from latentart.weights.checkpoint import Checkpoint
@@ -91,10 +93,13 @@ def wait_until(true: Callable[[], Any], seconds: float = 5.0) -> bool:
 
 
 @contextmanager
-def open_house(settings: Settings) -> Iterator[House]:
-    """Opens a house, waits for its first picture, closes it."""
+def open_house(settings: Settings, *, play: bool = True) -> Iterator[House]:
+    """Opens a house, waits for its first picture, closes it. Without `play` there is one still and no renderer."""
     # Measuring the ways to draw would take longer than all tests.
     house = House(Show(replace(settings, engine=settings.engine or "eager")))
+    if not play:
+        house.show.loop.start = lambda: None  # type: ignore[method-assign]
+        house.show.hub.picture = Picture(1, 1, 0, 0, 1, np.zeros((16, 16, 3), np.uint8))
     house.thread.start()
     try:
         assert house.ready.wait(10)

@@ -409,7 +409,7 @@ def open_to_others(tmp_path_factory):
         network=str(tiny_file(folder)), http_port=0, osc_port=0, osc_out_port=0, threads=1, fps=20,
         host="0.0.0.0", token="open-sesame", folder=folder / "kept",
     )  # fmt: skip
-    with open_house(settings) as found:
+    with open_house(settings, play=False) as found:
         yield found
 
 

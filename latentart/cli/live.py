@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -49,13 +50,27 @@ def command(network: str | None, open_page: bool, **settings: Any) -> None:
     logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.WARNING)
     chosen = Settings(network=network or "landscapes-256", sketches=_sketches(), **settings)
     show = Show(chosen)
+    show.hub.on_news.append(_say)
     asyncio.run(show.run(lambda address: _announce(address, show.osc.port, open_page)))
     if show.fault:
         raise click.ClickException(show.fault)
 
 
+def _say(news: Mapping[str, Any]) -> None:
+    """What the renderer chose, and what went wrong."""
+    if "ready" in news:
+        click.echo(f"playing {news['ready']['model']} on {news['ready']['device']}: {news['ready']['choice']}")
+    elif "died" in news:
+        click.echo("the renderer died: starting another where it was", err=True)
+    elif "why" in news and not news.get("fatal"):
+        click.echo(f"cannot load {news['refused']}: {news['why']}", err=True)
+    elif "fault" in news:
+        click.echo(news["fault"], err=True)
+
+
 def _announce(address: str, osc_port: int, open_page: bool) -> None:
     click.echo(f"latentart live: {address}  (OSC in on port {osc_port}; Ctrl-C ends it)")
+    click.echo("loading; the first time on a machine the fastest way to draw is looked for, which takes a while")
     if open_page:
         # A machine without a browser plays on.
         click.launch(address)

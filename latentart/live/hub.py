@@ -50,6 +50,8 @@ class Hub:
         self.on_change: list[Listener] = []
         """Called on the event loop with changed parameters: OSC echo."""
         self.on_news: list[Listener] = []
+        self.on_stats: list[Listener] = []
+        """Called once a second with the statistics."""
         self.session = secrets.token_hex(4)
         self._streams = 0
         self._fresh = asyncio.Condition()
@@ -102,6 +104,9 @@ class Hub:
             count += 1
             if count % round(STATS_EVERY / ECHO_EVERY) == 0:
                 self._beat()
+            if count % round(1 / ECHO_EVERY) == 0:
+                for listener in self.on_stats:
+                    listener(self.stats())
 
     def _echo(self, changes: Mapping[str, Any]) -> None:
         for viewer in self.viewers:

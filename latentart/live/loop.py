@@ -99,6 +99,7 @@ class Loop:
         self._times: deque[float] = deque(maxlen=120)
         self._lock = threading.Lock()
         self._connection: Connection | None = None
+        self._played = False
         self._stopping = threading.Event()
         self._threads = [threading.Thread(target=run, daemon=True) for run in (self._supervise, self._feed)]
 
@@ -112,7 +113,8 @@ class Loop:
         self._stopping.set()
         self.send({"quit": True})
         for thread in self._threads:
-            thread.join(timeout=5)
+            if thread.is_alive():
+                thread.join(timeout=5)
         self.ring.close()
 
     def send(self, message: Mapping[str, Any]) -> None:
@@ -240,13 +242,15 @@ class Loop:
         if self._sent:
             self.send({"do": list(self._sent)})
         self._times.clear()
-        self.pulse.alive = True
+        self.pulse.alive = self._played = True
         self.audience.report(message)
 
     def _report(self, message: Mapping[str, Any]) -> None:
-        if message.get("fatal"):
+        if message.get("fatal") and not self._played:
             self._stopping.set()
-        self.audience.report(message)
+        # A renderer that cannot start again is one that died: it is tried again, then with the first model.
+        fatal = {"fatal": bool(message.get("fatal")) and not self._played}
+        self.audience.report({**message, **fatal})
 
     def _end(self, process: multiprocessing.process.BaseProcess, connection: Connection) -> None:
         with self._lock:
@@ -266,6 +270,8 @@ class Loop:
         self._crashes.append(now)
         log.error("the renderer died: starting another from frame %d", self.pulse.frame + 1)
         self.audience.report({"died": self.pulse.restarts})
+        # A model that cannot be loaded must not be asked for a hundred times a second.
+        self._stopping.wait(0.1 if len(self._crashes) < CRASHES else 1.0)
         if len(self._crashes) == CRASHES and now - self._crashes[0] < CRASH_SECONDS:
             log.error("%d deaths in %.0f s: back to the first model and the safe parameters", CRASHES, CRASH_SECONDS)
             self._snapshot = None

@@ -28,6 +28,8 @@ log = logging.getLogger("latentart.live")
 LONGEST_LEASE = 60.0
 MOST_LEASES = 32
 RECEIVE_BUFFER = 1 << 20
+STATUS = ("fps", "render_ms", "dropped", "viewers", "model")
+"""Statistics that are told as /latentart/status/..."""
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -50,6 +52,7 @@ class Osc:
         self._leases: dict[Sender, float] = {}
         self._lock = threading.Lock()
         self._stopping = False
+        self._beats = 0
         self._thread = threading.Thread(target=self._run, daemon=True, name="latentart-osc")
 
     def start(self) -> None:
@@ -129,11 +132,17 @@ class Osc:
                 if TABLE[name].kind != "vector":
                     self.send(to, f"/latentart/{name}", arguments(value))
 
-    def status(self, facts: Mapping[str, Any]) -> None:
-        """Tells all listeners how it goes."""
+    def status(self, stats: Mapping[str, Any]) -> None:
+        """Tells all listeners how it goes, once a second."""
+        self._beats += 1
+        self.tell("/latentart/status/heartbeat", self._beats)
+        for name in STATUS:
+            self.tell(f"/latentart/status/{name}", stats[name])
+
+    def tell(self, address: str, value: float | int | str) -> None:
+        """One message to all listeners."""
         for to in self.listeners():
-            for name, value in facts.items():
-                self.send(to, f"/latentart/status/{name}", [value])
+            self.send(to, address, [value])
 
 
 def _bound(host: str, port: int) -> socket.socket:

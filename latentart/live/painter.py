@@ -43,6 +43,11 @@ class Painter:
         """What the engine chose; `Painter(..., only=choice)` draws the same pictures."""
         return self._draw.trial.name
 
+    @property
+    def words(self) -> str:
+        """The choice and its measurement, for people."""
+        return self._draw.choice
+
     def paint(self, shot: Shot) -> tuple[pixels.Frame, bool]:
         """The frame, and whether it is the same picture as the last. Raises PictureError for NaN."""
         if self._frame is not None and shot.key == self._key:

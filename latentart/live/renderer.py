@@ -17,14 +17,14 @@ import threading
 import time
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from typing import Any
 
 import torch
 
-from latentart.errors import LatentartError, PictureError
-from latentart.live.instrument import Instrument, Shot
+from latentart.errors import LatentartError
+from latentart.live.instrument import Instrument
 from latentart.live.painter import Painter
 from latentart.live.params import QUANTISE
 from latentart.live.performance import perform, without_rev
@@ -58,6 +58,8 @@ class Stage:
     snapshot: Mapping[str, Any] | None = None
     replay: str | None = None
     """A take to play from `snapshot` on."""
+    sources: Mapping[str, str] = field(default_factory=dict)
+    """Name -> file, for models that are no cards."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ class Loaded:
 
 def prepare(network: str, stage: Stage, only: str | None = None) -> Loaded:
     """Loads and warms a model up; only: the engine's choice to take. Raises LatentartError."""
-    G = load(network, stage.device)
+    G = load(stage.sources.get(network, network), stage.device)
     painter = Painter(G, stage.size, only)
     instrument = Instrument(G, 60.0)
     instrument.tick()
@@ -87,6 +89,7 @@ def main(connection: Connection, stage: Stage) -> None:
     try:
         Renderer(connection, stage).run()
     except LatentartError as error:
+        # What can go wrong while playing is handled where it does; this is a start that failed.
         _send(connection, {"refused": stage.network, "why": str(error), "fatal": True})
     except (EOFError, BrokenPipeError, ConnectionResetError):
         # The parent is gone: nobody is left to tell.
@@ -114,7 +117,7 @@ class Renderer:
         self.dropped = 0
         self._clock = time.monotonic() - stage.frame / stage.fps
         self._snapshot_due = False
-        self._faulty = False
+        self._fault = ""
 
     def run(self) -> None:
         """Frame after frame, each at its time."""
@@ -171,8 +174,15 @@ class Renderer:
         while self.instrument.state.frame < frame:
             for event in self._scored(self.instrument.state.frame + 1):
                 self._perform(event)
+            self._tick_unseen()
+
+    def _tick_unseen(self) -> None:
+        self.dropped += 1
+        try:
             self.instrument.tick()
-            self.dropped += 1
+        except LatentartError:
+            # Told at the next frame that is seen.
+            return
 
     def _take_messages(self) -> list[dict[str, Any]]:
         """Operations that came since the last frame."""
@@ -236,9 +246,7 @@ class Renderer:
 
     def _show(self, frame: int, snapshot: dict[str, Any] | None, events: list[dict[str, Any]]) -> None:
         begun = time.monotonic()
-        self.instrument.tick()
-        shot = self.instrument.shot()
-        picture, again = self._paint(shot)
+        picture, again = self._draw()
         self.ring.write(frame, picture)
         done = time.monotonic()
         state = self.instrument.state
@@ -253,21 +261,24 @@ class Renderer:
             message["snapshot"] = snapshot
         _send(self.connection, message)
 
-    def _paint(self, shot: Shot) -> tuple[Frame, bool]:
+    def _draw(self) -> tuple[Frame, bool]:
+        """The next picture; the last one for a state that cannot be drawn: latents may come from anywhere."""
         painter = self.models[self.showing].painter
         try:
-            return painter.paint(shot)
-        except PictureError as error:
-            # Latents from outside may be anything; the show goes on with the last picture.
-            if not self._faulty:
+            self.instrument.tick()
+            drawn = painter.paint(self.instrument.shot())
+            self._fault = ""
+        except LatentartError as error:
+            if str(error) != self._fault:
                 _send(self.connection, {"fault": str(error)})
-            self._faulty = True
-            return painter.last(), True
+            self._fault = str(error)
+            drawn = painter.last(), True
+        return drawn
 
     def _facts(self) -> dict[str, Any]:
         G = self.models[self.showing].G
         facts = {"model": self.showing, "device": str(G.device), "classes": list(G.class_names), "c_dim": G.c_dim}
-        return {**facts, **self._choice(self.showing)}
+        return {**facts, "choice": self.models[self.showing].painter.words, **self._choice(self.showing)}
 
     def _choice(self, name: str) -> dict[str, str]:
         """What has to be the same for a take to give the same pictures."""

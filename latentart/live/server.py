@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import uvicorn
@@ -43,7 +44,23 @@ def make_app(
     return app
 
 
-def make_server(app: Starlette, host: str, port: int) -> uvicorn.Server:
+class Server(uvicorn.Server):
+    """uvicorn that asks what to do when it is told to end."""
+
+    def __init__(self, config: uvicorn.Config, on_signal: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_signal = on_signal
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """SIGINT or SIGTERM; a second one ends at once."""
+        if self._captured_signals:
+            super().handle_exit(sig, frame)
+        else:
+            self._captured_signals.append(sig)
+            self._on_signal()
+
+
+def make_server(app: Starlette, host: str, port: int, on_signal: Callable[[], None]) -> Server:
     """uvicorn with our limits; `await server.serve()` runs it."""
     config = uvicorn.Config(
         app,
@@ -63,7 +80,7 @@ def make_server(app: Starlette, host: str, port: int) -> uvicorn.Server:
         access_log=False,
         lifespan="off",
     )
-    return uvicorn.Server(config)
+    return Server(config, on_signal)
 
 
 def _routes(sketches: Path | None) -> list[Any]:

@@ -28,6 +28,9 @@ from latentart.weights.open import open_checkpoint
 
 log = logging.getLogger("latentart.live")
 
+FADE_OUT = 0.4
+"""Seconds of the last fade: an evening does not end with a cut."""
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -57,12 +60,14 @@ class Models:
     """The models that may be asked for by name."""
 
     def __init__(self, first: str) -> None:
-        self.first = first
+        self.first = first if first in cards.names() else Path(first).stem
+        self.sources = {} if first in cards.names() else {self.first: first}
+        """Name -> file: what viewers see is never a path."""
         self.loop: Loop | None = None
 
     def names(self) -> list[str]:
         """The cards, and what the evening was started with."""
-        return sorted({*cards.names(), *([] if "/" in self.first or "\\" in self.first else [self.first])})
+        return sorted({*cards.names(), self.first})
 
     def load(self, name: str, *, swap: bool) -> None:
         """Asks the renderer."""
@@ -96,14 +101,18 @@ class Show:
             allow=settings.allow_osc,
         )  # fmt: skip
         self.hub.on_change.append(self.osc.echo)
+        self.hub.on_stats.append(self.osc.status)
         self.hub.on_news.append(self._heard)
+        self._leaving = False
         self.fault = ""
         """Why the evening ended by itself."""
         self.http_port = settings.http_port
 
     def _stage(self, size: tuple[int, int], threads: int, take: Take | None) -> Stage:
         chosen = self.settings
-        stage = Stage(chosen.network, chosen.fps, size, "", threads, chosen.device, chosen.engine)
+        stage = Stage(
+            self.models.first, chosen.fps, size, "", threads, chosen.device, chosen.engine, sources=self.models.sources
+        )
         if take is None:
             return stage
         return replace(
@@ -120,7 +129,7 @@ class Show:
             self.hub, host=self.settings.host, sketches=self.settings.sketches,
             allow_origins=self.settings.allow_origins,
         )  # fmt: skip
-        self.server = server.make_server(app, self.settings.host, self.http_port)
+        self.server = server.make_server(app, self.settings.host, self.http_port, self.leave)
         if self.settings.record is not None:
             self.takes.start_in(self.settings.record)
         self.osc.start()
@@ -144,7 +153,19 @@ class Show:
     def _heard(self, news: Mapping[str, Any]) -> None:
         if news.get("fatal"):
             self.fault = str(news["why"])
-            self.stop()
+            self.server.should_exit = True
+        for kind in ("why", "fault"):
+            if kind in news:
+                self.osc.tell("/latentart/error", str(news[kind]))
+
+    def leave(self) -> None:
+        """Fades out, then ends `run`; called again, ends it at once."""
+        if self._leaving or not self.loop.pulse.alive:
+            self.server.should_exit = True
+            return
+        self._leaving = True
+        self.control.set({"master/fade": 0.0}, fade=FADE_OUT)
+        asyncio.get_running_loop().call_later(FADE_OUT + 0.1, self.stop)
 
     def stop(self) -> None:
         """Ends `run`."""
@@ -174,7 +195,6 @@ def check(settings: Settings) -> Settings:
 def native_size(network: str) -> tuple[int, int]:
     """(width, height) of a model's pictures. Raises WeightsError."""
     checkpoint = open_checkpoint(network)
-    height, width = 4, 4
     resolution = checkpoint.config.get("img_resolution")
     if resolution is None:
         raise SettingsError(f"{network!r} does not say how large its pictures are: give --size")

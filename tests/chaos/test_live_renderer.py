@@ -61,11 +61,11 @@ def perform(house):
     assert wait_until(lambda: house.show.loop.pulse.frame > start + 20)
 
 
-def same_pictures(path, shown):
+def same_pictures(path, shown, network):
     """How many of the pictures shown are those of the take, bit for bit; all have to be."""
     take = read_take(path)
     with as_played(take):
-        frames = list(take_frames(load(take.network, "cpu"), take))
+        frames = list(take_frames(load(network, "cpu"), take))
     assert len(frames) == take.num_frames
     both = {n: p for n, p in shown.items() if take.frame <= n < take.end and p.flags & ~protocol.REPEAT == protocol.KEY}
     for number, picture in both.items():
@@ -97,7 +97,7 @@ def test_killed_while_playing_then_rendered_again(settings, tmp_path):
         assert house.show.control.values() == values | {"dir/1/amount": 1.0}
         assert wait_until(lambda: house.show.loop._snapshot["state"]["targets"]["dir/1/amount"] == 1.0)
         assert house.show.loop._snapshot["state"]["targets"]["walk/mode"] == "orbit"
-    assert same_pictures(take, shown.snapshot()) > 30
+    assert same_pictures(take, shown.snapshot(), settings.network) > 30
 
 
 def test_a_take_is_replayed_as_it_was(settings, tmp_path):
@@ -111,8 +111,8 @@ def test_a_take_is_replayed_as_it_was(settings, tmp_path):
         assert wait_until(lambda: house.show.loop.pulse.frame >= end, 20)
         assert wait_until(lambda: house.show.control.value("walk/mode") == "orbit")
     played = {n: picture for n, picture in shown.snapshot().items() if n < end}
-    assert same_pictures(first, played) > 20
-    assert same_pictures(second, played) > 10
+    assert same_pictures(first, played, settings.network) > 20
+    assert same_pictures(second, played, settings.network) > 10
 
 
 def test_a_model_that_cannot_be_loaded_ends_in_one_line(settings, tmp_path):
