@@ -1,0 +1,139 @@
+"""The panel in a real browser: the picture moves, every parameter has a control, keys and touch do what they say."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from live_house import wait_until
+from PIL import Image
+
+from latentart.live import params
+
+TOUCH = 44
+"""CSS pixels that a finger needs."""
+PIXELS = "[...document.getElementById('picture').getContext('2d').getImageData(0, 0, 64, 64).data]"
+
+
+@pytest.fixture
+def panel(page, fresh):
+    page.goto(f"http://localhost:{fresh.port}/")
+    page.wait_for_function("live.connected && live.fps > 0")
+    return page
+
+
+def pixels(panel):
+    return np.array(panel.evaluate(PIXELS)).reshape(64, 64, 4)
+
+
+def value(house, name):
+    return house.show.control.value(name)
+
+
+def test_the_picture_moves(panel):
+    first = pixels(panel)
+    panel.evaluate("live.on('frame', () => (globalThis.more = (globalThis.more ?? 0) + 1))")
+    panel.wait_for_function("globalThis.more > 10")
+    assert np.abs(pixels(panel) - first).max() > 20
+
+
+def test_every_parameter_has_a_control(panel):
+    shown = set(panel.evaluate("[...document.querySelectorAll('[data-param]')].map(c => c.dataset.param)"))
+    hidden = {name for name, param in params.TABLE.items() if param.kind == "vector" or param.group in ("audio", "dir")}
+    assert shown == set(params.TABLE) - hidden - {"master/blackout", "master/freeze"}
+    assert panel.locator(".meter span").count() == len(params.AUDIO)
+    assert panel.locator("[data-param='class/a'] button").count() == 62
+
+
+@pytest.mark.parametrize(
+    ("tab", "control", "name", "wanted"),
+    [
+        ("Walk", "[data-param='walk/mode'] >> text=orbit", "walk/mode", "orbit"),
+        ("Walk", "[data-param='walk/play']", "walk/play", False),
+        ("Look", "[aria-label='next seed']", "seed", 1),
+        ("Class", "[data-param='class/b'] >> text='C'", "class/b", 28),
+    ],
+)
+def test_controls_reach_the_server(panel, fresh, tab, control, name, wanted):
+    panel.click(f"#tabs >> text={tab}")
+    panel.click(control)
+    assert wait_until(lambda: value(fresh, name) == wanted), value(fresh, name)
+
+
+def test_a_slider_is_played_and_goes_back_on_double_click(panel, fresh):
+    panel.click("#tabs >> text=Look")
+    box = panel.locator("[data-param='psi'] input").bounding_box()
+    panel.mouse.click(box["x"] + 0.9 * box["width"], box["y"] + box["height"] / 2)
+    assert wait_until(lambda: value(fresh, "psi") > 1)
+    assert panel.inner_text("[data-param='psi'] output").strip() == f"{value(fresh, 'psi'):.2f}"
+    panel.wait_for_function("live.latency > 0 && /^[0-9]+$/.test(document.getElementById('latency').textContent)")
+    panel.dblclick("[data-param='psi'] .top")
+    assert wait_until(lambda: value(fresh, "psi") == 0.7)
+
+
+def test_what_others_play_is_shown(panel, fresh):
+    fresh.osc("/latentart/psi", -1.25)
+    panel.wait_for_function("document.querySelector(\"[data-param='psi'] output\").innerText.endsWith('1.25')")
+
+
+def test_keys_of_the_stage(panel, fresh):
+    fresh.show.actions.fire("preset/store", ["calm"])
+    panel.keyboard.press("b")
+    panel.wait_for_function(f"{PIXELS}.every((v, i) => i % 4 === 3 || v === 0)")
+    assert panel.get_attribute("#blackout", "aria-pressed") == "true"
+    panel.keyboard.press("b")
+    assert wait_until(lambda: value(fresh, "master/blackout") is False)
+    panel.keyboard.press("f")
+    assert wait_until(lambda: value(fresh, "master/freeze") is True)
+    panel.keyboard.press("p")
+    assert wait_until(lambda: value(fresh, "walk/play") is False)
+    assert value(fresh, "master/freeze") is False
+    panel.keyboard.press(" ")
+    assert wait_until(lambda: fresh.show.actions.presets.place == 0)
+
+
+def test_keys_are_left_to_who_writes(panel, fresh):
+    panel.click("#tabs >> text=Scenes")
+    panel.fill("[aria-label='name of a preset']", "")
+    panel.type("[aria-label='name of a preset']", "bfp")
+    panel.press("[aria-label='name of a preset']", "Enter")
+    panel.wait_for_selector(".list >> text=bfp")
+    assert "bfp" in fresh.show.actions.presets.names()
+    assert value(fresh, "master/blackout") is False
+    assert value(fresh, "walk/play") is True
+
+
+def test_it_comes_back_after_the_server_hung_up(panel, fresh):
+    def hang_up():
+        for viewer in list(fresh.show.hub.viewers):
+            viewer.close(1012, "back in a moment")
+
+    fresh.loop.call_soon_threadsafe(hang_up)
+    panel.wait_for_selector("#notice >> text=back in a moment")
+    panel.wait_for_function("live.connected && document.getElementById('notice').textContent === ''")
+
+
+@pytest.mark.parametrize("size", [(390, 844), (844, 390), (1280, 800), (1920, 1080)])
+def test_it_fits_and_a_finger_finds_it(panel, size):
+    panel.set_viewport_size({"width": size[0], "height": size[1]})
+    overflow = (
+        "document.documentElement.scrollWidth > innerWidth || document.documentElement.scrollHeight > innerHeight"
+    )
+    assert not panel.evaluate(overflow)
+    for name in ("blackout", "freeze", "panic", "go"):
+        box = panel.locator(f"#{name}").bounding_box()
+        assert min(box["width"], box["height"]) >= TOUCH, (name, box)
+        assert 0 <= box["x"] <= size[0] - box["width"]
+        assert 0 <= box["y"] <= size[1] - box["height"]
+    picture = panel.locator("#picture").bounding_box()
+    assert min(picture["width"], picture["height"]) > 0.3 * min(size)
+
+
+def test_only_the_picture_for_the_projector(page, fresh):
+    page.goto(f"http://localhost:{fresh.port}/?stage")
+    page.wait_for_function("live.connected && live.fps > 0")
+    picture = page.locator("#picture").bounding_box()
+    assert picture["height"] == 600
+    shot = np.asarray(Image.open(io.BytesIO(page.screenshot())).convert("RGB"))
+    assert not shot[:, :140].any(), "something beside the picture"
