@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from layouts import random_stylegan3
 from layouts.random_stylegan2 import random_state
 from numpy.typing import NDArray
 from torch import Tensor
@@ -25,6 +27,7 @@ from latentart.engine.trial import Trial
 from latentart.errors import PictureError, SettingsError
 from latentart.models import stylegan2
 from latentart.models.base import Generator
+from latentart.models.load import build
 from latentart.weights.checkpoint import Checkpoint
 
 SHAPES: list[dict[str, Any]] = [
@@ -96,6 +99,28 @@ def test_openvino_draws_what_float32_draws(shape: dict[str, Any]) -> None:
     made = engines.compile(G, batch=2, only=openvino.F32, measure=0)(ws)
     assert made.shape == wanted.shape
     assert difference(made, wanted) < 1e-5
+
+
+def test_another_family() -> None:
+    tensors, config = random_stylegan3.random_state(resolution=16, base=64, largest=4)
+    G = build(Checkpoint(tensors, config, sha256="", source="test"), "cpu")
+    ws = latents(G, 2)
+    engine = engines.compile(G, noise_inputs=True, only=openvino.F32, measure=0)
+    assert difference(engine(ws), G.synthesis(ws)) < 1e-5
+
+
+@pytest.mark.parametrize("kind", ["OpConversionFailure", "GeneralFailure"])
+def test_a_model_that_cannot_be_converted_is_drawn_plainly(
+    kind: str, own_cache: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    openvino.runtime()
+
+    def fails(*args: Any) -> None:
+        raise getattr(sys.modules["openvino._pyopenvino"], kind)("No conversion rule found for: aten.hypot")
+
+    monkeypatch.setattr(openvino, "_export", fails)
+    assert engines.compile(generator(), measure=0).trial.name == eager.NAME
+    assert "OpenVINO cannot run 'unnamed': No conversion rule found for: aten.hypot" in caplog.text
 
 
 def test_openvino_rounds_as_to_uint8_does() -> None:
@@ -486,8 +511,6 @@ def test_torch_compile_draws_what_float32_draws(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_openvino_is_imported_without_its_telemetry() -> None:
-    import sys
-
     openvino.runtime()
     assert "openvino_telemetry" not in sys.modules
     assert sys.modules["openvino.tools.ovc.telemetry_utils"].tm.__name__ == "openvino.tools.ovc.telemetry_stub"

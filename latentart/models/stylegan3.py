@@ -98,7 +98,7 @@ class FourierInput(torch.nn.Module):
     def placement(self, w: Tensor) -> Tensor:
         """The rotation and translation that w asks for, [N, 3, 3]."""
         cos, sin, x, y = self.affine(w).unbind(dim=1)
-        length = torch.hypot(cos, sin)
+        length = (cos.square() + sin.square()).sqrt()
         cos, sin, x, y = cos / length, sin / length, x / length, y / length
         rows = [cos, -sin, sin * y - cos * x, sin, cos, -sin * x - cos * y]
         top = torch.stack(rows, dim=1).view(-1, 2, 3)

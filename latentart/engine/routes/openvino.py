@@ -87,10 +87,16 @@ def prepare(G: Generator, request: Request, name: str, fingerprint: str) -> Run:
     """Reads or exports the graph and compiles it for this processor. Raises RouteError."""
     try:
         compiled = _compiled(G, request, name, fingerprint)
-    except (RuntimeError, ValueError, TypeError, KeyError, AttributeError, ImportError) as error:
-        # Whatever exporting or compiling a graph may raise; there is always another route.
+    except _failures() as error:
         raise RouteError(f"OpenVINO cannot run {G.name!r}: {last_line(error)}") from error
     return _runner(G, request, compiled.create_infer_request())
+
+
+def _failures() -> tuple[type[Exception], ...]:
+    """What exporting or compiling a graph may raise: PyTorch's kinds, and OpenVINO's own, which share no base."""
+    native = vars(sys.modules.get("openvino._pyopenvino", sys)).values()
+    own = [kind for kind in native if isinstance(kind, type) and issubclass(kind, Exception)]
+    return (RuntimeError, ValueError, TypeError, LookupError, AttributeError, ImportError, AssertionError, *own)
 
 
 def _compiled(G: Generator, request: Request, name: str, fingerprint: str) -> Any:
