@@ -13,7 +13,7 @@ from latentart import paths, pixels, provenance, rate, walks
 from latentart.engine import Engine, compile
 from latentart.errors import SettingsError, unknown
 from latentart.frames import Synthesis, frames
-from latentart.latent import saved, space
+from latentart.latent import direction_files, directions, saved, score, space
 from latentart.models.base import Generator, check_noise_mode
 from latentart.models.load import load
 from latentart.sinks.background import Background
@@ -43,6 +43,8 @@ class Film:
     turns: int | None = None
     mix_seed: int | None = None
     mix_layers: str = "fine"
+    edits: tuple[str, ...] = ()
+    directions: str | None = None
     pace: str = "as-is"
     noise_mode: str = "const"
     noise_seed: int = 0
@@ -52,7 +54,8 @@ class Film:
     def record(self) -> dict[str, Any]:
         """The values as JSON, those left at None taken out."""
         kept = {name: value for name, value in asdict(self).items() if value is not None}
-        return {**kept, "network": FilePath(self.network).name, "latents": [FilePath(p).name for p in self.latents]}
+        names: dict[str, Any] = {name: FilePath(kept[name]).name for name in ("network", "directions") if name in kept}
+        return {**kept, **names, "latents": [FilePath(p).name for p in self.latents]}
 
     @classmethod
     def from_record(cls, values: Mapping[str, Any]) -> Film:
@@ -88,6 +91,9 @@ def make_path(film: Film, G: Generator) -> paths.Path:
     path = walk(G, **_walk_options(film, G, set(inspect.signature(walk).parameters)))
     if film.mix_seed is not None:
         path = _mixed(film, G, path)
+    if film.edits:
+        book = direction_files.of_network(G, film.network, film.directions)
+        path = path.map(directions.edit(G, book, film.edits))
     return paths.even(G, path) if film.pace == "even" else path
 
 
@@ -134,6 +140,8 @@ def check(film: Film) -> None:
     paths.clock(film.seconds, film.fps)
     space.check_psi(film.psi)
     check_noise_mode(film.noise_mode)
+    for edit in film.edits:
+        score.parse(edit)
     if film.size is not None:
         pixels.check_size(film.size)
     if film.fit not in pixels.FITS:

@@ -14,19 +14,22 @@ from torch import Tensor
 from latentart import pixels, provenance
 from latentart.errors import SettingsError, unknown
 from latentart.frames import random_noise
-from latentart.latent import saved, space
+from latentart.latent import direction_files, directions, saved, score, space
 from latentart.models.base import Generator, check_noise_mode
 
 
 @dataclass(frozen=True, kw_only=True)
 class Stills:
-    """What to draw, and how."""
+    """What to draw, and how. network: where the model came from, for the directions beside it."""
 
+    network: str = ""
     seeds: tuple[int, ...] = ()
     latents: tuple[str, ...] = ()
     classes: str | None = None
     psi: float = 1.0
     cutoff: int | None = None
+    edits: tuple[str, ...] = ()
+    directions: str | None = None
     noise_mode: str = "const"
     size: tuple[int, int] | None = None
     fit: str = "crop"
@@ -40,13 +43,23 @@ def pictures(G: Generator, wanted: Stills) -> Iterator[tuple[str, pixels.Frame, 
     mode = check_noise_mode(wanted.noise_mode)
     if wanted.fit not in pixels.FITS:
         raise SettingsError(unknown("fit", wanted.fit, pixels.FITS))
+    change = _edits(G, wanted)
     for number, (name, ws, own) in enumerate(_latents(G, wanted)):
+        ws = change(ws, np.zeros(len(ws)))
         with torch.inference_mode():
             noise = random_noise(G, number, np.array([0])) if mode == "random" else None
             img: Tensor = G.synthesis(ws, noise_mode="const" if noise else mode, noise=noise)
         if wanted.size is not None:
             img = pixels.resize(img, wanted.size, wanted.fit)
         yield name, pixels.to_uint8(img)[0], record(G, own)
+
+
+def _edits(G: Generator, wanted: Stills) -> directions.Change:
+    """The edits as a change of ws; a still has no time, so they must stand still."""
+    for text in wanted.edits:
+        score.still(score.parse(text))
+    book = direction_files.of_network(G, wanted.network, wanted.directions) if wanted.edits else None
+    return directions.edit(G, book or directions.Directions([]), wanted.edits)
 
 
 def _latents(G: Generator, wanted: Stills) -> Iterator[tuple[str, Tensor, Stills]]:
@@ -69,6 +82,7 @@ def _latents(G: Generator, wanted: Stills) -> Iterator[tuple[str, Tensor, Stills
 def record(G: Generator, wanted: Stills) -> dict[str, Any]:
     """The settings record of these pictures."""
     kept = {name: value for name, value in asdict(wanted).items() if value is not None}
+    kept |= {name: Path(kept[name]).name for name in ("network", "directions") if name in kept}
     kept["latents"] = [Path(latent).name for latent in wanted.latents]
     checkpoint = {"name": G.name, "family": G.family, "sha256": G.sha256}
     return provenance.record(device=G.device, stills=kept, checkpoint=checkpoint)

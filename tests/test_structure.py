@@ -21,7 +21,7 @@ LAYERS = [
     {"walks", "projection"},
     {"frames", "engine"},
     {"sinks"},
-    {"films", "stills"},
+    {"films", "stills", "direction_sheet", "maps"},
     {"jobs", "live", "training", "exhibition"},
     {"bench"},
     {"cli", "sketch", "__main__"},

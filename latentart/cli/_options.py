@@ -46,6 +46,11 @@ trunc = click.option(
 cutoff = click.option("--truncation-cutoff", "cutoff", type=int, metavar="N", help="Truncate only the first N rows.")
 classes = click.option("--class", "classes", metavar="A,B|A-Z|A:0.3+B", help="Class, classes, or a mix of classes.")
 noise_mode = click.option("--noise-mode", type=click.Choice(["const", "random", "none"]), help="Per-pixel noise.")
+edits = click.option(
+    "--edit", "edits", multiple=True, metavar="NAME=AMOUNT[@LAYERS]",
+    help="Push along a direction: pca:3=2.5, dusk=0..2..0@middle. 'latentart directions show' lists them.",
+)  # fmt: skip
+directions = click.option("--directions", metavar="FILE", help="Where directions are; by default beside the model.")
 overwrite = click.option("--overwrite", is_flag=True, help="Replace an existing file.")
 
 

@@ -39,6 +39,8 @@ WORTH_CHOOSING = 100
 @click.option("--turns", type=int, help="Waves in one loop (drift).")
 @click.option("--mix-seed", type=int, help="Style mixing: a seed whose style is laid over the walk.")
 @click.option("--mix-layers", help="Rows it gives: coarse, middle, fine or 8-13 (default fine).")
+@opt.edits
+@opt.directions
 @click.option("--pace", help="as-is, or even: re-time so that the picture changes at constant speed.")
 @opt.noise_mode
 @click.option("--noise-seed", type=int, help="Names the noise of --noise-mode random.")
@@ -73,6 +75,7 @@ def command(
     latentart film --seeds 3,11,20 --seconds 4 --fps 30 --trunc 0.8 -o loop.mp4
     latentart film --network glyphs-64 --seeds 7 --class A-Z --size 512x512 -o alphabet.mp4
     latentart film --walk drift --pace even --size 1024x1024 -o drift.webp
+    latentart film --seeds 46 --walk orbit --edit pca:2=0..2..0 --edit sefa:middle:4=1 -o edited.mp4
     latentart film --like loop.mp4 --size 1920x1080 -o big.mp4
     latentart film --take evening.jsonl --size 1024x1024 -o evening.mp4
     """

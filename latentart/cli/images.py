@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 @opt.classes
 @opt.trunc
 @opt.cutoff
+@opt.edits
+@opt.directions
 @opt.noise_mode
 @click.option("--latents", "--projected-w", multiple=True, metavar="FILE|DIR", help="Saved latents to draw.")
 @click.option("--size", type=opt.Pair(), help="Size of each picture; the model's own by default.")
@@ -42,7 +44,8 @@ def command(network: str | None, device: str | None, **settings: Any) -> None:
     target, outdir = settings.pop("target"), settings.pop("outdir")
     if (settings["grid"] or target) and outdir:
         raise SettingsError("a contact sheet is one file: give -o sheet.png, or --outdir for single pictures")
-    G = load(network or "landscapes-256", device)
+    settings["network"] = network or "landscapes-256"
+    G = load(settings["network"], device)
     if settings["grid"] or target:
         _sheet(G, target or Path("sheet.png"), **settings)
     else:

@@ -52,16 +52,16 @@ def fit(ws: NDArray[np.generic], num_ws: int, w_dim: int, source: str) -> NDArra
 def _array(path: Path) -> NDArray[np.generic]:
     if not zipfile.is_zipfile(path):
         with path.open("rb") as stream:
-            return _read_npy(stream, path.stat().st_size)
+            return read_npy(stream, path.stat().st_size)
     with zipfile.ZipFile(path) as archive:
         names = [name.removesuffix(".npy") for name in archive.namelist()]
         if "w" not in names:
             raise ValueError(f"it has no array 'w', only {', '.join(names) or 'nothing'}")
         with archive.open("w.npy") as stream:
-            return _read_npy(stream, archive.getinfo("w.npy").file_size)
+            return read_npy(stream, archive.getinfo("w.npy").file_size)
 
 
-def _read_npy(stream: IO[bytes], size: int) -> NDArray[np.generic]:
+def read_npy(stream: IO[bytes], size: int) -> NDArray[np.generic]:
     """The array in a .npy stream of `size` bytes; what its header claims is checked before memory is taken."""
     if size > MOST_BYTES:
         raise ValueError(f"{size} bytes is more than latents need (at most {MOST_BYTES})")
