@@ -62,7 +62,7 @@ def runs(args: argparse.Namespace) -> Iterator[Run]:
     targets = [("glyphs-64", f"own{i}", s) for i in range(args.glyphs) for s in range(args.seeds)]
     targets += [("landscapes-256", f"own{i}", 0) for i in range(args.landscapes)]
     targets += [("landscapes-256", name, 0) for name in PHOTOGRAPHS[: args.photographs]]
-    for method in (*[m for m in METHODS if m != "nvidia"], "nvidia"):
+    for method in [m for m in (*list(METHODS)[1:], "nvidia") if args.only in (None, m)]:
         for network, target, seed in targets:
             if method in ("nvidia", "w") or network != "glyphs-64":
                 yield Run(network, target, method, seed)
@@ -316,6 +316,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--landscapes", type=int, default=4)
     parser.add_argument("--photographs", type=int, default=4)
+    parser.add_argument("--only", choices=list(METHODS), help="one method instead of all")
     parser.add_argument("--device", default="cpu")
     args = parser.parse_args()
     args.results.mkdir(parents=True, exist_ok=True)

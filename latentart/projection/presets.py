@@ -23,7 +23,7 @@ class Stage:
     steps: int
     rate: float
     patience: int = 0
-    pixels: float = 3.0
+    pixels: float = 0.3
 
 
 @dataclass(frozen=True)
@@ -36,19 +36,25 @@ class Preset:
     starts: int = 1
 
 
+ARRANGE = 10.0
+"""Pixel weight of a first stage: where things are."""
+MATTER = 0.3
+"""Pixel weight of later stages: what they are made of."""
+
 PRESETS = {
     "preview": Preset(
-        (Stage("w", 64, 25, 0.1, pixels=10), Stage("w+", 64, 15, 0.1)),
+        (Stage("w", 64, 25, 0.2, pixels=ARRANGE), Stage("w+", 64, 20, 0.2, pixels=MATTER)),
         noise_steps=20, tune_steps=30,
     ),
     "standard": Preset(
-        (Stage("w", 64, 100, 0.1, 30, pixels=10), Stage("w", 256, 40, 0.05, 20), Stage("w+", 64, 80, 0.1, 30),
-         Stage("w+", 256, 60, 0.05, 30)),
-        noise_steps=100, tune_steps=120,
+        (Stage("w", 64, 120, 0.1, 30, ARRANGE), Stage("w", 64, 60, 0.1, 30, MATTER),
+         Stage("w+", 64, 100, 0.2, 30, MATTER), Stage("w+", 128, 50, 0.1, 25, MATTER)),
+        noise_steps=80, tune_steps=120,
     ),
     "deep": Preset(
-        (Stage("w", 64, 150, 0.1, pixels=10), Stage("w", 128, 120, 0.1, 50), Stage("w", 256, 150, 0.05, 50),
-         Stage("w+", 128, 250, 0.1, 80), Stage("w+", 256, 300, 0.05, 80)),
+        (Stage("w", 64, 200, 0.1, 50, ARRANGE), Stage("w", 64, 100, 0.1, 50, MATTER),
+         Stage("w", 128, 80, 0.05, 40, MATTER), Stage("w+", 64, 200, 0.2, 60, MATTER),
+         Stage("w+", 128, 200, 0.1, 60, MATTER), Stage("w+", 256, 100, 0.05, 40, MATTER)),
         noise_steps=300, tune_steps=350, starts=4,
     ),
 }  # fmt: skip

@@ -38,7 +38,7 @@ DETAIL_PIXELS = 3.0
 class Settings:
     """What decides a projection beside the picture; see `project`.
 
-    norm_weight: how much codes are held near the generator's own.
+    norm_weight: how much codes of W+ are held near the generator's own.
     """
 
     preset: str = "standard"
@@ -167,7 +167,9 @@ def _codes(batch: Batch, stage: Stage, variables: Variables, starts: int) -> Var
     # Nothing is compared above LARGEST, so nothing larger is rendered; what is rendered lower looks too different.
     size = pyramid.nearest(G, LARGEST)
     near = batch.likeness(stage.look, starts, stage.pixels)
-    codes = search.Codes(G, near, batch.p.prior, size, batch.settings.norm_weight)
+    # One w is held by the mapping network's own shape; rows on their own need the P-norm.
+    norm_weight = batch.settings.norm_weight if stage.space == "w+" else 0.0
+    codes = search.Codes(G, near, batch.p.prior, size, norm_weight)
     objective = Aligned(codes) if "place" in variables else codes
     rates = {"v": stage.rate, "place": PLACE_RATE}
     schedule = Schedule(stage.steps, rates, cool_down=COOL_DOWN, patience=stage.patience)
