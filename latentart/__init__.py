@@ -15,14 +15,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from latentart import walks
+    from latentart import engine, walks
     from latentart.frames import frames
     from latentart.models.load import load
     from latentart.projection.project import project
     from latentart.sinks.sink import open_sink
 
 __version__ = "0.1.0"
-__all__ = ["frames", "load", "open_sink", "project", "walks"]
+__all__ = ["engine", "frames", "load", "open_sink", "project", "walks"]
 
 _HOMES = {
     "load": "models.load",
@@ -33,8 +33,8 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    if name == "walks":
-        return import_module("latentart.walks")
+    if name in ("engine", "walks"):
+        return import_module(f"latentart.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module 'latentart' has no attribute {name!r}")
     return getattr(import_module(f"latentart.{_HOMES[name]}"), name)

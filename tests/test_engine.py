@@ -18,6 +18,7 @@ from layouts.random_stylegan2 import random_state
 from numpy.typing import NDArray
 from torch import Tensor
 
+import latentart
 from latentart import engine as engines
 from latentart import pixels, seeds
 from latentart.engine import choose, machine, memory, trial
@@ -508,6 +509,10 @@ def test_torch_compile_draws_what_float32_draws(monkeypatch: pytest.MonkeyPatch)
             assert difference(made, G.synthesis(ws)) < 1e-5
         else:
             assert np.abs(made.astype(int) - pixels.to_uint8(G.synthesis(ws))).max() <= 1
+
+
+def test_it_is_there_by_name() -> None:
+    assert latentart.engine.compile is engines.compile
 
 
 def test_openvino_is_imported_without_its_telemetry() -> None:
