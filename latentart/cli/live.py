@@ -27,6 +27,9 @@ from latentart.cli import _options as opt
 @opt.device
 @click.option("--record", type=click.Path(path_type=Path), metavar="TAKE", help="Record a take, such as take.jsonl.")
 @click.option("--replay", type=click.Path(path_type=Path), metavar="TAKE", help="Play a recorded take again.")
+@click.option("--out", "outputs", multiple=True, metavar="OUTPUT", help="ndi, spout, syphon or camera as well.")
+@click.option("--midi", metavar="PORT", help="Play from a MIDI controller: how its name begins, '' for the first.")
+@click.option("--link", is_flag=True, help="Follow the tempo of Ableton Link.")
 @click.option("--folder", type=click.Path(path_type=Path), default="live", show_default=True,
               help="Where presets, cues and takes are kept.")  # fmt: skip
 @click.option("--open/--no-open", "open_page", default=True, help="Open the panel in the browser.")

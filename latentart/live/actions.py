@@ -50,6 +50,14 @@ class Recorder(Protocol):
         ...
 
 
+class Learner(Protocol):
+    """What can be taught controllers."""
+
+    def learn(self, name: str) -> None:
+        """The next controller that is moved plays this."""
+        ...
+
+
 class Actions:
     """Every action of `params.ACTIONS`, by name."""
 
@@ -58,6 +66,8 @@ class Actions:
         self.presets = presets
         self.models = models
         self.recorder = recorder
+        self.midi: Learner | None = None
+        """What learns controllers, where a MIDI port is open."""
         self._taps = Taps()
         self._random = seeds.stream(time.time_ns() % seeds.LARGEST)
         self._table: dict[str, Callable[..., None]] = {
@@ -77,6 +87,7 @@ class Actions:
             "rec/start": lambda name=None: recorder.start(name),
             "rec/stop": recorder.stop,
             "rec/mark": lambda text="": recorder.mark(text),
+            "midi/learn": self._learn,
             "master/panic": lambda: control.panic(SAFE),
         }
 
@@ -86,6 +97,11 @@ class Actions:
         if action is None:
             raise SettingsError(unknown("action", str(name)[:64], ACTIONS))
         self._table[action.name](*check_arguments(action.name, action.args, args))
+
+    def _learn(self, name: str) -> None:
+        if self.midi is None:
+            raise SettingsError("no MIDI port is open: start with --midi")
+        self.midi.learn(name)
 
     def _set(self, values: Mapping[str, Any]) -> None:
         self.control.set(values, at=self._quantise())

@@ -18,6 +18,7 @@ from latentart.live.control import Control
 from latentart.live.encode import BEST, Level, Picture
 from latentart.live.inputs import Inputs
 from latentart.live.loop import Pulse
+from latentart.live.outlet import Outlet
 from latentart.live.protocol import SUBPROTOCOL
 from latentart.live.takes import Events, Takes
 from latentart.live.viewer import Viewer
@@ -43,6 +44,7 @@ class Hub:
         self.pulse = Pulse()
         self.inputs = Inputs()
         self.viewers: set[Viewer] = set()
+        self.outlets: list[Outlet] = []
         self.picture: Picture | None = None
         self.counts: Counter[str] = Counter()
         self.facts: dict[str, Any] = {}
@@ -66,6 +68,8 @@ class Hub:
 
     def show(self, picture: Picture) -> None:
         """A new picture for all."""
+        for outlet in self.outlets:
+            outlet.offer(picture.pixels)
         self._soon(self._offer, picture)
 
     def report(self, news: Mapping[str, Any]) -> None:

@@ -202,6 +202,7 @@ ACTIONS: dict[str, Action] = {
         Action("rec/start", "Starts to record a take.", "|s"),
         Action("rec/stop", "Ends the take."),
         Action("rec/mark", "Leaves a mark in the take.", "|s"),
+        Action("midi/learn", "The next MIDI controller that is moved plays this parameter or action.", "s"),
         Action("master/panic", "Stops walks and fades and returns to the safe parameters.", urgent=True),
     )
 }

@@ -18,8 +18,13 @@ from latentart.live.actions import Actions
 from latentart.live.control import Control
 from latentart.live.guard import LOCAL
 from latentart.live.hub import Hub
+from latentart.live.link import follow
 from latentart.live.loop import Loop
+from latentart.live.midi import MidiMap, open_port
 from latentart.live.osc import Osc
+from latentart.live.outlet import Outlet
+from latentart.live.outputs import open_output
+from latentart.live.outputs._output import extra
 from latentart.live.presets import Presets
 from latentart.live.renderer import Stage
 from latentart.live.takes import Take, Takes, read_take
@@ -54,6 +59,12 @@ class Settings:
     folder: Path = Path("live")
     """Presets, cues and takes."""
     sketches: Path | None = None
+    outputs: tuple[str, ...] = ()
+    """Names of `live.outputs`."""
+    midi: str | None = None
+    """How the name of a MIDI input begins, '' for the first."""
+    link: bool = False
+    """Whether to follow Ableton Link."""
 
 
 class Models:
@@ -92,6 +103,8 @@ class Show:
         self.actions = Actions(self.control, Presets(settings.folder / "presets"), self.models, self.takes)
         self.hub = Hub(self.control, self.actions, self.takes, fps=settings.fps, size=size)
         self.hub.token = settings.token
+        self._midi: Any = None
+        self._open_extras(size)
         stage = self._stage(size, threads, take)
         self.loop = Loop(stage, self.control, self.hub)
         self.hub.pulse = self.loop.pulse
@@ -134,13 +147,26 @@ class Show:
             self.takes.start_in(self.settings.record)
         self.osc.start()
         self.loop.start()
-        beat = asyncio.create_task(self.hub.run())
+        tasks = [asyncio.create_task(self.hub.run())]
+        tasks += [asyncio.create_task(follow(self.control))] if self.settings.link else []
         try:
             on_ready(self.address)
             await self.server.serve(sockets=[sock])
         finally:
-            beat.cancel()
+            for task in tasks:
+                task.cancel()
             await asyncio.to_thread(self.close)
+
+    def _open_extras(self, size: tuple[int, int]) -> None:
+        """What was asked for beside the browser; a missing package is said before anything starts."""
+        chosen = self.settings
+        self.hub.outlets = [Outlet(open_output(name, size, chosen.fps)) for name in chosen.outputs]
+        if chosen.link:
+            extra("aalink", "Ableton Link", "link")
+        if chosen.midi is not None:
+            played = MidiMap(self.control, self.actions, chosen.folder)
+            self.actions.midi = played
+            self._midi = open_port(chosen.midi, played)
 
     @property
     def address(self) -> str:
@@ -176,6 +202,10 @@ class Show:
         self.takes.stop()
         self.osc.stop()
         self.loop.stop()
+        for outlet in self.hub.outlets:
+            outlet.close()
+        if self._midi is not None:
+            self._midi.close()
 
 
 def check(settings: Settings) -> Settings:

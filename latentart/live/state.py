@@ -4,7 +4,7 @@ Everything here is a function of the operations applied and the frame they were 
 repeats a performance exactly. An operation is a JSON object:
 
     {"set": {name: value, ...}, "rev": 7, "fade": 2.0, "at": "bar"}     targets; fade in seconds; at: when it begins
-    {"resync": true, "rev": 8}                                          the bar begins at this frame
+    {"resync": true, "rev": 8}                                          the bar begins at this frame ("beat": 16)
     {"stop": true, "rev": 9}                                            fades end where they are, nothing waits any more
 """
 
@@ -92,7 +92,7 @@ class State:
         if operation.get("stop"):
             self._stop()
         if operation.get("resync"):
-            self.beat = 0.0
+            self.beat = float(operation.get("beat", 0.0))
         fade = float(operation.get("fade", 0.0))
         values: Mapping[str, Any] = operation.get("set", {})
         for name, value in values.items():
