@@ -70,7 +70,8 @@ def test_ndi(monkeypatch):
     sender = lambda *args: made.append(Recorder(*args)) or made[-1]  # noqa: E731
     fourcc = SimpleNamespace(RGBA="RGBA")
     stand_in(monkeypatch, cyndilib={}, cyndilib__sender={"Sender": sender}, cyndilib__wrapper={},
-             cyndilib__video_frame={"VideoSendFrame": sender}, cyndilib__wrapper__ndi_structs={"FourCC": fourcc})  # fmt: skip
+             cyndilib__video_frame={"VideoSendFrame": sender},
+             cyndilib__wrapper__ndi_structs={"FourCC": fourcc})  # fmt: skip
     output = outputs.open_output("ndi", (24, 16), 59.94)
     output.write(FRAME)
     output.close()
@@ -212,13 +213,20 @@ def test_a_midi_port(taught, monkeypatch):
         "get_input_names": lambda: ["Launch Control 20:0"],
         "open_input": lambda name, callback: opened.update(name=name, callback=callback) or "port",
     }
-    stand_in(monkeypatch, mido=mido, rtmidi={})
+    stand_in(monkeypatch, mido=mido, rtmidi={"RtMidiError": OSError})
     assert midi.open_port("launch", taught) == "port"
     taught.learn("psi")
     opened["callback"](SimpleNamespace(type="control_change", channel=0, control=1, value=127))
     assert taught.control.value("psi") == 2.0
     with pytest.raises(SettingsError, match="unknown MIDI input"):
         midi.open_port("other", taught)
+
+    def no_sequencer():
+        raise OSError("no ALSA sequencer")
+
+    sys.modules["mido"].get_input_names = no_sequencer
+    with pytest.raises(OutputError, match="no MIDI on this machine"):
+        midi.open_port("", taught)
     monkeypatch.setitem(sys.modules, "mido", None)
     with pytest.raises(LatentartError, match=r"latentart\[midi\]"):
         midi.open_port("", taught)

@@ -13,7 +13,7 @@ from latentart.errors import LatentartError, SettingsError, unknown
 from latentart.live import protocol
 from latentart.live.actions import Actions
 from latentart.live.control import Control
-from latentart.live.outputs._output import extra
+from latentart.live.outputs._output import OutputError, extra
 from latentart.live.params import ACTIONS, TABLE
 
 log = logging.getLogger("latentart.live")
@@ -78,11 +78,7 @@ def source_of(message: Any) -> tuple[str, float] | None:
 
 def open_port(name: str, played: MidiMap) -> Any:
     """Listens to a MIDI input whose name begins so ('' is the first). Raises LatentartError, SettingsError."""
-    mido = extra("mido", "MIDI", "midi")
-    extra("rtmidi", "MIDI", "midi")
-    found = [port for port in mido.get_input_names() if port.lower().startswith(name.lower())]
-    if not found:
-        raise SettingsError(unknown("MIDI input", name, mido.get_input_names()))
+    mido, rtmidi = extra("mido", "MIDI", "midi"), extra("rtmidi", "MIDI", "midi")
 
     def take(message: Any) -> None:
         moved = source_of(message)
@@ -92,4 +88,11 @@ def open_port(name: str, played: MidiMap) -> Any:
         except LatentartError as error:
             log.warning("MIDI: %s", error)
 
-    return mido.open_input(found[0], callback=take)
+    try:
+        ports = mido.get_input_names()
+        found = [port for port in ports if port.lower().startswith(name.lower())]
+        if not found:
+            raise SettingsError(unknown("MIDI input", name, ports))
+        return mido.open_input(found[0], callback=take)
+    except rtmidi.RtMidiError as error:
+        raise OutputError(f"there is no MIDI on this machine: {str(error).splitlines()[0]}") from error
