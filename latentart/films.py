@@ -191,7 +191,10 @@ def engine_for(film: Film, G: Generator, only: str | None = None) -> Engine:
     """The fastest way this machine has to draw the film in full precision; `only` names one. Raises LatentartError."""
     random = film.noise_mode == "random"
     batch = 1 if G.device.type == "cpu" else 8
-    return compile(G, only=only, batch=batch, noise_mode="const" if random else film.noise_mode, noise_inputs=random)
+    # Pictures are resized before they are rounded to 8 bits.
+    output = "uint8" if film.size in (None, G.img_size[::-1]) else "float"
+    noise_mode = "const" if random else film.noise_mode
+    return compile(G, only=only, batch=batch, output=output, noise_mode=noise_mode, noise_inputs=random)
 
 
 def settings_record(film: Film, G: Generator) -> dict[str, Any]:

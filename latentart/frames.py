@@ -20,7 +20,7 @@ class Synthesis(Protocol):
     """`G.synthesis`, or an engine that does the same faster."""
 
     def __call__(self, ws: Tensor, *, noise_mode: NoiseMode = ..., noise: dict[str, Tensor] | None = ...) -> Any:
-        """ws [N, num_ws, w_dim] -> [N, C, H, W] in [-1, 1]."""
+        """ws [N, num_ws, w_dim] -> [N, C, H, W] in [-1, 1], or frames, uint8 [N, H, W, C]."""
         ...
 
 
@@ -68,24 +68,34 @@ def _frames(
     batch: int,
 ) -> Iterator[pixels.Frame]:
     first = wanted.start - wanted.start % batch
+    other = None if size == G.img_size[::-1] else size
     for begin in range(first, wanted.stop, batch):
         numbers = np.arange(begin, min(begin + batch, path.num_frames))
         made = _draw(G, path, draw, mode, noise_seed, numbers)
-        if size is not None and size != G.img_size[::-1]:
-            made = pixels.resize(made, size, fit)
-        for number, frame in zip(numbers, pixels.to_uint8(made), strict=True):
+        for number, frame in zip(numbers, _finish(made, other, fit), strict=True):
             if number in wanted:
                 yield frame
 
 
 def _draw(
     G: Generator, path: Path, draw: Synthesis, mode: NoiseMode, noise_seed: int, numbers: NDArray[np.int64]
-) -> Tensor:
+) -> Tensor | pixels.Frame:
     # Inference mode is entered per batch: held across a yield it would leak into the caller.
     with torch.inference_mode():
         noise = random_noise(G, noise_seed, numbers) if mode == "random" else None
-        made: Tensor = draw(path(numbers / path.num_frames), noise_mode="const" if noise else mode, noise=noise)
+        made: Tensor | pixels.Frame = draw(
+            path(numbers / path.num_frames), noise_mode="const" if noise else mode, noise=noise
+        )
         return made
+
+
+def _finish(made: Tensor | pixels.Frame, size: tuple[int, int] | None, fit: str) -> pixels.Frame:
+    """Pictures in another size (None: as they are) as uint8."""
+    if isinstance(made, Tensor):
+        return pixels.to_uint8(made if size is None else pixels.resize(made, size, fit))
+    if size is not None:
+        raise SettingsError(f"this engine makes 8-bit frames, too late for size {size}: give one with output='float'")
+    return made
 
 
 def random_noise(G: Generator, seed: int, numbers: NDArray[np.int64]) -> dict[str, Tensor]:

@@ -20,15 +20,17 @@ from torch import Tensor
 
 import latentart
 from latentart import engine as engines
-from latentart import pixels, seeds
+from latentart import films, pixels, seeds
 from latentart.engine import choose, machine, memory, trial
 from latentart.engine.request import Request, RouteError, Run
 from latentart.engine.routes import eager, openvino, torch_compile
 from latentart.engine.trial import Trial
 from latentart.errors import PictureError, SettingsError
+from latentart.frames import frames
 from latentart.models import stylegan2
 from latentart.models.base import Generator
 from latentart.models.load import build
+from latentart.walks import keyframes
 from latentart.weights.checkpoint import Checkpoint
 
 SHAPES: list[dict[str, Any]] = [
@@ -196,6 +198,25 @@ def test_a_frame_has_the_same_bytes_in_every_batch() -> None:
         assert whole.shape == (7, 8, 8, 3)
         assert np.array_equal(engine(ws[4:]), whole[4:])
         assert np.array_equal(engine(ws[5:6]), whole[5:6])
+
+
+def test_films_take_frames_as_they_are_and_refuse_to_resize_them() -> None:
+    G = generator()
+    path = keyframes(G, seeds=[1, 2], seconds=1, fps=5)
+    engine = engines.compile(G, batch=4, output="uint8", noise_inputs=True, only=openvino.F32, measure=0)
+    for mode in ("const", "none", "random"):
+        plain = np.stack(list(frames(G, path, batch=4, noise_mode=mode)))
+        made = np.stack(list(frames(G, path, batch=4, noise_mode=mode, synthesis=engine)))
+        assert np.abs(made.astype(int) - plain).max() <= 1, mode
+    assert len(list(frames(G, path, synthesis=engine, size=(8, 8)))) == 5
+    with pytest.raises(SettingsError, match="output='float'"):
+        list(frames(G, path, synthesis=engine, size=(16, 16)))
+
+
+@pytest.mark.parametrize(("size", "output"), [(None, "uint8"), ((8, 8), "uint8"), ((16, 8), "float")])
+def test_a_film_is_resized_before_it_is_rounded(size: tuple[int, int] | None, output: str) -> None:
+    engine = films.engine_for(films.Film(size=size), generator(), eager.NAME)
+    assert engine.request.output == output
 
 
 def test_results_are_not_overwritten_by_the_next_call() -> None:
@@ -372,10 +393,10 @@ def test_wrong_pictures_are_refused_out_loud(
 
 
 def test_black_in_uint8_is_refused_too(own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def frames(ws: Tensor, noise: Mapping[str, Tensor] | None) -> NDArray[Any]:
+    def blank(ws: Tensor, noise: Mapping[str, Tensor] | None) -> NDArray[Any]:
         return np.zeros((len(ws), 8, 8, 3), np.uint8)
 
-    use(monkeypatch, eager, Fake("wrong", frames), times={"eager": 9.0, "wrong": 1.0})
+    use(monkeypatch, eager, Fake("wrong", blank), times={"eager": 9.0, "wrong": 1.0})
     assert engines.compile(generator(), output="uint8").trial.name == eager.NAME
 
 
