@@ -10,6 +10,7 @@ import torch
 
 from latentart import seeds
 from latentart.latent import space
+from latentart.live.handles import Handles, handles
 from latentart.live.instrument import Instrument
 from latentart.live.painter import Painter, dimmed, rgb
 from latentart.live.params import WALKS
@@ -98,10 +99,21 @@ def test_classes_mix(G_classes):
 
 
 def test_directions_push(G):
-    instrument = Instrument(G, 60, directions=np.eye(G.w_dim)[:2])
+    rows = tuple(np.repeat(row[None], G.num_ws, axis=0) for row in np.eye(G.w_dim)[:2])
+    instrument = Instrument(G, 60, Handles(("one", "two"), rows, (lambda t: t, lambda t: t)))
     before = play(instrument, 60, walk__mode="hold", psi=1.0).ws
     after = play(instrument, 120, dir__2__amount=3.0).ws
     assert (after - before)[0, :, 1].tolist() == pytest.approx([3.0] * G.num_ws, abs=1e-4)
+
+
+def test_a_model_without_a_file_of_directions_has_some(G):
+    found, again = handles(G, "none"), handles(G, "none")
+    assert len(found.names) == 16
+    assert found.digest == again.digest
+    ws = np.zeros((G.num_ws, G.w_dim))
+    assert np.array_equal(found.push(ws, lambda i: 0.0), ws)
+    pushed = found.push(ws, lambda i: float(i == 3))
+    np.testing.assert_allclose(pushed, found.rows[3] * found.far[3](np.asarray(1.0)))
 
 
 def test_a_change_of_seed_glides(G):

@@ -18,7 +18,7 @@ FACTS = {"fps": 30, "size": [16, 16], "threads": 1}
 
 
 def snapshot(G):
-    return {**Instrument(G, 30).snapshot(), "model": G.name, "sha256": G.sha256, "engine": "eager"}
+    return {**Instrument(G, 30).snapshot(), "model": G.name, "sha256": G.sha256, "engine": "eager", "directions": ""}
 
 
 @pytest.fixture

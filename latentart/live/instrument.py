@@ -18,6 +18,7 @@ from torch import Tensor
 from latentart.latent import space
 from latentart.latent.easing import EASINGS
 from latentart.latent.interpolate import Array, slerp
+from latentart.live.handles import NONE, Handles
 from latentart.live.noise import Maps, Noises
 from latentart.live.params import BANDS
 from latentart.live.sources import Sources
@@ -43,15 +44,14 @@ class Shot:
 class Instrument:
     """A generator being played: apply operations, tick once per frame, look at the shot."""
 
-    def __init__(self, G: Generator, fps: float, directions: Array | None = None) -> None:
+    def __init__(self, G: Generator, fps: float, directions: Handles = NONE) -> None:
         self.state = State(fps)
-        self.directions = directions
-        """[n, w_dim] float64: what dir/1 ... dir/n push along."""
-        self.take_generator(G)
+        self.take_generator(G, directions)
 
-    def take_generator(self, G: Generator) -> None:
+    def take_generator(self, G: Generator, directions: Handles = NONE) -> None:
         """Goes on with another model: the state stays, the picture changes at once."""
         self.G = G
+        self.directions = directions
         self.sources = Sources(G)
         self.noises = Noises(G)
         self._source: tuple[Any, ...] = ()
@@ -157,12 +157,7 @@ class Instrument:
 
     def _pushed(self, ws: Array) -> Array:
         """The directions, each as far as its fader says."""
-        if self.directions is None:
-            return ws
-        for i, direction in enumerate(self.directions, start=1):
-            amount = self.state.number(f"dir/{i}/amount")
-            ws = ws + direction * amount if amount else ws
-        return ws
+        return self.directions.push(ws, lambda i: self.state.number(f"dir/{i + 1}/amount"))
 
     def _noise(self) -> tuple[Maps | None, tuple[Any, ...]]:
         state = self.state

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from fractions import Fraction
@@ -12,6 +13,7 @@ import torch
 
 from latentart import provenance
 from latentart.errors import SettingsError
+from latentart.live.handles import Handles, handles
 from latentart.live.instrument import Instrument
 from latentart.live.painter import Painter
 from latentart.live.takes import Take
@@ -20,13 +22,15 @@ from latentart.models.load import load
 from latentart.pixels import Frame
 from latentart.sinks.sink import open_sink
 
+log = logging.getLogger("latentart.live")
 
-def perform(instrument: Instrument, event: Mapping[str, Any], G: Generator) -> None:
-    """Does one event of a journal; G is the generator that it names, if it names one."""
+
+def perform(instrument: Instrument, event: Mapping[str, Any], G: Generator, directions: Handles) -> None:
+    """Does one event of a journal; G and directions are the model that it names, if it names one."""
     if "do" in event:
         instrument.apply(event["do"])
     if "model" in event and G is not instrument.G:
-        instrument.take_generator(G)
+        instrument.take_generator(G, directions)
     if event.get("restore") is not None:
         frame = instrument.state.frame
         instrument.restore(event["restore"])
@@ -78,12 +82,23 @@ class Easels:
         self._open = open_model
         self._models = {take.network: G}
         self._painters: dict[str, Painter] = {}
+        self._directions: dict[str, Handles] = {}
+        self._digests = take.directions()
 
     def model(self, name: str) -> Generator:
         """The generator of that name."""
         if name not in self._models:
             self._models[name] = self._open(name)
         return self._models[name]
+
+    def directions(self, name: str) -> Handles:
+        """What its faders push along."""
+        if name not in self._directions:
+            self._directions[name] = handles(self.model(name), name)
+            played = self._digests.get(name, "")
+            if played and played != self._directions[name].digest:
+                log.warning("the directions of %s are not those that were played: faders give other pictures", name)
+        return self._directions[name]
 
     def painter(self, name: str) -> Painter:
         """What draws it."""
@@ -95,13 +110,13 @@ class Easels:
 
 def _frames(take: Take, wanted: range, easels: Easels) -> Iterator[Frame]:
     showing = take.network
-    instrument = Instrument(easels.model(showing), take.fps)
+    instrument = Instrument(easels.model(showing), take.fps, easels.directions(showing))
     instrument.restore(take.snapshot)
     instrument.state.frame = take.frame - 1
     for number in range(wanted.stop):
         for event in take.events.get(take.frame + number, ()):
             showing = event.get("model", showing)
-            perform(instrument, event, easels.model(showing))
+            perform(instrument, event, easels.model(showing), easels.directions(showing))
         instrument.tick()
         # Frames that are not wanted cost a tick and no picture.
         if number in wanted:

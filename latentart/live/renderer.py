@@ -24,6 +24,7 @@ from typing import Any
 import torch
 
 from latentart.errors import LatentartError
+from latentart.live.handles import Handles, handles
 from latentart.live.instrument import Instrument
 from latentart.live.painter import Painter
 from latentart.live.params import QUANTISE
@@ -68,16 +69,18 @@ class Loaded:
 
     G: Generator
     painter: Painter
+    directions: Handles
 
 
 def prepare(network: str, stage: Stage, only: str | None = None) -> Loaded:
     """Loads and warms a model up; only: the engine's choice to take. Raises LatentartError."""
-    G = load(stage.sources.get(network, network), stage.device)
+    source = stage.sources.get(network, network)
+    G = load(source, stage.device)
     painter = Painter(G, stage.size, only)
     instrument = Instrument(G, 60.0)
     instrument.tick()
     painter.paint(instrument.shot())
-    return Loaded(G, painter)
+    return Loaded(G, painter, handles(G, source))
 
 
 def main(connection: Connection, stage: Stage) -> None:
@@ -105,7 +108,8 @@ class Renderer:
         self.models = {stage.network: prepare(stage.network, stage, stage.engine)}
         self.arrivals: queue.SimpleQueue[tuple[str, bool, Loaded | str]] = queue.SimpleQueue()
         self.showing = stage.network
-        self.instrument = Instrument(self.models[stage.network].G, stage.fps)
+        first = self.models[stage.network]
+        self.instrument = Instrument(first.G, stage.fps, first.directions)
         if stage.snapshot is not None:
             self.instrument.restore(stage.snapshot)
         self.ring = Ring((stage.size[1], stage.size[0], 3), stage.ring)
@@ -151,12 +155,11 @@ class Renderer:
         return found
 
     def _perform(self, event: Mapping[str, Any]) -> None:
+        self.showing = event.get("model", self.showing)
+        model = self.models[self.showing]
+        perform(self.instrument, event, model.G, model.directions)
         if "model" in event:
-            self.showing = event["model"]
-            perform(self.instrument, event, self.models[self.showing].G)
             _send(self.connection, {"model": self._facts()})
-        else:
-            perform(self.instrument, event, self.instrument.G)
 
     def _wait(self) -> int:
         """Sleeps until a frame is due and returns its number; numbers whose time has passed are skipped."""
@@ -278,11 +281,15 @@ class Renderer:
     def _facts(self) -> dict[str, Any]:
         G = self.models[self.showing].G
         facts = {"model": self.showing, "device": str(G.device), "classes": list(G.class_names), "c_dim": G.c_dim}
-        return {**facts, "choice": self.models[self.showing].painter.words, **self._choice(self.showing)}
+        names = self.models[self.showing].directions.names
+        handled = {"directions": len(names), "direction_names": list(names)}
+        return {**self._choice(self.showing), **facts, **handled, "choice": self.models[self.showing].painter.words}
 
     def _choice(self, name: str) -> dict[str, str]:
         """What has to be the same for a take to give the same pictures."""
-        return {"sha256": self.models[name].G.sha256, "engine": self.models[name].painter.choice}
+        loaded = self.models[name]
+        handled = loaded.directions.digest
+        return {"sha256": loaded.G.sha256, "engine": loaded.painter.choice, "directions": handled}
 
 
 def _send(connection: Connection, message: Mapping[str, Any]) -> None:

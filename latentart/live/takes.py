@@ -54,11 +54,18 @@ class Take:
 
     def models(self) -> dict[str, str | None]:
         """Models that are played, in order, and what the engine chose for each."""
-        found = {self.network: self.facts.get("engine")}
+        return self._of_models("engine")
+
+    def directions(self) -> dict[str, str | None]:
+        """Models that are played, and the digest of the directions that each had."""
+        return self._of_models("directions")
+
+    def _of_models(self, fact: str) -> dict[str, str | None]:
+        found = {self.network: self.facts.get(fact)}
         for frame in sorted(self.events):
             for event in self.events[frame]:
                 if "model" in event:
-                    found.setdefault(event["model"], event.get("engine"))
+                    found.setdefault(event["model"], event.get(fact))
         return found
 
 
@@ -176,8 +183,8 @@ class Takes:
             self.wants_snapshot = False
             self._file = self._path.open("x", encoding="utf-8")
             head = {"latentart": "take", "version": VERSION, **self.facts}
-            model = {"network": snapshot["model"], "sha256": snapshot["sha256"], "engine": snapshot["engine"]}
-            self._write({**head, **model, "frame": frame, "snapshot": snapshot})
+            model = {name: snapshot[name] for name in ("sha256", "engine", "directions")}
+            self._write({**head, "network": snapshot["model"], **model, "frame": frame, "snapshot": snapshot})
 
     def passed(self, frame: int, events: Events) -> None:
         """A frame was shown, and what was done at it."""
