@@ -1,4 +1,4 @@
-"""Runs one py5 sketch and looks at its window: python watch_py5.py SKETCH.py PICTURE.png [ARGUMENT ...]
+"""Runs one py5 sketch and looks at its window: python watch_py5.py [--for SECONDS] SKETCH.py PICTURE.png [ARGUMENT ...]
 
 Prints one line of JSON: how many pictures it drew, how bright the window is, and how much of it moved.
 Needs a display; a program of its own because one process starts one Java machine.
@@ -22,7 +22,7 @@ PATIENCE = 25.0
 
 
 def main() -> int:
-    file, target, *arguments = sys.argv[1:]
+    seconds, (file, target, *arguments) = wanted(sys.argv[1:])
     sys.argv = [file, *arguments]
     sketch = runpy.run_path(file, run_name="sketch")
     looks: list[np.ndarray] = []
@@ -30,10 +30,10 @@ def main() -> int:
 
     def draw() -> None:
         sketch["draw"]()
-        late = time.monotonic() - begun > PATIENCE
-        if sketch["live"].received >= WARM and py5.frame_count % 6 == 0:
+        played = time.monotonic() - begun
+        if sketch["live"].received >= WARM and played > seconds and py5.frame_count % 6 == 0:
             looks.append(look())
-        if late or (len(looks) > 1 and moved(looks) > MOVED):
+        if played > seconds + PATIENCE or (len(looks) > 1 and moved(looks) > MOVED):
             py5.exit_sketch()
 
     functions = {name: sketch[name] for name in FUNCTIONS if name in sketch}
@@ -48,6 +48,11 @@ def main() -> int:
         found |= {"bright": looks[-1].mean(), "moved": moved(looks)}
     print(json.dumps(found))
     return 0
+
+
+def wanted(arguments: list[str]) -> tuple[float, list[str]]:
+    """Seconds to play before the first look, and the rest of the arguments."""
+    return (float(arguments[1]), arguments[2:]) if arguments[0] == "--for" else (0.0, arguments)
 
 
 def moved(looks: list[np.ndarray]) -> float:
