@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from fractions import Fraction
+from functools import partial
 from pathlib import Path as FilePath
 from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
 
 from latentart import paths, pixels, provenance, rate, walks
 from latentart.engine import Engine, compile
 from latentart.errors import SettingsError, unknown
-from latentart.frames import Synthesis, frames
-from latentart.latent import direction_files, directions, saved, score, space
+from latentart.frames import Scene, Synthesis, frames
+from latentart.latent import bending, blending, direction_files, directions, saved, score, space, truncation
 from latentart.models.base import Generator, check_noise_mode
 from latentart.models.load import load
 from latentart.sinks.background import Background
@@ -45,6 +51,9 @@ class Film:
     mix_layers: str = "fine"
     edits: tuple[str, ...] = ()
     directions: str | None = None
+    truncate: tuple[str, ...] = ()
+    bends: tuple[str, ...] = ()
+    blend: str | None = None
     pace: str = "as-is"
     noise_mode: str = "const"
     noise_seed: int = 0
@@ -89,11 +98,15 @@ def make_path(film: Film, G: Generator) -> paths.Path:
         raise SettingsError(unknown("pace", film.pace, PACES))
     walk: Callable[..., paths.Path] = getattr(walks, film.walk)
     path = walk(G, **_walk_options(film, G, set(inspect.signature(walk).parameters)))
+    if film.truncate:
+        path = path.map(truncation.Truncation(G, film.truncate))
     if film.mix_seed is not None:
         path = _mixed(film, G, path)
     if film.edits:
         book = direction_files.of_network(G, film.network, film.directions)
         path = path.map(directions.edit(G, book, film.edits))
+    if film.blend:
+        path = _crossing(film, G, path)
     return paths.even(G, path) if film.pace == "even" else path
 
 
@@ -112,8 +125,9 @@ def _walk_options(film: Film, G: Generator, accepted: set[str]) -> dict[str, Any
         "classes": classes,
         "seconds": film.seconds,
         "fps": film.fps,
-        "psi": film.psi,
-        "cutoff": film.cutoff,
+        # Truncation of one's own stands in the place of psi.
+        "psi": 1.0 if film.truncate else film.psi,
+        "cutoff": None if film.truncate else film.cutoff,
     }
 
 
@@ -123,6 +137,31 @@ def _mixed(film: Film, G: Generator, path: paths.Path) -> paths.Path:
     other = space.to_ws(G, space.z_of(G, [film.mix_seed]), c, psi=film.psi, cutoff=film.cutoff)
     chosen = space.rows(G.num_ws, film.mix_layers)
     return path.map(lambda ws, u: space.mix_styles(ws, other, chosen))
+
+
+def _crossing(film: Film, G: Generator, path: paths.Path) -> paths.Path:
+    """The walk on its way to the other model's latents, where the mapping is blended too."""
+    assert film.blend is not None
+    note = blending.parse(film.blend)
+    if note.where not in ("", "all", "mapping"):
+        return path
+    other = load(note.name, G.device)
+    there = make_path(replace(film, network=note.name, blend=None, edits=(), pace="as-is"), other)
+
+    def crossed(ws: Tensor, u: NDArray[np.float64]) -> Tensor:
+        return torch.lerp(ws, there(u).to(ws), torch.from_numpy(note.amount(u)).to(ws)[:, None, None])
+
+    return path.map(crossed)
+
+
+def make_scene(film: Film, G: Generator) -> Scene | None:
+    """What draws the film's frames where its model is bent or blended; None where it is played as it is."""
+    bends = bending.Bends(G, film.bends) if film.bends else None
+    if film.blend is None:
+        return bends.at if bends else None
+    note = blending.parse(film.blend)
+    blend = blending.Blend(G, load(note.name, G.device), note.amount, note.where or "all")
+    return partial(blend.scene, on=bends.on if bends else None)
 
 
 @dataclass(frozen=True)
@@ -140,8 +179,10 @@ def check(film: Film) -> None:
     paths.clock(film.seconds, film.fps)
     space.check_psi(film.psi)
     check_noise_mode(film.noise_mode)
-    for edit in film.edits:
-        score.parse(edit)
+    for line in (*film.edits, *film.truncate, *([film.blend] if film.blend else [])):
+        score.parse(line)
+    for line in film.bends:
+        bending.check(line)
     if film.size is not None:
         pixels.check_size(film.size)
     if film.fit not in pixels.FITS:
@@ -174,7 +215,7 @@ def render(
     settings = {**settings_record(film, G), **drawn_by, "frames": path.num_frames}
     shape: tuple[int, int] = film.size or (G.img_size[1], G.img_size[0])
     noise: dict[str, Any] = {"noise_mode": film.noise_mode, "noise_seed": film.noise_seed}
-    pictures = frames(G, path, **noise, size=film.size, fit=film.fit, synthesis=synthesis)
+    pictures = frames(G, path, **noise, size=film.size, fit=film.fit, synthesis=synthesis, scene=make_scene(film, G))
     sink = Background(open_sink(target, fps=fps, settings=settings, overwrite=overwrite, **options))
     try:
         with sink:

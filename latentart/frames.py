@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 import numpy as np
@@ -24,6 +24,10 @@ class Synthesis(Protocol):
         ...
 
 
+Scene = Callable[[NDArray[np.float64]], Synthesis]
+"""Phases u [N] -> what draws the frames at these phases."""
+
+
 def frames(
     G: Generator,
     path: Path,
@@ -36,6 +40,7 @@ def frames(
     stop: int | None = None,
     batch: int | None = None,
     synthesis: Synthesis | None = None,
+    scene: Scene | None = None,
 ) -> Iterator[pixels.Frame]:
     """The pictures of a path in order, uint8 [H, W, C] each.
 
@@ -43,23 +48,24 @@ def frames(
     size: (width, height), with fit 'crop', 'pad' or 'stretch'; None keeps the model's own.
     start, stop: a range of frames; any range gives the same pictures as the whole film. Batches are aligned to
     frame numbers for that reason. batch: pictures made at a time (by default 1 on a CPU, 8 elsewhere).
-    synthesis: what to draw with instead of `G.synthesis`. Raises SettingsError.
+    synthesis: what to draw with instead of `G.synthesis`. scene: phases u [N] -> what to draw those frames with, for
+    models that are bent or blended over time. Raises SettingsError.
     """
     mode = check_noise_mode(noise_mode)
     count = batch or (1 if G.device.type == "cpu" else 8)
     last = path.num_frames if stop is None else stop
     if not 0 <= start <= last <= path.num_frames:
         raise SettingsError(f"frames {start} to {last} are outside this film of {path.num_frames}")
-    draw = synthesis or G.synthesis
+    chosen = synthesis or G.synthesis
     if size is not None:
         pixels.check_size(size)
-    return _frames(G, path, draw, mode, noise_seed, size, fit, range(start, last), count)
+    return _frames(G, path, scene or (lambda u: chosen), mode, noise_seed, size, fit, range(start, last), count)
 
 
 def _frames(
     G: Generator,
     path: Path,
-    draw: Synthesis,
+    scene: Scene,
     mode: NoiseMode,
     noise_seed: int,
     size: tuple[int, int] | None,
@@ -71,21 +77,20 @@ def _frames(
     other = None if size == G.img_size[::-1] else size
     for begin in range(first, wanted.stop, batch):
         numbers = np.arange(begin, min(begin + batch, path.num_frames))
-        made = _draw(G, path, draw, mode, noise_seed, numbers)
+        made = _draw(G, path, scene, mode, noise_seed, numbers)
         for number, frame in zip(numbers, _finish(made, other, fit), strict=True):
             if number in wanted:
                 yield frame
 
 
 def _draw(
-    G: Generator, path: Path, draw: Synthesis, mode: NoiseMode, noise_seed: int, numbers: NDArray[np.int64]
+    G: Generator, path: Path, scene: Scene, mode: NoiseMode, noise_seed: int, numbers: NDArray[np.int64]
 ) -> Tensor | pixels.Frame:
     # Inference mode is entered per batch: held across a yield it would leak into the caller.
     with torch.inference_mode():
         noise = random_noise(G, noise_seed, numbers) if mode == "random" else None
-        made: Tensor | pixels.Frame = draw(
-            path(numbers / path.num_frames), noise_mode="const" if noise else mode, noise=noise
-        )
+        u = numbers / path.num_frames
+        made: Tensor | pixels.Frame = scene(u)(path(u), noise_mode="const" if noise else mode, noise=noise)
         return made
 
 

@@ -41,6 +41,11 @@ WORTH_CHOOSING = 100
 @click.option("--mix-layers", help="Rows it gives: coarse, middle, fine or 8-13 (default fine).")
 @opt.edits
 @opt.directions
+@click.option(
+    "--truncate", multiple=True, metavar="CENTRE=PSI[@LAYERS]", help="In the place of psi: modes:16=0.5..0.9."
+)
+@click.option("--bend", "bends", multiple=True, metavar="OP=AMOUNT@LAYER|FILE.toml", help="rotate=0..40..0@b16.conv1")
+@click.option("--blend", metavar="MODEL=AMOUNT[@LAYERS]", help="Towards a model of the same shape: b.pkl=0..1@fine.")
 @click.option("--pace", help="as-is, or even: re-time so that the picture changes at constant speed.")
 @opt.noise_mode
 @click.option("--noise-seed", type=int, help="Names the noise of --noise-mode random.")
@@ -154,10 +159,23 @@ def _film(like: Path | None, given: dict[str, Any]) -> tuple[Film, str]:
 def _engine(film: Film, G: Generator, name: str | None) -> Engine | None:
     """The fastest way to draw; plain PyTorch for a film too short to gain from choosing."""
     from latentart import films, paths
+    from latentart.errors import SettingsError
 
+    if film.bends or film.blend:
+        if name not in (None, "eager"):
+            raise SettingsError(f"--engine {name} draws a model as it is: leave it out with --bend and --blend")
+        return None
     if name is None and paths.clock(film.seconds, film.fps)[0] < WORTH_CHOOSING:
         return None
     return films.engine_for(film, G, name)
+
+
+def _bends(given: tuple[str, ...]) -> tuple[str, ...]:
+    """Lines as they are, TOML files as the lines in them."""
+    from latentart.latent.bending import read_toml
+
+    lines = [read_toml(text) if text.endswith(".toml") else [text] for text in given]
+    return tuple(line for some in lines for line in some)
 
 
 def _name(film: Film) -> str:

@@ -71,12 +71,12 @@ def calibrated(
 ) -> Directions:
     """The directions with curves after which every unit changes the picture equally, by LPIPS `step` on average.
 
-    step: by default what one standard deviation of the strongest tenth of these directions does. Directions are
+    step: by default what one standard deviation of these directions does, at their upper quartile. Directions are
     turned so that plus brightens, and carry effect, cleanness and sign. One that would need more than FARTHEST
     standard deviations for a unit stays there, with the smaller effect it has.
     """
     speeds = np.array([_speed(place, direction) for direction in book])
-    wanted = float(np.quantile(np.square(speeds), 0.9)) if step is None else step
+    wanted = float(np.quantile(np.square(speeds), 0.75)) if step is None else step
     found = []
     for number, (direction, speed) in enumerate(zip(book, speeds, strict=True), start=1):
         found.append(judged(place, _evened(place, direction, float(speed), wanted)))
@@ -86,8 +86,8 @@ def calibrated(
 
 def _speed(place: Ground, direction: Direction) -> float:
     """Length per multiple of the vector near the middle. LPIPS is a squared distance: its root is a length."""
-    around = place.distances(replace(direction, curve=()), (-1, 1))
-    return float(np.sqrt(around[0])) / 2
+    around = place.distances(replace(direction, curve=()), (-0.5, 0.5))
+    return float(np.sqrt(around[0]))
 
 
 def _evened(place: Ground, direction: Direction, speed: float, step: float) -> Direction:
@@ -100,6 +100,10 @@ def _evened(place: Ground, direction: Direction, speed: float, step: float) -> D
     wanted = np.sqrt(step) * np.asarray(KNOTS)
     limit = FARTHEST * np.abs(KNOTS)
     places = np.clip(_straight_on(wanted, along, tried), -limit, limit)
+    evened = replace(direction, curve=tuple(places))
+    # Pictures do not change along a straight line, so that lengths do not quite add up: one correction.
+    around = float(place.distances(evened, (-2, -1, 0, 1, 2)).mean())
+    places = np.clip(places * np.clip(np.sqrt(step / max(around, 1e-9)), 0.5, 2), -limit, limit)
     return replace(direction, curve=tuple(round(float(p), 4) + 0.0 for p in places))
 
 
