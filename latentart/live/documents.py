@@ -28,6 +28,8 @@ OSC comes in on port 9317. Each address below stands under `/latentart`, or `/la
   not waited for.
 - Changes are echoed to port 9318 of this machine, and to who asked with `/latentart/feedback/subscribe host port
   seconds`: its own host, for 60 seconds at most.
+- Once a second the same listeners get `/latentart/status/heartbeat`, `fps`, `render_ms`, `dropped`, `viewers` and
+  `model`, and `/latentart/error` when something went wrong.
 - `/latentart/ping 5` is answered by `/latentart/pong 5`. `/latentart/latent/xy x y` sets both.
 - `latent/z` and `latent/w` take numbers, or one blob of little-endian float32.
 """

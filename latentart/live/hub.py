@@ -19,6 +19,7 @@ from latentart.live.encode import BEST, Level, Picture
 from latentart.live.inputs import Inputs
 from latentart.live.loop import Pulse
 from latentart.live.outlet import Outlet
+from latentart.live.params import TABLE
 from latentart.live.protocol import SUBPROTOCOL
 from latentart.live.takes import Events, Takes
 from latentart.live.viewer import Viewer
@@ -113,6 +114,8 @@ class Hub:
                     listener(self.stats())
 
     def _echo(self, changes: Mapping[str, Any]) -> None:
+        # Whoever streams latents does not want them back, and no panel shows them.
+        changes = {name: value for name, value in changes.items() if TABLE[name].kind != "vector"}
         for viewer in self.viewers:
             viewer.changed(changes)
         for listener in self.on_change:

@@ -21,7 +21,6 @@ from latentart.live.actions import Actions
 from latentart.live.control import Control
 from latentart.live.osc_dispatch import Dispatcher, Sender, arguments
 from latentart.live.osc_packet import LONGEST_PACKET, Argument
-from latentart.live.params import TABLE
 
 log = logging.getLogger("latentart.live")
 
@@ -129,8 +128,7 @@ class Osc:
         """Tells all listeners of changed parameters."""
         for to in self.listeners():
             for name, value in changes.items():
-                if TABLE[name].kind != "vector":
-                    self.send(to, f"/latentart/{name}", arguments(value))
+                self.send(to, f"/latentart/{name}", arguments(value))
 
     def status(self, stats: Mapping[str, Any]) -> None:
         """Tells all listeners how it goes, once a second."""

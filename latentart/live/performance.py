@@ -32,9 +32,10 @@ def perform(instrument: Instrument, event: Mapping[str, Any], G: Generator, dire
     if "model" in event and G is not instrument.G:
         instrument.take_generator(G, directions)
     if event.get("restore") is not None:
-        frame = instrument.state.frame
+        state = instrument.state
+        frame, rev = state.frame, state.rev
         instrument.restore(event["restore"])
-        instrument.state.frame = frame
+        state.frame, state.rev = frame, rev
 
 
 def without_rev(event: Mapping[str, Any]) -> dict[str, Any]:

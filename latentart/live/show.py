@@ -128,9 +128,11 @@ class Show:
         )
         if take is None:
             return stage
+        # Revisions count within one evening.
+        begun = {**take.snapshot, "state": {**take.snapshot["state"], "rev": 0}}
         return replace(
             stage, network=take.network, engine=chosen.engine or take.models()[take.network], fps=take.fps,
-            frame=take.frame, snapshot=take.snapshot, replay=str(chosen.replay),
+            frame=take.frame, snapshot=begun, replay=str(chosen.replay),
         )  # fmt: skip
 
     async def run(self, on_ready: Callable[[str], None] = lambda address: None) -> None:
