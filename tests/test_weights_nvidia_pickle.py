@@ -170,7 +170,7 @@ def change(path: str, **attributes: Any) -> nvidia.Network:
         (lambda: change("synthesis.b8.conv0", conv_clamp=5), "its blocks differ in conv_clamp: "),
         (lambda: change("synthesis.b8", architecture="orig"), "its blocks differ in architecture: "),
         (lambda: change("", z_dim=99), "the file says z_dim '99', its tensors say '32'"),
-        (lambda: nvidia.network({"a.weight": torch.ones(2)}, "SuperresGenerator"), "'SuperresGenerator': only"),
+        (lambda: nvidia.network({"a.weight": torch.ones(2)}, "Painter"), "a 'Painter': only"),
     ],
 )
 def test_generators_that_are_not_stylegan2_are_named(tmp_path: Path, generator: Any, message: str) -> None:
@@ -193,25 +193,3 @@ def test_a_missing_block_is_named(tmp_path: Path) -> None:
     )
     with pytest.raises(WeightsError, match=r"blocks of resolution \[4, 8, 32\]"):
         open_checkpoint(tmp_path / "net.pkl")
-
-
-def test_stylegan3_keeps_what_its_classes_computed(tmp_path: Path) -> None:
-    tensors = {
-        "mapping.fc0.weight": torch.randn(8, 8),
-        "mapping.w_avg": torch.randn(8),
-        "synthesis.input.freqs": torch.randn(6, 2),
-        "synthesis.L0_36_6.weight": torch.randn(6, 6, 3, 3),
-    }
-    generator = nvidia.network(tensors, z_dim=8, c_dim=0, w_dim=8, num_ws=16, img_resolution=256, img_channels=3)
-    generator.at("mapping.fc0").state |= {"bias_gain": 0.01}
-    generator.at("synthesis.L0_36_6").state |= {
-        "in_size": np.array([36, 36]), "up_factor": 2, "use_fp16": False, "cutoff": np.float64(2.5), "padding": [1, 2],
-    }  # fmt: skip
-    nvidia.write_document(tmp_path / "net.pkl", {"G_ema": generator})
-    found = open_checkpoint(tmp_path / "net.pkl")
-    assert_same(found.tensors, tensors)
-    assert found.config["family"] == "stylegan3"
-    assert (found.config["num_ws"], found.config["mapping_lr_multiplier"]) == (16, 0.01)
-    layer = found.config["layers"]["L0_36_6"]
-    assert layer["in_size"] == [36, 36]
-    assert (layer["cutoff"], layer["up_factor"], layer["padding"]) == (2.5, 2, [1, 2])

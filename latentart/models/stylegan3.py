@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -138,7 +139,10 @@ class FilteredLayer(SharedConv):
             return ops.clamped(x, self.clamp)
         # leaky_relu(x) * sqrt(2) is leaky_relu(x * sqrt(2)): the gain rides on the filter.
         x = upsample(x, self.up_filter, self.plan.up, self.plan.padding, gain=self.plan.up**2 * ops.SQRT2)
-        x = ops.clamped(F.leaky_relu_(x, 0.2), self.clamp)
+        x = F.leaky_relu_(x, 0.2)
+        if self.clamp is not None:
+            # In place where no gradient needs what was there: these are the largest tensors of all.
+            x = x.clamp(-self.clamp, self.clamp) if torch.is_grad_enabled() else x.clamp_(-self.clamp, self.clamp)
         return downsample(x, self.down_filter, self.plan.down)
 
     def convolve(self, x: Tensor, styles: Tensor) -> Tensor:
@@ -251,6 +255,11 @@ def placed(translate: Sequence[float] = (0.0, 0.0), rotate: float = 0.0) -> Tens
     cos, sin = math.cos(turn), math.sin(turn)
     # The waves are asked where a pixel comes from: the inverse of moving the picture.
     return torch.tensor([[cos, -sin, sin * y - cos * x], [sin, cos, -sin * x - cos * y], [0.0, 0.0, 1.0]])
+
+
+def moving(G: StyleGAN3, motion: Callable[[float], Tensor]) -> Callable[[Iterable[float]], Callable[..., Tensor]]:
+    """A scene for `latentart.frames`: motion gives the transform (see `placed`) at each phase u of the loop."""
+    return lambda phases: partial(G.synthesis, transform=torch.stack([motion(float(u)) for u in phases]))
 
 
 class StyleGAN3(Generator):

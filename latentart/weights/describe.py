@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
-from latentart.weights import stylegan2
+from latentart.weights import families
 from latentart.weights.checkpoint import Checkpoint
 
 _STATED = ("z_dim", "w_dim", "num_ws", "architecture", "mapping_layers", "mapping_lr_multiplier", "conv_clamp")
@@ -14,7 +13,8 @@ _STATED = ("z_dim", "w_dim", "num_ws", "architecture", "mapping_layers", "mappin
 def describe(checkpoint: Checkpoint) -> dict[str, Any]:
     """JSON types only. Sizes in pixels, `resolution` as [height, width], `bytes` of the tensors in memory."""
     config = checkpoint.config
-    shown = {**config, **(_stylegan2(checkpoint) if config["family"] == stylegan2.FAMILY else {})}
+    known = families.families().get(config["family"])
+    shown = {**config, **(known.facts_shown(checkpoint) if known else {})}
     counted = [t for n, t in checkpoint.tensors.items() if not n.endswith((".noise_const", "_filter", ".w_avg"))]
     return {
         "name": checkpoint.name,
@@ -34,13 +34,4 @@ def describe(checkpoint: Checkpoint) -> dict[str, Any]:
         "license": checkpoint.card.get("license"),
         "data": checkpoint.card.get("data"),
         "sha256": checkpoint.sha256,
-    }
-
-
-def _stylegan2(checkpoint: Checkpoint) -> dict[str, Any]:
-    last, (h, w) = checkpoint.config["img_resolution"], checkpoint.config["init_res"]
-    return {
-        "resolution": [last * h // 4, last * w // 4],
-        "num_ws": 2 * int(math.log2(last)) - 2,
-        "widths": {str(r): c for r, c in stylegan2.widths(checkpoint.tensors).items()},
     }

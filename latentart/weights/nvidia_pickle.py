@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from latentart.errors import WeightsError
-from latentart.weights import stylegan2
+from latentart.weights import stylegan2, stylegan3
 from latentart.weights.checkpoint import Checkpoint
 from latentart.weights.inert_pickle import Budget, Record, Table, inert, refuse
 from latentart.weights.inert_pickle import read as read_pickle
@@ -47,10 +47,11 @@ def read(path: Path) -> Checkpoint:
     if stylegan2.FIRST_TENSOR in tensors:
         tensors, config, inferred = stylegan2.complete(tensors, _stylegan2_stated(modules, tensors))
         notes += inferred
-    elif "synthesis.input.freqs" in tensors:
-        config = _stylegan3_config(modules)
+    elif generator.name == "SuperresGenerator" or "synthesis.input.freqs" not in tensors:
+        raise WeightsError(f"its generator is a {_kind(generator.name)}: only StyleGAN2 and StyleGAN3 are known")
     else:
-        raise WeightsError(f"its generator is a {generator.name[:80]!r}: only StyleGAN2 and StyleGAN3 are known")
+        tensors, config, inferred = stylegan3.complete(tensors, _stylegan3_stated(modules))
+        notes += inferred
     return Checkpoint(tensors, config, "", SOURCE, inferred=notes)
 
 
@@ -91,6 +92,12 @@ def _generator(document: object) -> tuple[Record, tuple[str, ...]]:
             return found[key], note
     keys = ", ".join(str(k)[:40] for k in list(found)[:8])
     raise WeightsError(f"a pickle without a generator G_ema (it holds {keys or type(document).__name__!r})")
+
+
+def _kind(name: str) -> str:
+    if name == "SuperresGenerator":
+        return "StyleGAN-XL ('SuperresGenerator', a chain of growing networks with a pretrained class embedding)"
+    return repr(name[:80])
 
 
 def _modules(module: Record, prefix: str, depth: int) -> Iterator[tuple[str, Mapping[Any, Any]]]:
@@ -184,22 +191,38 @@ def _multiplier(fc0: Mapping[Any, Any], tensors: Mapping[str, Any]) -> dict[str,
     return {}
 
 
-def _stylegan3_config(modules: Mapping[str, Mapping[Any, Any]]) -> dict[str, Any]:
-    """Everything the classes computed for their layers, so that a model need not compute it again."""
-    top = plain(modules[""])
-    facts = ("z_dim", "c_dim", "w_dim", "num_ws", "img_resolution", "img_channels")
+def _stylegan3_stated(modules: Mapping[str, Mapping[Any, Any]]) -> dict[str, Any]:
+    """What the classes computed for their layers, so that nothing has to be computed again."""
+    top, network, start = (plain(modules.get(name, {})) for name in ("", "synthesis", "synthesis.input"))
     layers = {n: s for n, s in modules.items() if n.startswith("synthesis.L") and n.count(".") == 1}
     if len(layers) > MOST_LAYERS:
         refuse(f"a synthesis network of more than {MOST_LAYERS} layers")
     return {
-        "family": "stylegan3",
-        **{k: top[k] for k in facts if k in top},
-        "mapping": plain(modules.get("mapping", {})),
-        "mapping_lr_multiplier": _multiplier(modules.get("mapping.fc0", {}), {}).get("mapping_lr_multiplier", 0.01),
-        "synthesis": plain(modules.get("synthesis", {})),
-        "input": plain(modules.get("synthesis.input", {})),
-        "layers": {n.removeprefix("synthesis."): plain(s) for n, s in layers.items()},
+        **{k: top[k] for k in ("z_dim", "c_dim", "w_dim", "num_ws", "img_channels") if k in top},
+        **{k: network[k] for k in ("output_scale",) if k in network},
+        **_same(list(layers.values()), "conv_clamp"),
+        **_multiplier(modules.get("mapping.fc0", {}), {}),
+        "input": _renamed(start, {"size": "size", "sampling_rate": "sampling_rate", "bandwidth": "bandwidth"}),
+        "layers": [_renamed(plain(layers[n]), _LAYER) for n in sorted(layers, key=_index)],
     }
+
+
+_LAYER = {
+    "in_size": "in_size", "out_size": "out_size", "up_factor": "up", "down_factor": "down", "padding": "padding",
+    "use_fp16": "fp16",
+}  # fmt: skip
+
+
+def _index(name: str) -> tuple[int, str]:
+    """Place of 'synthesis.L12_1044_32' in the network."""
+    digits = name.removeprefix("synthesis.L").partition("_")[0]
+    return (int(digits) if digits.isdecimal() and len(digits) < 3 else 100), name
+
+
+def _renamed(found: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    """The attributes of these names; NVIDIA's sizes are (width, height)."""
+    chosen = {new: found[old] for old, new in names.items() if old in found}
+    return {k: v[::-1] if k.endswith("size") and isinstance(v, list) else v for k, v in chosen.items()}
 
 
 def plain(state: Mapping[Any, Any]) -> dict[str, Any]:

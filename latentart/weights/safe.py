@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from latentart.errors import WeightsError
-from latentart.weights import stylegan2
+from latentart.weights import families
 from latentart.weights.checkpoint import Checkpoint
 from latentart.weights.inert_pickle import refuse
 from latentart.weights.storage import single
@@ -43,12 +43,12 @@ def read(path: Path) -> Checkpoint:
     metadata = _metadata(header)
     stated = parse_json(metadata.get(KEY, "{}").encode(), "config")
     card = {"license": metadata["license"]} if "license" in metadata else {}
-    family = stated.get("family", stylegan2.FAMILY if stylegan2.FIRST_TENSOR in tensors else None)
+    family = stated.get("family", families.recognised(tensors))
     if not isinstance(family, str) or not re.fullmatch(r"[a-z0-9_-]{1,40}", family):
         raise WeightsError("safetensors of no known family: neither a config in the metadata nor tensor names tell")
-    if family != stylegan2.FAMILY:
+    if family not in families.families():  # translators and others, whose models check for themselves
         return Checkpoint(tensors, stated, "", SOURCE, card=card)
-    parts = stylegan2.complete(tensors, stated)
+    parts = families.complete(family, tensors, stated)
     return Checkpoint(parts.tensors, parts.config, "", SOURCE, inferred=parts.inferred, card=card)
 
 

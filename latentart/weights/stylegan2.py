@@ -15,6 +15,7 @@ from torch import Tensor
 
 from latentart import seeds
 from latentart.errors import WeightsError
+from latentart.weights.checkpoint import Checkpoint
 
 FAMILY = "stylegan2"
 ARCHITECTURES = ("skip", "resnet", "orig")
@@ -65,6 +66,16 @@ def _worked_out(tensors: Mapping[str, Tensor], stated: Mapping[str, Any]) -> tup
         found["w_avg_samples"] = stated.get("w_avg_samples", W_AVG_SAMPLES)
         notes.append(f"w_avg: not in the file, the mean of {found['w_avg_samples']} mapped samples stands for it")
     return found, notes
+
+
+def facts_shown(checkpoint: Checkpoint) -> dict[str, Any]:
+    """What `inspect` shows beside the config."""
+    last, (h, w) = checkpoint.config["img_resolution"], checkpoint.config["init_res"]
+    return {
+        "resolution": [last * h // 4, last * w // 4],
+        "num_ws": 2 * int(math.log2(last)) - 2,
+        "widths": {str(r): c for r, c in widths(checkpoint.tensors).items()},
+    }
 
 
 def facts(tensors: Mapping[str, Tensor]) -> dict[str, Any]:

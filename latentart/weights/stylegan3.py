@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from latentart.errors import WeightsError
+from latentart.weights.checkpoint import Checkpoint
 from latentart.weights.stylegan2 import Parts
 
 FAMILY = "stylegan3"
@@ -57,6 +58,18 @@ def complete(tensors: Mapping[str, Tensor], stated: Mapping[str, Any]) -> Parts:
     if "synthesis.input.transform" not in whole:
         whole["synthesis.input.transform"] = torch.eye(3)
     return Parts(whole, config, tuple(notes))
+
+
+def facts_shown(checkpoint: Checkpoint) -> dict[str, Any]:
+    """What `inspect` shows beside the config: T has kernels of 3 x 3, R of 1 x 1."""
+    layers = layers_of(checkpoint.tensors)
+    variant = "T" if layers[0].kernel > 1 else "R"
+    return {
+        "architecture": f"{variant}, {len(layers)} layers",
+        "resolution": list(checkpoint.config["layers"][-1]["out_size"]),
+        "widths": {layer.name: layer.outputs for layer in layers},
+        "use_noise": False,
+    }
 
 
 def layers_of(tensors: Mapping[str, Tensor]) -> list[Layer]:

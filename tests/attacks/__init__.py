@@ -3,7 +3,7 @@
 `ATTACKS` maps a name to an `Attack`. A payload that runs touches the file named by LATENTART_ATTACK_SENTINEL.
 """
 
-from attacks import files, pickles, tensors, torch_files
+from attacks import files, pickles, stylegan3, tensors, torch_files
 from attacks.kinds import SENTINEL, Attack
 
 ATTACKS: dict[str, Attack] = {
@@ -11,6 +11,7 @@ ATTACKS: dict[str, Attack] = {
     **torch_files.ATTACKS,
     **tensors.ATTACKS,
     **files.ATTACKS,
+    **stylegan3.ATTACKS,
 }
 
 __all__ = ["ATTACKS", "SENTINEL", "Attack"]

@@ -42,7 +42,7 @@ def plan(resolution: int, base: int, largest: int, img_channels: int = 3) -> Pla
     stops = first_stop * (last_stop / first_stop) ** steps
     rates = [int(2 ** math.ceil(math.log2(min(2 * s, resolution)))) for s in stops]
     sizes = [r + 2 * MARGIN for r in rates[:-CRITICAL]] + [resolution] * CRITICAL
-    channels = [round(min(base / 2 / c, largest)) for c in cutoffs[:-1]]
+    channels = [max(1, round(min(base / 2 / c, largest))) for c in cutoffs[:-1]]
     return Plan(cutoffs, np.maximum(stops, np.array(rates) / 2) - cutoffs, rates, sizes, [*channels, img_channels])
 
 
