@@ -12,8 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from click.testing import CliRunner
 from safetensors.torch import load_file
 
+from latentart.cli.weights import command
 from latentart.errors import RefusedError, SettingsError, WeightsError
 from latentart.features import load, pull, trunk
 
@@ -128,3 +130,9 @@ def test_the_stub_can_be_built_again(tmp_path: Path, monkeypatch: pytest.MonkeyP
     made, shipped = load_file(tmp_path / "stub.safetensors"), load._shipped()
     assert {k: (v.shape, v.dtype) for k, v in made.items()} == {k: (v.shape, v.dtype) for k, v in shipped.items()}
     assert made["lpips.vgg16.relu3_3"].eq(2).all()
+
+
+def test_the_command_pulls_and_names_what_it_does_not_know(packaged: Path) -> None:
+    done = CliRunner().invoke(command, ["pull", "alexnet", "--from", str(packaged)])
+    assert "alexnet.safetensors (9.4 MB)" in done.output, done
+    assert isinstance(CliRunner().invoke(command, ["pull", "vgg17"]).exception, SettingsError)

@@ -7,6 +7,10 @@ from dataclasses import dataclass
 from latentart.errors import SettingsError, unknown
 
 SPACES = ("w", "w+")
+ARRANGE = 10.0
+"""Pixel weight of stages in W, which find where things are."""
+MATTER = 1.0
+"""Pixel weight of stages in W+, which find what they are made of."""
 
 
 @dataclass(frozen=True)
@@ -15,7 +19,8 @@ class Stage:
 
     look: longer side, in pixels, at which pictures are compared. rate: learning rate in units of w's deviation.
     patience: steps without gain after which a picture is done, 0 for never. pixels: weight of the mean squared
-    error beside the perceptual distance: large values find the arrangement, small ones the textures.
+    error beside the perceptual distance at the generator's own size; in a smaller look, where pixels say less, it
+    counts less in proportion. Large values find the arrangement, small ones the textures.
     """
 
     space: str
@@ -23,7 +28,7 @@ class Stage:
     steps: int
     rate: float
     patience: int = 0
-    pixels: float = 0.3
+    pixels: float = MATTER
 
 
 @dataclass(frozen=True)
@@ -36,25 +41,18 @@ class Preset:
     starts: int = 1
 
 
-ARRANGE = 10.0
-"""Pixel weight of a first stage: where things are."""
-MATTER = 0.3
-"""Pixel weight of later stages: what they are made of."""
-
 PRESETS = {
     "preview": Preset(
-        (Stage("w", 64, 25, 0.2, pixels=ARRANGE), Stage("w+", 64, 20, 0.2, pixels=MATTER)),
+        (Stage("w", 64, 25, 0.2, pixels=ARRANGE), Stage("w+", 64, 20, 0.2)),
         noise_steps=20, tune_steps=30,
     ),
     "standard": Preset(
-        (Stage("w", 64, 120, 0.1, 30, ARRANGE), Stage("w", 64, 60, 0.1, 30, MATTER),
-         Stage("w+", 64, 100, 0.2, 30, MATTER), Stage("w+", 128, 50, 0.1, 25, MATTER)),
+        (Stage("w", 64, 150, 0.2, 40, ARRANGE), Stage("w+", 64, 100, 0.2, 30), Stage("w+", 128, 50, 0.1, 25)),
         noise_steps=80, tune_steps=120,
     ),
     "deep": Preset(
-        (Stage("w", 64, 200, 0.1, 50, ARRANGE), Stage("w", 64, 100, 0.1, 50, MATTER),
-         Stage("w", 128, 80, 0.05, 40, MATTER), Stage("w+", 64, 200, 0.2, 60, MATTER),
-         Stage("w+", 128, 200, 0.1, 60, MATTER), Stage("w+", 256, 100, 0.05, 40, MATTER)),
+        (Stage("w", 64, 300, 0.2, 80, ARRANGE), Stage("w", 128, 80, 0.05, 40, ARRANGE),
+         Stage("w+", 64, 200, 0.2, 60), Stage("w+", 128, 200, 0.1, 60), Stage("w+", 256, 100, 0.05, 40)),
         noise_steps=300, tune_steps=350, starts=4,
     ),
 }  # fmt: skip

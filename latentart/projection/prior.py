@@ -54,7 +54,8 @@ class Prior:
 
 def prior(G: Generator, samples: int = 20_000) -> Prior:
     """Statistics over seeded samples, all classes alike. Needs the mapping network only, a second or two."""
-    w = sample_w(G, samples, 123).double()
+    # On the processor: not every device has double precision.
+    w = sample_w(G, samples, 123).cpu().double()
     p = F.leaky_relu(w, 1 / SLOPE)
     mean = p.mean(dim=0)
     centred = p - mean
@@ -63,7 +64,9 @@ def prior(G: Generator, samples: int = 20_000) -> Prior:
     deviation = deviation.clamp_min(float(deviation.max()) * NARROWEST).clamp_min(1e-12)
     w_avg = w.mean(dim=0)
     radius = float((w - w_avg).square().sum(dim=1).mean().sqrt())
-    return Prior(w_avg.float(), radius, mean.float(), components.T.float().contiguous(), deviation.float())
+    parts = (x.float().contiguous().to(G.device) for x in (w_avg, mean, components.T, deviation))
+    centre, p_mean, rows, spread = parts
+    return Prior(centre, radius, p_mean, rows, spread)
 
 
 def sample_w(G: Generator, count: int, *seed: int, batch: int = 1000) -> Tensor:

@@ -141,7 +141,8 @@ def _start(batch: Batch, count: int) -> Variables:
     p = batch.p
     looks = bank.look(p.features, batch.img)
     near = p.bank.nearest(looks, NEIGHBOURS * count, batch.mask)
-    _warn_of_far(batch, looks)
+    if batch.mask is None:
+        _warn_of_far(batch, looks)
     starts = [p.bank.w[near[:, : NEIGHBOURS * (i + 1)]].mean(dim=1) for i in range(count)]
     if p.encoder is not None:
         starts[0] = p.encoder(batch.img)
@@ -166,7 +167,8 @@ def _codes(batch: Batch, stage: Stage, variables: Variables, starts: int) -> Var
         variables = variables | {"v": search.to_ws(G, variables["v"]).contiguous()}
     # Nothing is compared above LARGEST, so nothing larger is rendered; what is rendered lower looks too different.
     size = pyramid.nearest(G, LARGEST)
-    near = batch.likeness(stage.look, starts, stage.pixels)
+    share = min(1.0, stage.look / G.img_resolution)
+    near = batch.likeness(stage.look, starts, stage.pixels * share)
     # One w is held by the mapping network's own shape; rows on their own need the P-norm.
     norm_weight = batch.settings.norm_weight if stage.space == "w+" else 0.0
     codes = search.Codes(G, near, batch.p.prior, size, norm_weight)
