@@ -12,7 +12,7 @@ from torch import Tensor
 
 from latentart.errors import PictureError
 from latentart.models.base import Generator
-from latentart.projection import bank, clip, encoder, presets
+from latentart.projection import bank, clip, encoder, presets, restyle
 from latentart.projection.prior import prior, sample_w
 from latentart.projection.project import Projector, Settings, as_targets
 
@@ -118,3 +118,17 @@ def test_the_nearest_sample_is_the_picture_itself(projector: Projector, G: Gener
     mask = torch.ones(2, 1, 16, 16)
     mask[1, ..., 8:] = 0
     assert projector.bank.nearest(looks, 1, mask).flatten().tolist() == [7, 20]
+
+
+def test_a_region_takes_on_another_pictures_texture(projector: Projector, G: Generator) -> None:
+    a, b = sample_w(G, 2, 11)[:, None, None].expand(-1, -1, G.num_ws, -1)
+    mask = torch.zeros(1, 1, *G.img_size)
+    mask[..., 8:] = 1
+    with torch.no_grad():
+        before, style = G.synthesis(a), G.synthesis(b)
+    after = G.synthesis(restyle.restyle(projector, a, style, mask, weight=1.0, steps=25))
+    wanted = restyle.gram(projector.features, style, torch.ones_like(mask))
+    near, far = (restyle.gram(projector.features, img, mask).sub(wanted).norm() for img in (after, before))
+    assert near < 0.9 * far
+    held, changed = ((after - before).square() * m for m in (1 - mask, mask))
+    assert held.sum() < changed.sum()

@@ -47,7 +47,8 @@ PRESETS = {
         noise_steps=20, tune_steps=30,
     ),
     "standard": Preset(
-        (Stage("w", 64, 150, 0.2, 40, ARRANGE), Stage("w+", 64, 100, 0.2, 30), Stage("w+", 128, 50, 0.1, 25)),
+        (Stage("w", 64, 120, 0.2, 40, ARRANGE), Stage("w", 64, 80, 0.05, 40, ARRANGE),
+         Stage("w+", 64, 100, 0.2, 30), Stage("w+", 128, 50, 0.1, 25)),
         noise_steps=80, tune_steps=120,
     ),
     "deep": Preset(

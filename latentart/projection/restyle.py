@@ -1,0 +1,77 @@
+"""Another picture's texture in a part of a projected one (Image2StyleGAN++, Abdal et al. 2020, arXiv:1911.11544).
+
+Style is what remains of features when place is forgotten: their Gram matrix (Gatys et al. 2016, arXiv:1508.06576),
+taken inside the mask. Outside of it the picture is held as it was.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from latentart.features.lpips import Lpips
+from latentart.projection import pyramid, search
+from latentart.projection.descent import Schedule, Variables, descend
+from latentart.projection.likeness import LARGEST, Likeness, at_most, likeness
+
+if TYPE_CHECKING:
+    from latentart.projection.project import Projector
+
+LAYER = "relu3_3"
+LOOK = 128
+RATE = 0.1
+
+
+@dataclass(frozen=True)
+class Restyled:
+    """Codes whose style inside the mask is to be another's: variables {"v": [N, num_ws, w_dim]}."""
+
+    codes: search.Codes
+    style: Tensor
+    mask: Tensor
+    weight: float
+
+    def loss(self, variables: Variables) -> Tensor:
+        """Distance outside of the mask, and of the Gram matrices inside, [N]."""
+        codes = self.codes
+        img = pyramid.render(codes.G, search.to_ws(codes.G, codes.prior.colour(variables["v"])), codes.size)
+        apart = (gram(codes.likeness.features, img, self.mask) - self.style).square().sum(dim=(1, 2))
+        return codes.likeness(img) + self.weight * apart / self.style.square().sum(dim=(1, 2))
+
+    def settle(self, variables: Variables) -> None:
+        """Codes may be anywhere."""
+
+    def select(self, keep: Tensor) -> Restyled:
+        """See `Objective`."""
+        return replace(self, codes=self.codes.select(keep))
+
+
+def gram(features: Lpips, img: Tensor, mask: Tensor) -> Tensor:
+    """How channels of relu3_3 go together inside `mask` [1, 1, H, W]: img [N, C, H, W] -> [N, 256, 256]."""
+    (x,) = features.trunk(at_most(img, LOOK), [LAYER])
+    weight = F.interpolate(mask, size=x.shape[2:], mode="area")
+    flat = (x * weight.sqrt()).flatten(2)
+    found: Tensor = flat @ flat.transpose(1, 2) / weight.sum().clamp_min(1e-6)
+    return found
+
+
+def restyle(p: Projector, ws: Tensor, style: Tensor, mask: Tensor, *, weight: float = 0.1, steps: int = 80) -> Tensor:
+    """Codes like ws [1, num_ws, w_dim] whose picture has the texture of `style` [1, C, H, W] where mask is 1.
+
+    mask [1, 1, H, W]. weight: 0 changes nothing, more forgets more of what was there. The feature network must have
+    the layer relu3_3 (raises SettingsError).
+    """
+    with torch.no_grad():
+        before: Tensor = p.G.synthesis(ws)
+        wanted = gram(p.features, style.to(before), torch.ones_like(mask))
+    held: Likeness = likeness(p.features, before, LOOK, mask=1 - mask, pixel_weight=1.0)
+    codes = search.Codes(p.G, held, p.prior, pyramid.nearest(p.G, LARGEST))
+    with torch.enable_grad():
+        best, _ = descend(
+            Restyled(codes, wanted, mask, weight), {"v": p.prior.whiten(ws)}, Schedule(steps, {"v": RATE}, warm_up=0)
+        )
+    return p.prior.colour(best["v"]).detach()
