@@ -92,6 +92,8 @@ class Loop:
         self.pulse = Pulse(model=stage.network)
         """Kept up to date; read it from anywhere."""
         self.picture: Picture | None = None
+        self._lit: Frame | None = None
+        """The last picture that was not blacked out."""
         self._shown = 0
         self._sent: deque[dict[str, Any]] = deque(maxlen=4096)
         self._snapshot: Mapping[str, Any] | None = stage.snapshot
@@ -215,6 +217,8 @@ class Loop:
         if pixels is None:
             # Overwritten while it was on its way: a newer one is about to come.
             return
+        if not message["flags"] & BLACKOUT:
+            self._lit = pixels
         self._publish(pixels, message["frame"], message["rev"], message["t"], message["flags"])
 
     def _publish(self, pixels: Frame, frame: int, rev: int, t_us: int, flags: int) -> None:
@@ -231,7 +235,7 @@ class Loop:
         last = self.picture
         if last is None or bool(last.flags & BLACKOUT) == black:
             return
-        pixels = np.zeros_like(last.pixels) if black else last.pixels
+        pixels = np.zeros_like(last.pixels) if black or self._lit is None else self._lit
         flags = REPEAT | (BLACKOUT if black else 0)
         self._publish(pixels, last.frame, self.control.rev, int(time.monotonic() * 1e6), flags)
 

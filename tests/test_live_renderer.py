@@ -1,0 +1,163 @@
+"""The renderer's loop in a thread, spoken to as its parent does."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import threading
+import time
+from contextlib import contextmanager
+
+import pytest
+from live_house import tiny_file
+
+from latentart.live.protocol import BLACKOUT, KEY, REPEAT
+from latentart.live.renderer import Renderer, Stage
+from latentart.live.ring import Ring
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("models")
+    (folder / "broken.safetensors").write_bytes(b"nothing")
+    return {
+        "one": str(tiny_file(folder, "one")),
+        "letters": str(tiny_file(folder, "letters", c_dim=4, seed=3)),
+        "broken": str(folder / "broken.safetensors"),
+    }
+
+
+class Parent:
+    """The other end."""
+
+    def __init__(self, connection, ring):
+        self.connection, self.ring, self.heard = connection, ring, []
+
+    def send(self, **message):
+        self.connection.send_bytes(json.dumps(message).encode())
+
+    def hear(self, right, seconds=20):
+        """The next message of which this is true."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            if self.connection.poll(0.1):
+                message = json.loads(self.connection.recv_bytes())
+                self.heard.append(message)
+                if right(message):
+                    return message
+        raise AssertionError(f"not heard; the last was {self.heard[-1:]}")
+
+    def events(self):
+        return [event for message in self.heard for event in message.get("events", [])]
+
+
+@contextmanager
+def playing(models, **stage):
+    ours, theirs = multiprocessing.Pipe()
+    ring = Ring((16, 16, 3))
+    common = {"network": "one", "fps": 100.0, "size": (16, 16), "threads": 1, "engine": "eager"}
+    chosen = Stage(**{**common, "ring": ring.name, "sources": models, **stage})
+    renderer = Renderer(theirs, chosen)
+    thread = threading.Thread(target=renderer.run)
+    thread.start()
+    parent = Parent(ours, ring)
+    try:
+        yield parent
+    finally:
+        parent.send(quit=True)
+        # Frames still come until the message is read; a full pipe would hold the renderer.
+        while thread.is_alive():
+            if ours.poll(0.05):
+                ours.recv_bytes()
+        thread.join()
+        ours.close()
+        theirs.close()
+        ring.close()
+
+
+def test_frames_come_with_what_was_done_at_them(models):
+    with playing(models) as parent:
+        assert parent.hear(lambda m: "ready" in m)["ready"]["model"] == "one"
+        first = parent.hear(lambda m: "frame" in m)
+        assert parent.ring.read(first["frame"]).shape == (16, 16, 3)
+        parent.send(do=[{"set": {"psi": 0.1}, "rev": 7}, {"set": {"master/blackout": True}, "rev": 8}])
+        shown = parent.hear(lambda m: m.get("rev") == 8)
+        assert [event["do"]["rev"] for event in shown["events"]] == [7, 8]
+        assert shown["flags"] == KEY | BLACKOUT
+        assert parent.ring.read(shown["frame"]).max() == 0
+
+
+def test_frames_keep_to_the_clock(models):
+    with playing(models) as parent:
+        begun = parent.hear(lambda m: "frame" in m)
+        later = parent.hear(lambda m: m.get("t", 0) > begun["t"] + 500_000)
+        assert later["frame"] - begun["frame"] == pytest.approx((later["t"] - begun["t"]) / 10_000, abs=8)
+
+
+def test_snapshots_come_by_themselves_and_when_asked_for(models):
+    with playing(models) as parent:
+        first = parent.hear(lambda m: "snapshot" in m)
+        assert first["frame"] % 25 == 0
+        assert first["snapshot"]["state"]["frame"] == first["frame"] - 1
+        parent.send(snapshot=True)
+        assert parent.hear(lambda m: "snapshot" in m and m["frame"] % 25)
+
+
+def test_a_model_is_loaded_while_pictures_go_on_and_changed_to_on_the_bar(models):
+    with playing(models, engine="eager") as parent:
+        parent.hear(lambda m: "frame" in m)
+        parent.send(do=[{"set": {"tempo/quantise": "bar", "tempo/bpm": 300}, "rev": 1}])
+        parent.send(load="letters", swap=True)
+        loaded = parent.hear(lambda m: "loaded" in m)
+        assert loaded == {"loaded": "letters"}
+        told = parent.hear(lambda m: "model" in m and "frame" not in m)["model"]
+        assert (told["model"], told["c_dim"]) == ("letters", 4)
+        swapped = parent.hear(lambda m: m.get("model") == "letters")
+        # 300 beats a minute: a bar is 0.8 s, 80 frames of 100; the tick of the frame comes after the change.
+        assert swapped["beat"] % 4 < 0.2
+        assert [event["model"] for event in swapped["events"]] == ["letters"]
+        parent.send(load="one", swap=True)
+        assert parent.hear(lambda m: m.get("model") == "one")
+
+
+def test_preloading_changes_nothing(models):
+    with playing(models) as parent:
+        parent.send(load="letters", swap=False)
+        parent.hear(lambda m: "loaded" in m)
+        for _ in range(20):
+            assert parent.hear(lambda m: "frame" in m)["model"] == "one"
+
+
+def test_a_model_that_cannot_be_loaded_is_refused_and_the_show_goes_on(models):
+    with playing(models) as parent:
+        for name in ("broken", "nothing"):
+            parent.send(load=name, swap=True)
+            refused = parent.hear(lambda m: "refused" in m)
+            assert refused["refused"] == name
+            assert "\n" not in refused["why"]
+            assert parent.hear(lambda m: "frame" in m)["model"] == "one"
+
+
+def test_latents_that_cannot_be_drawn_keep_the_last_picture(models):
+    with playing(models) as parent:
+        parent.hear(lambda m: "frame" in m)
+        parent.send(do=[{"set": {"walk/mode": "latent", "walk/glide": 0, "latent/w": [1e300, -1e300] * 8}, "rev": 1}])
+        assert "NaN" in parent.hear(lambda m: "fault" in m)["fault"]
+        kept = parent.hear(lambda m: "frame" in m)
+        assert kept["flags"] & REPEAT
+        assert parent.ring.read(kept["frame"]).max() > 0
+        parent.send(do=[{"set": {"walk/mode": "hold"}, "rev": 2}])
+        assert parent.hear(lambda m: "frame" in m and not m["flags"] & REPEAT)
+        assert sum("fault" in message for message in parent.heard) == 1
+
+
+def test_the_end_of_the_parent_is_the_end(models):
+    ours, theirs = multiprocessing.Pipe()
+    ring = Ring((16, 16, 3))
+    renderer = Renderer(theirs, Stage("one", 100.0, (16, 16), ring.name, 1, engine="eager", sources=models))
+    ours.close()
+    with pytest.raises((EOFError, OSError)):
+        renderer.run()
+    renderer.ring.close()
+    theirs.close()
+    ring.close()
