@@ -247,6 +247,16 @@ def test_switches_that_changed_are_another_model() -> None:
     assert machine.fingerprint(G) != machine.fingerprint(same)
 
 
+def test_hooks_that_come_later_are_not_passed_over() -> None:
+    G = generator()
+    ws = latents(G, 1)
+    engine = engines.compile(G, only=openvino.F32, measure=0)
+    handle = G.synthesis.layers()["b8.conv0"].register_forward_hook(lambda module, args, out: out * 0.5)
+    assert torch.equal(engine(ws), G.synthesis(ws))
+    handle.remove()
+    assert difference(engine(ws), G.synthesis(ws)) < 1e-5
+
+
 def test_a_model_with_hooks_is_drawn_plainly() -> None:
     G = generator()
     handle = G.synthesis.layers()["b8.conv0"].register_forward_hook(lambda module, args, out: out * 0.5)

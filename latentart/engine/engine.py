@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from latentart.engine.drawing import own_noise
-from latentart.engine.request import Request, Run, log
+from latentart.engine.request import Request, Run, hooked, log
 from latentart.engine.routes import eager
 from latentart.engine.trial import Trial
 from latentart.errors import SettingsError
@@ -30,6 +30,7 @@ class Engine:
         self.trial = next(trial for trial in trials if trial.name == name)
         self.startup = 0.0
         self._run = run
+        self._layers = list(G.synthesis.modules())
         self._told: set[str] = set()
 
     @property
@@ -61,6 +62,8 @@ class Engine:
 
     def _beyond(self, mode: str, noise: Mapping[str, Tensor] | None) -> str:
         """Why this engine cannot draw what it is asked for; '' when it can."""
+        if self.trial.name != eager.NAME and hooked(self._layers):
+            return "the model is bent by hooks"
         if self.request.noise_inputs:
             return (
                 "" if mode != "random" or set(self.G.noise_shapes) <= set(noise or {}) else "it draws no noise itself"

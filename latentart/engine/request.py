@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -57,6 +58,11 @@ class Request:
         ):
             if value not in known:
                 raise SettingsError(unknown(what, value, known))
+
+
+def hooked(modules: Iterable[torch.nn.Module]) -> bool:
+    """Whether something outside changes what layers do, as network bending does; a graph would not know of it."""
+    return any(module._forward_hooks or module._forward_pre_hooks for module in modules)
 
 
 class Route(Protocol):

@@ -25,7 +25,7 @@ from torch import Tensor
 from latentart import cache
 from latentart.engine.drawing import Drawing, check_number, example, noise_inputs
 from latentart.engine.machine import version
-from latentart.engine.request import Request, RouteError, Run, log
+from latentart.engine.request import Request, RouteError, Run, hooked, log
 from latentart.models.base import Generator
 
 F32, BF16 = "openvino f32", "openvino bf16"
@@ -50,7 +50,7 @@ def unavailable(G: Generator) -> str:
         return f"the model is on {G.device.type}, OpenVINO runs on the processor"
     if find_spec("openvino") is None:
         return "OpenVINO is not installed: pip install 'latentart[cpu]'"
-    if any(module._forward_hooks or module._forward_pre_hooks for module in G.synthesis.modules()):
+    if hooked(G.synthesis.modules()):
         return "the model has hooks, which a graph would freeze"
     return ""
 
