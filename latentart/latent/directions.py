@@ -77,7 +77,7 @@ class Direction:
 
     def turned(self) -> Direction:
         """The same with plus and minus exchanged."""
-        return replace(self, vector=-self.vector, curve=tuple(-place for place in reversed(self.curve)))
+        return replace(self, vector=-self.vector, curve=tuple(0.0 - place for place in reversed(self.curve)))
 
 
 class Directions:
