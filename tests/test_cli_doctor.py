@@ -42,7 +42,7 @@ def test_versions_machine_and_choices(monkeypatch: pytest.MonkeyPatch, tmp_path:
 def test_what_is_remembered_is_shown_until_it_is_measured_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(choose, "find", lambda: [eager])
     times = iter([1.25, 2.25, 3.25, 4.25])
-    monkeypatch.setattr(trial, "race", lambda runs, probe, seconds: dict.fromkeys(runs, [next(times)]))
+    monkeypatch.setattr(trial, "race", lambda runs, probe, seconds: {name: [next(times)] for name in runs})
     first = run()
     assert "eager: 1.2 ms" in first
     assert "eager: 1.2 ms" in run()
