@@ -34,7 +34,7 @@ def test_versions_machine_and_choices(monkeypatch: pytest.MonkeyPatch, tmp_path:
     assert machine.processor() in text
     assert str(tmp_path / "cache") in text
     assert "tiny, 16x16, on cpu" in text
-    assert "master (films and stills): eager" in text
+    assert "master (films): eager" in text
     assert "* eager: " in text
     assert text.count("openvino f32: OpenVINO is not installed: pip install 'latentart[cpu]'") == 2
 

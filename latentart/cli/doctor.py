@@ -12,7 +12,7 @@ from latentart.cli import _options as opt
 if TYPE_CHECKING:
     from latentart.models.base import Generator
 
-_PRECISIONS = {"master": "films and stills", "live": "on stage"}
+_USES = {"master": "films", "live": "on stage"}
 _EXTRAS = {"cpu": ("openvino",), "live": ("starlette", "uvicorn", "websockets", "pythonosc", "simplejpeg")}
 
 
@@ -71,8 +71,10 @@ def _installed(module: str) -> bool:
 def _choices(G: Generator, again: bool) -> Iterator[str]:
     from latentart import engine
 
-    for precision, use in _PRECISIONS.items():
-        made = engine.compile(G, precision=precision, again=again)
+    for precision, use in _USES.items():
+        # What `latentart film` and `latentart live` ask for.
+        noise = precision == "live" and bool(G.noise_shapes)
+        made = engine.compile(G, output="uint8", precision=precision, noise_inputs=noise, again=again)
         yield f"  {precision} ({use}): {made.trial.name}, ready in {made.startup:.1f} s this time"
         for trial in made.trials:
             yield f"    {'*' if trial.name == made.trial.name else ' '} {trial}"
