@@ -55,7 +55,7 @@ class Parent:
 def playing(models, **stage):
     ours, theirs = multiprocessing.Pipe()
     ring = Ring((16, 16, 3))
-    common = {"network": "one", "fps": 100.0, "size": (16, 16), "threads": 1, "engine": "eager"}
+    common = {"network": "one", "fps": 100.0, "size": (16, 16), "threads": 1, "only": "eager"}
     chosen = Stage(**{**common, "ring": ring.name, "sources": models, **stage})
     renderer = Renderer(theirs, chosen)
     thread = threading.Thread(target=renderer.run)
@@ -104,7 +104,7 @@ def test_snapshots_come_by_themselves_and_when_asked_for(models):
 
 
 def test_a_model_is_loaded_while_pictures_go_on_and_changed_to_on_the_bar(models):
-    with playing(models, engine="eager") as parent:
+    with playing(models) as parent:
         parent.hear(lambda m: "frame" in m)
         parent.send(do=[{"set": {"tempo/quantise": "bar", "tempo/bpm": 300}, "rev": 1}])
         parent.send(load="letters", swap=True)
@@ -154,7 +154,7 @@ def test_latents_that_cannot_be_drawn_keep_the_last_picture(models):
 def test_the_end_of_the_parent_is_the_end(models):
     ours, theirs = multiprocessing.Pipe()
     ring = Ring((16, 16, 3))
-    renderer = Renderer(theirs, Stage("one", 100.0, (16, 16), ring.name, 1, engine="eager", sources=models))
+    renderer = Renderer(theirs, Stage("one", 100.0, (16, 16), ring.name, 1, only="eager", sources=models))
     ours.close()
     with pytest.raises((EOFError, OSError)):
         renderer.run()

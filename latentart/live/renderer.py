@@ -52,8 +52,10 @@ class Stage:
     ring: str
     threads: int
     device: str | None = None
+    only: str | None = None
+    """The engine's choice for every model, None the fastest for each."""
     engine: str | None = None
-    """The engine's choice for the first model, None the fastest."""
+    """Its choice for the first model, where that was made before."""
     frame: int = 0
     """The first frame to show."""
     snapshot: Mapping[str, Any] | None = None
@@ -105,7 +107,7 @@ class Renderer:
     def __init__(self, connection: Connection, stage: Stage) -> None:
         self.connection = connection
         self.stage = stage
-        self.models = {stage.network: prepare(stage.network, stage, stage.engine)}
+        self.models = {stage.network: prepare(stage.network, stage, stage.engine or stage.only)}
         self.arrivals: queue.SimpleQueue[tuple[str, bool, Loaded | str]] = queue.SimpleQueue()
         self.showing = stage.network
         first = self.models[stage.network]
@@ -216,7 +218,7 @@ class Renderer:
 
     def _fetch(self, name: str, swap: bool) -> None:
         try:
-            self.arrivals.put((name, swap, prepare(name, self.stage)))
+            self.arrivals.put((name, swap, prepare(name, self.stage, self.stage.only)))
         except LatentartError as error:
             self.arrivals.put((name, swap, str(error)))
 
