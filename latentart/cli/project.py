@@ -35,7 +35,10 @@ AT_ONCE = {"cpu": 4}
 @click.option("--film", is_flag=True, help="A film of each search: target | what was found so far.")
 @click.option("--train-encoder", is_flag=True, help="Teach a network first guesses, once per model.")
 @opt.device
-@click.option("-o", "--output", "--outdir", "folder", type=click.Path(path_type=Path), default=Path("projected"))
+@click.option(
+    "-o", "--output", "--outdir", "folder", type=click.Path(path_type=Path), default=Path("projected"),
+    metavar="DIR", help="Folder for results.  [default: projected]",
+)  # fmt: skip
 @opt.overwrite
 def command(
     paths: tuple[Path, ...], network: str | None, device: str | None, folder: Path, features: str | None,
