@@ -112,6 +112,20 @@ def test_an_ack_ends_the_parking(viewer, now):
     assert viewer.level.quality == BEST.quality
 
 
+def test_a_renderer_that_is_gone_is_not_the_viewers_fault(viewer, now):
+    show(viewer, 1)
+    drain(viewer)
+    say(viewer, "ack", seq=1)
+    now[0] += 300
+    viewer.check_alive()
+    assert viewer.closing is None
+    show(viewer, 2)
+    drain(viewer)
+    viewer.check_alive()
+    assert viewer.closing is None
+    assert not viewer.parked
+
+
 def test_messages_have_bounds(viewer):
     for number in range(1000):
         viewer.tell({"n": number})

@@ -23,8 +23,7 @@ class Pace:
     def __init__(self, frame_time: float, window: int = WINDOW) -> None:
         self.frame_time = frame_time
         self.window = min(max(window, 1), WIDEST_WINDOW)
-        self.heard = 0.0
-        """When the last ack came."""
+        self._owed_since: float | None = None
         self.round_trip = 0.0
         """The latest time from send to ack."""
         self._under_way: deque[tuple[int, float]] = deque()
@@ -47,18 +46,23 @@ class Pace:
     def sent(self, seq: int, now: float) -> None:
         """A picture went out."""
         self._under_way.append((seq, now))
+        self._owed_since = now if self._owed_since is None else self._owed_since
+
+    def silent(self, now: float) -> float:
+        """For how long an answer has been owed."""
+        return 0.0 if self._owed_since is None else now - self._owed_since
 
     def acked(self, seq: int, now: float) -> None:
         """The viewer has decoded `seq`, and so all before it. Numbers that are not under way are ignored."""
         if all(number != seq for number, _ in self._under_way):
             return
-        self.heard = now
         while self._under_way:
             number, sent = self._under_way.popleft()
             if number == seq:
                 self.round_trip = now - sent
                 self._times.append((now, self.round_trip))
                 break
+        self._owed_since = self._under_way[0][1] if self._under_way else None
         self._adapt(now)
 
     def forget(self) -> None:

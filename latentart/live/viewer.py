@@ -64,7 +64,7 @@ class Viewer:
     @property
     def parked(self) -> bool:
         """Whether it has not answered for a while."""
-        return time.monotonic() - self.pace.heard > PARK_AFTER
+        return self.pace.silent(time.monotonic()) > PARK_AFTER
 
     def offer(self, picture: Picture) -> None:
         """Puts a picture into the mailbox, in place of one that was not sent."""
@@ -86,7 +86,7 @@ class Viewer:
 
     def check_alive(self) -> None:
         """Called twice a second: parks and closes a viewer that does not answer."""
-        silent = time.monotonic() - self.pace.heard
+        silent = self.pace.silent(time.monotonic())
         if "frames" in self.subscribed and silent > CLOSE_AFTER:
             self.close(TRY_AGAIN, "no picture was acknowledged for too long: connect again")
         elif "frames" in self.subscribed and self.parked and time.monotonic() - self._last_sent > 1:
@@ -101,7 +101,6 @@ class Viewer:
     async def run(self) -> None:
         """Serves the connection until one side ends it."""
         await self.websocket.accept(subprotocol=protocol.SUBPROTOCOL)
-        self.pace.heard = time.monotonic()
         self.tell(self.hub.hello())
         tasks = [asyncio.create_task(run()) for run in (self._read, self._write, self._expect_identify)]
         try:
@@ -237,7 +236,6 @@ class Viewer:
         self.may_control = message.get("role", "control") in ("control", "operator")
         self.max_fps = _positive(message.get("max_fps"), float("inf"))
         self.pace = Pace(1 / self.hub.fps, int(_positive(message.get("window"), 2)))
-        self.pace.heard = time.monotonic()
         largest = _positive(message.get("max_size"), float("inf"))
         self.halvings = next((n for n in range(4) if max(self.hub.size) >> n <= largest), 3)
         self.hub.refresh_levels()
