@@ -12,6 +12,7 @@ import socket
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from pythonosc.osc_message_builder import OscMessageBuilder
@@ -48,6 +49,7 @@ class Osc:
         self.port: int = self._socket.getsockname()[1]
         self.out_port = out_port
         self._allowed: list[Network] = [ipaddress.ip_network(text, strict=False) for text in allow]
+        self._known = lru_cache(maxsize=64)(self._may)
         self._leases: dict[Sender, float] = {}
         self._lock = threading.Lock()
         self._stopping = False
@@ -76,7 +78,7 @@ class Osc:
                 # Windows reports here that an earlier reply found nobody.
                 log.debug("OSC: %s", error)
                 continue
-            if not self._may(sender[0]):
+            if not self._known(sender[0]):
                 self.dispatcher.counts["stranger"] += 1
                 continue
             self.dispatcher.take(data, (sender[0], sender[1]))
