@@ -44,7 +44,13 @@ def test_the_extension_does_not_matter(tmp_path: Path, kind: str, name: str) -> 
 
 
 def test_every_format_is_listed_once() -> None:
-    assert [f.SOURCE for f in formats()] == ["nvidia-pickle", "rosinality", "safetensors", "torch-state"]
+    assert [f.SOURCE for f in formats()] == [
+        "nvidia-pickle",
+        "rosinality",
+        "safetensors",
+        "tensorflow-pickle",
+        "torch-state",
+    ]
 
 
 @pytest.mark.parametrize("kind", KINDS)

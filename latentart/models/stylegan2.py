@@ -47,6 +47,8 @@ class Config:
     use_noise: bool = True
     conv_clamp: float | None = None
     mapping_lr_multiplier: float = 0.01
+    joint_labels: bool = False
+    """Whether z and class are normalised together, without scaling, as in the first StyleGAN2."""
 
     @property
     def num_ws(self) -> int:
@@ -83,6 +85,8 @@ class MappingShape(Protocol):
     def mapping_widths(self) -> tuple[int, ...]: ...
     @property
     def mapping_lr_multiplier(self) -> float: ...
+    @property
+    def joint_labels(self) -> bool: ...
 
 
 class MappingNetwork(Mapper):
@@ -93,8 +97,10 @@ class MappingNetwork(Mapper):
         self.num_ws = config.num_ws
         self.c_dim = config.c_dim
         lr = config.mapping_lr_multiplier
+        self.joint = config.joint_labels
         if config.c_dim:
-            self.embed = ops.Dense(config.c_dim, config.embed_dim)
+            kind = Labels if self.joint else ops.Dense
+            self.add_module("concat" if self.joint else "embed", kind(config.c_dim, config.embed_dim))
         widths = (config.z_dim + (config.embed_dim if config.c_dim else 0), *config.mapping_widths)
         self.layers = [f"fc{i}" for i in range(len(config.mapping_widths))]
         for name, inputs, outputs in zip(self.layers, widths[:-1], widths[1:], strict=True):
@@ -114,16 +120,34 @@ class MappingNetwork(Mapper):
 
     def w(self, z: Tensor, c: Tensor | None = None) -> Tensor:
         """The single w of each sample, [N, w_dim], before truncation."""
-        x = ops.unit_rms(z.to(self.w_avg.dtype))
+        z = z.to(self.w_avg.dtype)
         if c is not None and c.shape[1] != self.c_dim:
             raise SettingsError(f"c has {c.shape[1]} classes, this model has {self.c_dim}")
-        if self.c_dim:
-            if c is None:
-                raise SettingsError(f"this model has {self.c_dim} classes: pass c, [N, {self.c_dim}]")
-            x = torch.cat([x, ops.unit_rms(self.embed(c.to(x.dtype)))], dim=1)
+        x = self.labelled(z, c) if self.c_dim else ops.unit_rms(z)
         for name in self.layers:
             x = ops.lrelu(self.get_submodule(name)(x))
         return x
+
+    def labelled(self, z: Tensor, c: Tensor | None) -> Tensor:
+        """z and class in one row, each of unit size; the first StyleGAN2 normalised them together."""
+        if c is None:
+            raise SettingsError(f"this model has {self.c_dim} classes: pass c, [N, {self.c_dim}]")
+        label: Tensor = self.get_submodule("concat" if self.joint else "embed")(c.to(z.dtype))
+        if self.joint:
+            return ops.unit_rms(torch.cat([z, label], dim=1))
+        return torch.cat([ops.unit_rms(z), ops.unit_rms(label)], dim=1)
+
+
+class Labels(torch.nn.Module):
+    """Classes as rows of a table."""
+
+    def __init__(self, classes: int, outputs: int) -> None:
+        super().__init__()
+        self.weight = torch.nn.Parameter(ops.normal(classes, outputs))
+
+    def forward(self, c: Tensor) -> Tensor:
+        """[N, classes] -> [N, outputs]."""
+        return c @ self.weight
 
 
 class SharedConv(torch.nn.Module):
@@ -383,6 +407,14 @@ def build(checkpoint: Checkpoint) -> StyleGAN2:
     return G
 
 
+def arrange(G: StyleGAN2) -> None:
+    """Lays the weights of up layers out as a transposed convolution reads them, or it copies them at each call."""
+    for layer in G.synthesis.layers().values():
+        if layer.up:
+            swapped = layer.weight.detach().transpose(0, 1).contiguous(memory_format=torch.channels_last)
+            layer.weight.data = swapped.transpose(0, 1)
+
+
 def complete(tensors: dict[str, Tensor], G: StyleGAN2) -> None:
     """Adds the buffers that a small file may leave out: FIR filters and the centre of truncation."""
     smooth = ops.smooth()
@@ -409,6 +441,9 @@ def _read_config(tensors: Mapping[str, Tensor], stored: Mapping[str, Any]) -> Co
     mapping = [tuple(tensors[f"mapping.fc{i}.weight"].shape) for i in range(depth)]
     embed = tensors.get("mapping.embed.weight")
     embed_dim, c_dim = (embed.shape[0], embed.shape[1]) if embed is not None else (0, 0)
+    joint = tensors.get("mapping.concat.weight")
+    if joint is not None:
+        c_dim, embed_dim = joint.shape[0], joint.shape[1]
     const = tensors["synthesis.b4.const"]
     clamp = stored.get("conv_clamp")
     return Config(
@@ -424,6 +459,7 @@ def _read_config(tensors: Mapping[str, Tensor], stored: Mapping[str, Any]) -> Co
         use_noise="synthesis.b4.conv1.noise_const" in tensors,
         conv_clamp=None if clamp is None else float(clamp),
         mapping_lr_multiplier=float(stored.get("mapping_lr_multiplier", 0.01)),
+        joint_labels=joint is not None,
     )
 
 

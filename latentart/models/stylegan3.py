@@ -60,6 +60,7 @@ class Config:
     bandwidth: float
     conv_clamp: float | None
     output_scale: float
+    joint_labels: bool = False
 
     @property
     def num_ws(self) -> int:

@@ -30,7 +30,7 @@ LONGEST_NAME = 200
 def matches(path: Path, head: bytes) -> bool:
     """Whether it is a pickle that is neither torch's nor of the TensorFlow era."""
     return head[:1] == b"\x80" and head[1:2] in (b"\2", b"\3", b"\4", b"\5") and not (
-        head.startswith(LEGACY_HEAD) or b"dnnlib.tflib" in head
+        head.startswith(LEGACY_HEAD) or b"dnnlib.tflib" in head or b"tfutil" in head
     )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ _PATTERNS: tuple[tuple[bytes, str], ...] = (
     (rb"PK\x03\x04|PK\x05\x06", "a zip, or a torch file of no known family"),
     (rb"\x1f\x8b|BZh|\xfd7zXZ|\x28\xb5\x2f\xfd|7z\xbc\xaf|Rar!", "a compressed archive: unpack it first"),
     (rb".{257}ustar", "a tar archive: unpack it first"),
-    (rb"\x80[\x02-\x05].{0,200}dnnlib\.tflib", "a StyleGAN pickle of the TensorFlow era, which is not read yet"),
+    (rb"\x80[\x02-\x05].{0,200}tfutil", "the original ProGAN pickle of 2017 (TensorFlow 1), which is not read"),
     (rb"\x80\x02\x8a\x0a", "a torch file of no known family"),
     (rb"\x80[\x00-\x05]", "a pickle of no known kind"),
     (rb"c[\w.]+\n[\w.]+\n|\((dp|lp|i)", "a pickle of the old text kind, which no toolkit writes"),

@@ -88,6 +88,8 @@ def facts(tensors: Mapping[str, Tensor]) -> dict[str, Any]:
         raise WeightsError("no tensor 'mapping.fc0.weight': not a whole StyleGAN2 generator")
     w_dim, inputs = shape(tensors, f"mapping.fc{layers - 1}.weight", 2)[0], shape(tensors, "mapping.fc0.weight", 2)[1]
     embedded, c_dim = shape(tensors, "mapping.embed.weight", 2) if "mapping.embed.weight" in tensors else (0, 0)
+    if "mapping.concat.weight" in tensors:  # how the first StyleGAN2 took classes
+        c_dim, embedded = shape(tensors, "mapping.concat.weight", 2)
     return {
         "architecture": _architecture(tensors),
         "mapping_layers": layers,

@@ -53,7 +53,7 @@ ATTACKS: dict[str, Attack] = {
     "gzip": file(lambda: b"\x1f\x8b\x08" + bytes(32), "a compressed archive"),
     "tar": file(lambda: b"weights.pkl" + bytes(246) + b"ustar\x0000" + bytes(300), "a tar archive"),
     "onnx": file(lambda: b"\x08\x07\x12\x07pytorch\x1a\x032.0" + bytes(64), "an ONNX model"),
-    "TensorFlow pickle": file(lambda: b"\x80\x03cdnnlib.tflib.network\nNetwork\n)\x81.", "TensorFlow era"),
+    "TensorFlow pickle": file(lambda: b"\x80\x03cdnnlib.tflib.network\nNetwork\n)\x81.", "its variables|blocks of"),
     "random bytes": file(lambda: bytes(range(1, 250)), "unknown bytes"),
     "only a header": file(lambda: b"\x80\x04", "the file ends early"),
     "folder": Attack(empty_folder, "a folder, not a file"),
