@@ -20,7 +20,7 @@ from reference.stylegan2_fused import Fused
 from torch import Tensor
 
 from latentart.errors import SettingsError, WeightsError
-from latentart.models import stylegan2
+from latentart.models import load, stylegan2
 from latentart.models.base import check_noise_mode
 from latentart.weights.checkpoint import Checkpoint
 
@@ -274,3 +274,17 @@ def test_loading_does_not_start_pytorchs_compiler() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "torch" in done.stdout.split()
     assert not {"torch._dynamo", "sympy"} & set(done.stdout.split())
+
+
+@pytest.mark.parametrize("architecture", stylegan2.ARCHITECTURES)
+def test_the_layout_in_memory_changes_no_picture(architecture: str) -> None:
+    tensors, config = random_state(architecture=architecture)
+    plain, arranged = build(tensors, config), load.build(Checkpoint(tensors, config, sha256="", source="test"), "cpu")
+    up = arranged.synthesis.layers()["b8.conv0"].weight
+    assert up.transpose(0, 1).is_contiguous(memory_format=torch.channels_last)
+    assert all(
+        torch.equal(a, b) for a, b in zip(plain.state_dict().values(), arranged.state_dict().values(), strict=True)
+    )
+    for n in (1, 3):
+        ws = randn(0, n, plain.num_ws, plain.w_dim)
+        assert error(arranged.synthesis(ws), plain.synthesis(ws)) < TOLERANCE

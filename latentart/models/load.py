@@ -34,9 +34,11 @@ def build(checkpoint: Checkpoint, device: str | torch.device | None = None) -> G
     G.name, G.sha256 = checkpoint.name, checkpoint.sha256
     G.class_names = tuple(checkpoint.card.get("class_names", ()))
     G.to(choose_device(device))
-    # Measured: channels last is 1.2 to 2 times as fast on processors, at every size, with gradients or without.
     if G.device.type == "cpu":
+        # Measured: channels last is 1.2 to 2 times as fast on processors, at every size, with gradients or without.
         G.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        if hasattr(found[0], "arrange"):
+            found[0].arrange(G)
     return G
 
 
