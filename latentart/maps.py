@@ -202,7 +202,7 @@ def draw(G: Generator, plane: Map, cell: int = 96, on_done: Report = lambda done
 
 
 def write_page(path: str | Path, plane: Map, sheet: pixels.Frame, *, overwrite: bool = False) -> Path:
-    """One self-contained HTML page: to pan, zoom and copy from; served by `latentart live`, a picture that is chosen is played."""
+    """One self-contained HTML page to pan, zoom and copy from; on a live server it plays the picture that is chosen."""
     page = resources("latentart").joinpath("map.html").read_text(encoding="utf-8")
     facts = {
         "title": plane.title, "columns": plane.columns, "cell": sheet.shape[1] // plane.columns,

@@ -120,6 +120,38 @@ def rename(network: str | None, file: Path | None, names: tuple[str, ...]) -> No
     click.echo(direction_files.write(path, book.renamed(pairs), overwrite=True))
 
 
+@command.command(short_help="Rank single style channels (StyleSpace).")
+@opt.network
+@click.option("--count", default=24, show_default=True, help="How many of the strongest.")
+@opt.seeds_option("Pictures to measure and draw them on.")
+@click.option("--class", "classes", help="Class of those pictures.")
+@click.option("-o", "--output", "target", type=click.Path(path_type=Path), help="Draw a sheet into this file.")
+@opt.device
+@opt.overwrite
+def channels(network: str | None, device: str | None, count: int, target: Path | None, **wishes: Any) -> None:
+    """Rank single style channels by how much of the picture they move, each with the --bend that plays it.
+
+    \b
+    latentart directions channels --count 12 -o channels.png
+    """
+    from latentart import direction_sheet, provenance
+    from latentart.latent import space, stylespace
+    from latentart.models.load import load
+    from latentart.sinks.images import write_image
+
+    G = load(network or "landscapes-256", device)
+    seeds = wishes["seeds"] or (3, 11, 20, 46)
+    mixes = space.parse_classes(G, wishes["classes"])[:1] if wishes["classes"] else [{0: 1.0}] if G.c_dim else []
+    ws = space.to_ws(G, space.z_of(G, seeds), space.c_of(G, mixes * len(seeds)), psi=0.7)
+    found = stylespace.ranked(G, ws, count=count)
+    for channel in found:
+        click.echo(f"--bend {channel.bend(2):30} effect {channel.effect:.4f}")
+    if target:
+        frame = direction_sheet.channels(G, found, ws)
+        record = provenance.record(device=G.device, network=G.name, sha256=G.sha256, seeds=list(seeds))
+        click.echo(write_image(target, frame, settings=record, overwrite=wishes["overwrite"]))
+
+
 def _open(network: str | None, device: str | None, file: Path | None) -> tuple[Generator, Directions, Path]:
     """The model, its directions and their file. Raises SettingsError when it has none."""
     from latentart.errors import SettingsError

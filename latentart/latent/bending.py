@@ -204,10 +204,14 @@ def _style_unit(G: Generator, layer: str, maps: NDArray[np.int64] | None) -> Ten
 
 def style_sigmas(G: Generator, layer: str) -> Array:
     """Standard deviation of each style of a layer over random pictures, [styles]."""
-    affine = layers(G)[layer].affine
-    with torch.no_grad():
-        matrix = (affine.weight * affine.weight_gain).double().cpu().numpy()  # type: ignore[union-attr, operator]
-    return pca.spread_along(G, matrix)
+    return pca.spread_along(G, style_matrix(G, layer))
+
+
+def style_matrix(G: Generator, layer: str) -> Array:
+    """What turns w into the styles of a layer, [styles, w_dim]."""
+    affine: Any = layers(G)[layer].affine
+    matrix: Array = (affine.weight.detach() * affine.weight_gain).double().cpu().numpy()
+    return matrix
 
 
 def read_toml(path: str | Path) -> list[str]:
