@@ -26,6 +26,7 @@ from latentart import cache
 from latentart.engine.drawing import Drawing, check_number, example, noise_inputs
 from latentart.engine.machine import version
 from latentart.engine.request import Request, RouteError, Run, hooked, log
+from latentart.errors import TargetError
 from latentart.models.base import Generator
 
 F32, BF16 = "openvino f32", "openvino bf16"
@@ -112,7 +113,11 @@ def _graph(G: Generator, request: Request, fingerprint: str) -> Any:
     """The exported model, from the cache folder when it is there and whole."""
     kind = f"{request.output}-{request.noise_mode}" + ("-inputs" if request.noise_inputs else "")
     name = hashlib.sha256(f"{fingerprint}{version('torch')}{version('openvino')}".encode()).hexdigest()[:32]
-    folder = cache.place("engine", f"{name}-{kind}-{request.batch}")
+    try:
+        folder = cache.place("engine", f"{name}-{kind}-{request.batch}")
+    except TargetError as error:
+        log.warning("the exported graph is not kept: %s", error)
+        return _export(G, request)
     if folder.exists():
         try:
             return _read(folder)
