@@ -1,0 +1,1 @@
+"""Exhibition films: a score in TOML becomes the files that a venue plays."""

@@ -1,0 +1,153 @@
+"""Sound to envelopes: what is heard at each frame, 0 to 1, without a seam at the end of the loop."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latentart import pixels
+from latentart.exhibition.sound import RATE, Sound
+
+Array = NDArray[np.float64]
+WINDOW = 2048
+BANDS = {"low": (20, 200), "mid": (200, 2000), "high": (2000, 16000)}
+SLOWEST, FASTEST = 50.0, 200.0
+"""Beats per minute that are looked for."""
+STEP = 480
+"""Samples between looks at the sound, 10 ms."""
+ONSET_FALLS = 0.15
+"""Seconds in which an onset falls to 1/e."""
+
+
+@dataclass(frozen=True)
+class Envelopes:
+    """By name, one value for each frame, [num_frames]; tempo in beats per minute, beats in seconds."""
+
+    values: dict[str, Array]
+    tempo: float
+    beats: Array
+
+    def at(self, number: int) -> dict[str, float]:
+        """What is heard at a frame."""
+        found = {name: float(values[number % len(values)]) for name, values in self.values.items()}
+        return {**found, "tempo": self.tempo}
+
+
+def listen(sound: Sound, frames: int, fps: Fraction) -> Envelopes:
+    """The envelopes of a film's sound."""
+    mono = sound.samples.mean(axis=1)
+    power, frequencies = spectra(mono)
+    flux = onset_strength(power)
+    tempo, beats = find_beats(flux)
+    steps = {name: np.sqrt(power[:, _within(frequencies, *span)].sum(axis=1)) for name, span in BANDS.items()}
+    steps["rms"] = np.sqrt(power.sum(axis=1))
+    centres = np.arange(frames) / float(fps)
+    values = {name: _scaled(_sampled(track, centres)) for name, track in steps.items()}
+    values["onset"] = _scaled(_sampled(_falling(flux), centres))
+    values["beat"] = beat_pulse(beats, centres, len(mono) / RATE)
+    return Envelopes(values, tempo, beats)
+
+
+def spectra(mono: Array) -> tuple[Array, Array]:
+    """Power [steps, bins] around each 10 ms of a loop, and the frequencies of the bins."""
+    window = np.hanning(WINDOW)
+    around = np.arange(WINDOW) - WINDOW // 2
+    rows = [
+        np.abs(np.fft.rfft(mono[(start + around) % len(mono)] * window)) ** 2 for start in range(0, len(mono), STEP)
+    ]
+    return np.array(rows) / WINDOW**2, np.asarray(np.fft.rfftfreq(WINDOW, 1 / RATE), np.float64)
+
+
+def onset_strength(power: Array) -> Array:
+    """Spectral flux of the log spectrum, what is louder than 10 ms before (Dixon 2006), [steps]."""
+    loud = np.log1p(1e6 * power)
+    rise = np.maximum(loud - np.roll(loud, 1, axis=0), 0).mean(axis=1)
+    return np.asarray(np.maximum(rise - np.median(rise), 0))
+
+
+def find_beats(flux: Array) -> tuple[float, Array]:
+    """Tempo by autocorrelation, beats by dynamic programming over the onset strength (Ellis 2007).
+
+    Returns beats per minute and the times of the beats in seconds; (0, none) where nothing pulses.
+    """
+    step = STEP / RATE
+    lags = np.arange(round(60 / FASTEST / step), min(round(60 / SLOWEST / step), len(flux) // 2) + 1)
+    if not len(lags) or flux.max() <= 0:
+        return 0.0, np.zeros(0)
+    smooth = np.convolve(np.tile(flux, 3), np.hanning(9) / 4, "same")[len(flux) : 2 * len(flux)]
+    alike = np.array([(smooth * np.roll(smooth, lag)).sum() for lag in lags])
+    # Listeners prefer tempi around 120, and so does the choice between a tempo and its half.
+    liking = np.exp(-0.5 * (np.log2(60 / (lags * step) / 120) / 0.9) ** 2)
+    lag = int(lags[np.argmax(alike * liking)])
+    return 60 / (lag * step), _beat_chain(smooth / smooth.std(), lag) * step
+
+
+def _beat_chain(flux: Array, lag: int, tightness: float = 100.0) -> Array:
+    """Places of the chain of beats that hits most onsets while keeping near one lag."""
+    before = np.arange(-2 * lag, -lag // 2)
+    penalty = -tightness * np.log(-before / lag) ** 2
+    best, back = flux.copy(), np.full(len(flux), -1)
+    for place in range(2 * lag, len(flux)):
+        scores = best[place + before] + penalty
+        choice = int(np.argmax(scores))
+        if scores[choice] > 0:
+            best[place], back[place] = flux[place] + scores[choice], place + before[choice]
+    chain = [len(flux) - lag + int(np.argmax(best[-lag:]))]
+    while back[chain[-1]] >= 0:
+        chain.append(int(back[chain[-1]]))
+    return np.array(chain[::-1], dtype=np.float64)
+
+
+def beat_pulse(beats: Array, times: Array, length: float) -> Array:
+    """1 on each beat, falling to 0 before the next, around the loop."""
+    if not len(beats):
+        return np.zeros(len(times))
+    around = np.concatenate([beats[-1:] - length, beats, beats[:1] + length])
+    index = np.clip(np.searchsorted(around, times, side="right") - 1, 0, len(around) - 2)
+    gone = (times - around[index]) / np.maximum(around[index + 1] - around[index], 1e-6)
+    return np.asarray((1 - np.clip(gone, 0, 1)) ** 2)
+
+
+def picture(found: Envelopes, width: int = 1200, height: int = 110) -> pixels.Frame:
+    """The envelopes as curves one below the other, [H, W, 3], beats as lines: to see what the film will follow."""
+    rows = [_curve(found, name, width, height) for name in found.values]
+    return np.concatenate(rows)
+
+
+def _curve(found: Envelopes, name: str, width: int, height: int) -> pixels.Frame:
+    values = found.values[name]
+    across = np.interp(np.linspace(0, len(values) - 1, width), np.arange(len(values)), values)
+    page = np.full((height, width, 3), 18, np.uint8)
+    filled = np.arange(height)[::-1, None] < (across * (height - 12))[None, :]
+    page[filled] = (240, 190, 110) if name in ("onset", "beat") else (120, 180, 220)
+    page[-1] = 60
+    return page
+
+
+def _within(frequencies: Array, low: float, high: float) -> NDArray[np.bool_]:
+    return np.asarray((frequencies >= low) & (frequencies < high))
+
+
+def _sampled(track: Array, times: Array) -> Array:
+    """A track of 10 ms steps at other times, around the loop."""
+    places = times * RATE / STEP
+    return np.asarray(np.interp(places, np.arange(len(track) + 1), np.append(track, track[0])), np.float64)
+
+
+def _scaled(values: Array) -> Array:
+    """So that the loudest hundredth is at 1."""
+    top = float(np.percentile(values, 99))
+    return np.asarray(np.clip(values / top, 0, 1)) if top > 0 else values
+
+
+def _falling(flux: Array) -> Array:
+    """Each onset falls off instead of ending; twice round, so that the loop's end falls into its beginning."""
+    kept = np.exp(-STEP / RATE / ONSET_FALLS)
+    falling, level = np.zeros(2 * len(flux)), 0.0
+    for place, strength in enumerate(np.tile(flux, 2)):
+        level = max(strength, level * kept)
+        falling[place] = level
+    return falling[len(flux) :]

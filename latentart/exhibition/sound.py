@@ -1,0 +1,100 @@
+"""A film's sound: read or synthesised, listened to frame by frame, and put into the film."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+from av.container import OutputContainer
+from numpy.typing import NDArray
+
+from latentart.errors import SettingsError
+from latentart.exhibition import synth
+from latentart.exhibition.score import Audio
+
+Array = NDArray[np.float64]
+RATE = synth.RATE
+CODECS = {".mp4": "aac", ".mov": "pcm_s24le", ".mkv": "flac", ".webm": "libopus"}
+LONGEST_HOURS = 24
+FADE = 0.02
+"""Seconds over which sound is faded where it was cut, so that nothing clicks."""
+
+
+@dataclass(frozen=True)
+class Sound:
+    """Stereo samples [n, 2] in -1 .. 1 at 48 kHz, exactly as long as the film."""
+
+    samples: Array
+
+    def add_to(self, container: OutputContainer, ending: str) -> Any:
+        """A stereo stream of the codec that goes with such files."""
+        codec = CODECS[ending]
+        options = {"b": "256k"} if codec in ("aac", "libopus") else {}
+        stream: Any = container.add_stream(codec, rate=RATE, options=options)
+        stream.layout = "stereo"
+        stream.codec_context.open()
+        return stream
+
+    def packets(self, stream: Any, repeat: int) -> Iterator[Any]:
+        """The encoded sound, `repeat` times over without a gap."""
+        size = stream.codec_context.frame_size or 4096
+        for start in range(0, len(self.samples) * repeat, size):
+            yield from stream.encode(self._frame(start, min(size, len(self.samples) * repeat - start), stream))
+        yield from stream.encode(None)
+
+    def _frame(self, start: int, count: int, stream: Any) -> av.AudioFrame:
+        block = self.samples[np.arange(start, start + count) % len(self.samples)]
+        kind = stream.codec_context.format.name
+        whole = {"s32": 2**31 - 1, "s16": 2**15 - 1}.get(kind.rstrip("p"), 0)
+        scaled = np.round(block * whole).astype(kind.replace("s", "int")[:5]) if whole else block.astype(np.float32)
+        planes = scaled.T if kind.endswith("p") else scaled.reshape(1, -1)
+        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(planes), format=kind, layout="stereo")
+        frame.sample_rate, frame.pts, frame.time_base = RATE, start, Fraction(1, RATE)
+        return frame
+
+
+def of(audio: Audio, seconds: Fraction) -> Sound:
+    """The sound of a score, cut or filled up to the film's length. Raises SettingsError."""
+    if bool(audio.file) == bool(audio.synth):
+        raise SettingsError("audio needs a file or a synth, one of them: audio = 'track.wav', or synth = 'bells'")
+    samples = read(audio.file) if audio.file else synth.play(audio.synth, float(seconds), audio.seed, audio.tempo)
+    return Sound(np.clip(fitted(samples, round(seconds * RATE)) * 10 ** (audio.gain / 20), -1, 1))
+
+
+def fitted(samples: Array, count: int) -> Array:
+    """samples [n, 2] -> [count, 2]; sound of another length is faded at both ends, silence follows what is short."""
+    # A sample more or less is rounding, not a cut.
+    if abs(len(samples) - count) <= 1:
+        return np.resize(samples, (count, 2)) if len(samples) != count else samples
+    kept = samples[:count].copy()
+    ramp = np.linspace(0, 1, min(round(FADE * RATE), len(kept)))[:, None]
+    kept[: len(ramp)] *= ramp
+    kept[len(kept) - len(ramp) :] *= ramp[::-1]
+    return np.concatenate([kept, np.zeros((count - len(kept), 2))])
+
+
+def read(path: str | Path) -> Array:
+    """Any sound file that FFmpeg knows -> stereo samples [n, 2] at 48 kHz. Raises SettingsError."""
+    blocks = []
+    try:
+        with Path(path).open("rb") as file, av.open(file, "r") as container:
+            if not container.streams.audio:
+                raise SettingsError(f"{str(path)!r} has no sound in it: give a .wav, .flac or .mp3")
+            # One channel made two by FFmpeg would be 3 dB quieter.
+            channels = min(container.streams.audio[0].channels, 2)
+            resampler = av.AudioResampler(format="flt", layout=("mono", "stereo")[channels - 1], rate=RATE)
+            for frame in container.decode(audio=0):
+                blocks += [part.to_ndarray() for part in resampler.resample(frame)]
+            blocks += [part.to_ndarray() for part in resampler.resample(None)]
+    except (av.FFmpegError, OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise SettingsError(f"cannot read the sound {str(path)!r}: {reason}: give a .wav, .flac or .mp3") from error
+    if not blocks:
+        raise SettingsError(f"{str(path)!r} holds no sound: give a .wav, .flac or .mp3")
+    samples = np.concatenate([block.reshape(-1, channels) for block in blocks]).astype(np.float64)
+    return np.repeat(samples, 2 // channels, axis=1)

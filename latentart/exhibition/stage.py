@@ -1,0 +1,141 @@
+"""The stage: models loaded, voices ready, a canvas that is drawn frame by frame and cut into screens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from latentart import pixels
+from latentart.errors import SettingsError
+from latentart.exhibition import listening, rules, sound
+from latentart.exhibition.score import Score, Screen, Tile
+from latentart.exhibition.timeline import Instant, Voice, open_voices
+from latentart.models.base import Generator
+from latentart.models.load import load
+
+
+class Stage:
+    """An opened score."""
+
+    def __init__(self, score: Score, models: dict[str, Generator], hearing: listening.Envelopes | None = None) -> None:
+        self.score, self.models, self.hearing = score, models, hearing
+        self.voices: dict[str, Voice] = open_voices(score.voices(), models, str(score.rate))
+        self.tiles, self.screens = score.tiles(), score.screens()
+        self._check_morphs()
+
+    def pictures(self, number: int) -> tuple[pixels.Frame, ...]:
+        """Frame `number`, one picture [H, W, 3] (or 4) for each screen."""
+        canvas = self.canvas(number)
+        return tuple(_cut(canvas, screen) for screen in self.screens)
+
+    def canvas(self, number: int) -> pixels.Frame:
+        """The whole canvas of a frame, uint8 [H, W, 3], or [H, W, 4] with alpha."""
+        width, height = self.score.size
+        canvas = np.empty((height, width, 3), np.uint8)
+        canvas[:] = rules.colour(self.score.background)
+        drawn: dict[tuple[Any, ...], Tensor] = {}
+        with torch.inference_mode():
+            for tile in self.tiles:
+                self._lay(canvas, tile, number, drawn)
+        return _with_alpha(canvas) if self.score.alpha == "luma" else canvas
+
+    def _lay(self, canvas: pixels.Frame, tile: Tile, number: int, drawn: dict[tuple[Any, ...], Tensor]) -> None:
+        size = tile.size or (self.score.size[0] - tile.at[0], self.score.size[1] - tile.at[1])
+        key = (tile.voice, tile.shift, size, tile.fit)
+        if key not in drawn:
+            drawn[key] = self.voices[tile.voice].picture(self._instant(number, tile.shift), size, tile.fit)
+        img = _mirrored(drawn[key], tile.mirror)
+        if tile.colours:
+            img = _coloured(img, tile.colours)
+        (x, y), (width, height) = tile.at, size
+        canvas[y : y + height, x : x + width] = pixels.to_uint8(img)[0]
+
+    def _instant(self, number: int, shift: float) -> Instant:
+        fps, frames = self.score.rate, self.score.frames
+        own = (number + round(shift * float(fps))) % frames
+        seconds = float(own / fps)
+        known = {"t": seconds, "u": own / frames, "s": 0.0}
+        # What is heard belongs to this moment, wherever the tile is in its own time.
+        return Instant(seconds, own, {**known, **(self.hearing.at(number) if self.hearing else {})})
+
+    def _check_morphs(self) -> None:
+        for name, voice in self.voices.items():
+            for part, before in zip(voice.parts, [voice.parts[-1], *voice.parts], strict=False):
+                if part.section.transition.kind == "morph" and part.G is not before.G:
+                    models = f"{before.G.name} to {part.G.name}"
+                    raise SettingsError(
+                        f"voice {name!r} cannot morph from {models}: use kind = 'fade', or leave it out"
+                    )
+
+
+@dataclass(frozen=True)
+class Exhibit:
+    """A score as a job draws it: small enough to travel to workers, which open it at their first frame."""
+
+    score: Score
+    device: str | None = None
+
+    def frames(self, start: int, stop: int) -> Iterator[tuple[pixels.Frame, ...]]:
+        """See `jobs.plan.Source`."""
+        stage = self.stage()
+        for number in range(start, stop):
+            yield stage.pictures(number)
+
+    def sound(self) -> sound.Sound | None:
+        """The sound of one round of the loop, if there is any."""
+        return _sound(self.score)
+
+    def stage(self) -> Stage:
+        """The opened score, kept for the next chunk."""
+        return _stage(self.score, self.device)
+
+
+@lru_cache(maxsize=1)
+def _stage(score: Score, device: str | None) -> Stage:
+    networks = {section.film.network for section in score.section}
+    heard = _sound(score)
+    hearing = listening.listen(heard, score.frames, score.rate) if heard and _listens(score) else None
+    return Stage(score, {name: load(name, device) for name in sorted(networks)}, hearing)
+
+
+@lru_cache(maxsize=1)
+def _sound(score: Score) -> sound.Sound | None:
+    return sound.of(score.audio, Fraction(score.frames) / score.rate) if score.audio else None
+
+
+def _listens(score: Score) -> bool:
+    return any(section.play for section in score.section)
+
+
+def _cut(canvas: pixels.Frame, screen: Screen) -> pixels.Frame:
+    x, y = screen.at
+    width, height = screen.size or (canvas.shape[1] - x, canvas.shape[0] - y)
+    return np.ascontiguousarray(canvas[y : y + height, x : x + width])
+
+
+def _mirrored(img: Tensor, mirror: str) -> Tensor:
+    axes = [axis for axis, way in ((-1, "x"), (-2, "y")) if way in mirror]
+    return img.flip(axes) if axes else img
+
+
+def _coloured(img: Tensor, colours: tuple[str, ...]) -> Tensor:
+    """Brightness (BT.709 weights) -> a course through colours; img [1, 3, H, W] in [-1, 1]."""
+    table = torch.tensor([rules.colour(text) for text in colours], dtype=torch.float32) / 127.5 - 1
+    weights = torch.tensor([0.2126, 0.7152, 0.0722]).to(img)
+    place = ((img * weights[:, None, None]).sum(1) + 1).div(2).clamp(0, 1) * (len(colours) - 1)
+    first = place.floor().long().clamp(max=len(colours) - 2)
+    table = table.to(img)
+    mixed = torch.lerp(table[first], table[first + 1], (place - first)[..., None])
+    return mixed.permute(0, 3, 1, 2)
+
+
+def _with_alpha(canvas: pixels.Frame) -> pixels.Frame:
+    """Brightness becomes opacity."""
+    return np.concatenate([canvas, canvas.max(axis=2, keepdims=True)], axis=2)

@@ -1,0 +1,238 @@
+"""Scores: what is read, what is refused and where, and the frames that come of it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import tiny
+
+from latentart.errors import SettingsError
+from latentart.exhibition import players, reading, render, rules, shape
+from latentart.exhibition.stage import Stage
+from latentart.exhibition.synth import PIECES
+
+BASE = """
+title = "small"
+fps = 10
+size = "64x48"
+
+[[section]]
+seeds = [3, 11]
+seconds = 2
+"""
+
+
+def score(text="", base=BASE):
+    return reading.from_text(base + text)
+
+
+def stage(text="", base=BASE, models=None, hearing=None):
+    read = score(text, base)
+    return Stage(read, models or {"landscapes-256": tiny()}, hearing)
+
+
+def all_frames(opened):
+    return np.stack([opened.canvas(n) for n in range(opened.score.frames)]).astype(int)
+
+
+def test_a_score_is_one_tree_of_frozen_values():
+    read = score('transition = { kind = "fade", seconds = 1 }\n[section.play]\npsi = "0.4..0.9 sine"\nlight = 1\n')
+    [section] = read.section
+    assert (read.size, read.frames, section.film.seeds) == ((64, 48), 20, (3, 11))
+    assert section.transition.kind == "fade"
+    assert section.play == (("psi", "0.4..0.9 sine"), ("light", "1"))
+    assert hash(read) == hash(replace(read))
+
+
+def test_seeds_and_sizes_may_be_written_as_on_the_command_line():
+    read = reading.from_text('size = [32, 32]\n[[section]]\nseeds = "3,11-13"\nfps_ = 1\n'.replace("fps_ = 1\n", ""))
+    assert (read.size, read.section[0].film.seeds) == ((32, 32), (3, 11, 12, 13))
+
+
+WRONG = {
+    "unknown key": ("[[section]]\nsedes = [3]", "line 2: unknown key 'sedes': did you mean seeds?"),
+    "unknown table": ("[grit]\nrows = 2", "line 1: unknown key 'grit': did you mean grid?"),
+    "type": ("fps = true", "line 1: fps is True: give text or a number"),
+    "seeds": ("[[section]]\nseeds = [1.5]", "line 2: seeds is [1.5]: give whole numbers"),
+    "walk": ('[[section]]\nseeds = [1]\nwalk = "orbt"', "line 3: unknown walk 'orbt': did you mean orbit?"),
+    "second": ("[[section]]\nseeds = [1]\n[[section]]\npsi = 'x'", "line 4: psi is 'x': give a number"),
+    "colour": ('background = "red"', "line 1: background: 'red' is no colour"),
+    "no section": ("fps = 30", ": the score has no section"),
+    "no seeds": ("[[section]]\nseconds = 3", "line 1: this section has no seeds"),
+    "seconds": ("[[section]]\nseeds = [1]\nseconds = 0", "line 3: 0 seconds is no length"),
+    "single": ("[section]\nseeds = [1]", "line 1: section is"),
+    "transition": ("[[section]]\nseeds=[1]\nseconds=1\n[section.transition]\nseconds = 3", "line 5: a transition of 3"),
+    "course": ("[[section]]\nseeds = [1]\n[section.play]\npsi = '0.5 +'", "line 4: cannot read '0.5 +'"),
+    "silence": ("[[section]]\nseeds = [1]\n[section.play]\npsi = 'low'", "line 4: 'low' is heard"),
+    "parameter": ("[[section]]\nseeds = [1]\n[section.play]\nps = 1", "line 4: unknown parameter 'ps'"),
+    "mix": ("[[section]]\nseeds = [1]\n[section.play]\nmix = 1", "line 4: mix needs the seed"),
+    "voices": ("[[section]]\nseeds=[1]\n[[section]]\nseeds=[1]\nvoice='b'\nseconds=3", "line 3: voice 'b' lasts 3"),
+    "tile": ("[[section]]\nseeds=[1]\n[[tile]]\nat=[1900, 0]\nsize='64x64'", "line 3: 64x64 at [1900, 0] is not on"),
+    "voice": ("[[section]]\nseeds=[1]\n[[tile]]\nvoice='mian'", "line 4: unknown voice 'mian': did you mean main?"),
+    "both": ("[[section]]\nseeds=[1]\n[[tile]]\n[grid]\nrows=2", "line 4: the score has tiles and a grid"),
+    "screens": ("[[section]]\nseeds=[1]\n[[screen]]\n[[screen]]", "line 3: screen name ''"),
+    "format": ("[[section]]\nseeds=[1]\n[[output]]\nformat='ffv1'", "line 4: format 'ffv1' does not go into '.mp4'"),
+    "outputs": ("[[section]]\nseeds=[1]\n[[output]]\n[[output]]", "line 4: two outputs end in '.mp4'"),
+    "odd": ("size='33x33'\n[[section]]\nseeds=[1]", "h264 needs even sides"),
+    "alpha": ("alpha='luma'\n[[section]]\nseeds=[1]", "h264 has no transparency"),
+    "gif": ("alpha='luma'\n[[section]]\nseeds=[1]\n[[output]]\nending='.gif'", "line 4: a GIF has no soft"),
+    "repeat": ("[[section]]\nseeds=[1]\n[[output]]\nending='.gif'\nrepeat=2", "line 3: '.gif' takes no"),
+    "synth": ("audio = { synth = 'bels' }", "line 1: unknown synth 'bels': did you mean bells?"),
+    "not toml": ("fps = = 3", "this is not TOML"),
+    "columns": ("[grid]\ncolumns = 0", "line 2: columns: 0 is impossible: give 1 to 16"),
+    "play": ("[[section]]\nseeds=[1]\nplay = {psi = [1]}", "psi is [1]: give a number"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_what_is_wrong_is_told_with_its_line(case):
+    text, said = WRONG[case]
+    with pytest.raises(SettingsError) as error:
+        reading.from_text(text, "wall.toml")
+    assert str(error.value).startswith("wall.toml")
+    assert said in str(error.value)
+
+
+def test_a_missing_file_or_sound_is_named(tmp_path):
+    with pytest.raises(SettingsError, match="cannot read the score"):
+        reading.read(tmp_path / "none.toml")
+    (tmp_path / "a.toml").write_text('audio = "none.wav"\n' + BASE)
+    with pytest.raises(SettingsError, match=r"there is no sound 'none\.wav' beside"):
+        reading.read(tmp_path / "a.toml")
+
+
+def test_the_schema_knows_every_key_of_the_exhibitions():
+    import tomllib
+
+    schema = json.loads(json.dumps(shape.schema(reading.CHOICES)))
+    assert schema["properties"]["section"]["items"]["properties"]["walk"]["enum"] == ["drift", "keyframes", "orbit"]
+    for file in Path("exhibitions").glob("*.toml"):
+        assert tomllib.loads(file.read_text()).keys() <= schema["properties"].keys()
+
+
+def steps(frames):
+    """Mean change from each frame to the next; the last one leads to the first."""
+    return np.abs(frames - np.roll(frames, -1, axis=0)).mean(axis=(1, 2, 3))
+
+
+def jump(opened):
+    """The largest step of the loop, in steps of its neighbours."""
+    change = steps(all_frames(opened))
+    return (change / np.maximum(np.roll(change, 1), np.roll(change, -1))).max()
+
+
+SMALL = 'fps = 20\nsize = "16x16"\n'
+
+
+TWO = """
+[[section]]
+seeds = [3]
+walk = "orbit"
+diameter = 0.3
+seconds = 2
+transition = { seconds = 1, kind = "KIND" }
+
+[[section]]
+seeds = [20]
+walk = "orbit"
+diameter = 0.3
+seconds = 1
+transition = { seconds = 1, kind = "KIND" }
+"""
+
+
+@pytest.mark.parametrize("kind", ["auto", "morph", "fade"])
+def test_sections_flow_into_each_other_and_the_last_into_the_first(kind):
+    assert jump(stage(TWO.replace("KIND", kind), SMALL)) < 1.5
+
+
+def test_a_cut_is_a_cut():
+    assert jump(stage(TWO.replace("KIND", "cut"), SMALL)) > 3
+
+
+def test_models_that_differ_fade_and_refuse_to_morph():
+    two = TWO.replace("seeds = [20]", 'seeds = [20]\nnetwork = "other"')
+    models = {"landscapes-256": tiny(), "other": tiny("other", seed=5, resolution=32)}
+    assert jump(stage(two.replace("KIND", "auto"), SMALL, models)) < 1.5
+    with pytest.raises(SettingsError, match="cannot morph from"):
+        stage(two.replace("KIND", "morph"), SMALL, models)
+
+
+def test_psi_that_moves_is_the_psi_of_the_walk_where_it_stands():
+    moving = stage('[section.play]\npsi = "0.7"\n')
+    still = stage("psi = 0.7\n")
+    assert np.abs(all_frames(moving) - all_frames(still)).max() <= 1
+
+
+def test_parameters_move_the_picture():
+    plain = stage("psi = 1\n").canvas(5).astype(int)
+    for text in ("psi = 0", "mix = 1", "phase = 0.3", "light = 0.5", '"pca:1" = 3', '"sefa:coarse:1@coarse" = "3"'):
+        moved = stage(f"psi = 1\nmix_seed = 9\nmix_layers = 'coarse'\n[section.play]\n{text}\n")
+        base = plain if "mix" not in text else stage("psi = 1\n").canvas(5).astype(int)
+        if "mix" not in text:
+            base = stage("psi = 1\nmix_seed = 9\nmix_layers = 'coarse'\n").canvas(5).astype(int)
+        assert np.abs(moved.canvas(5).astype(int) - base).mean() > 1, text
+
+
+def test_light_zero_is_black():
+    assert stage("[section.play]\nlight = 0\n").canvas(3).max() == 0
+
+
+def test_tiles_mirrors_shifts_and_colours():
+    opened = stage(
+        '[[tile]]\nsize = "32x48"\n[[tile]]\nat = [32, 0]\nsize = "32x48"\nmirror = "x"\n'
+        '[[screen]]\nname = "a"\nsize = "32x48"\n[[screen]]\nname = "b"\nat = [32, 0]\nsize = "32x48"\n'
+    )
+    left, right = opened.pictures(4)
+    assert np.array_equal(left, right[:, ::-1])
+    assert np.array_equal(np.concatenate([left, right], axis=1), opened.canvas(4))
+    shifted = stage("[[tile]]\nshift = 0.5\n")
+    assert np.array_equal(shifted.canvas(0), stage().canvas(5))
+    assert np.array_equal(shifted.canvas(16), stage().canvas(1))
+    inked = stage('[[tile]]\ncolours = ["#ff0000", "#ffff00"]\n').canvas(0)
+    assert (inked[..., 0].min(), inked[..., 2].max()) == (255, 0)
+
+
+def test_a_grid_gives_voices_in_turn_and_covers_the_canvas():
+    read = score('[[section]]\nvoice = "b"\nseeds = [5]\nseconds = 2\n[grid]\ncolumns = 3\nrows = 2\nmirror = "x"\n')
+    tiles = read.tiles()
+    assert [tile.voice for tile in tiles] == ["main", "b"] * 3
+    assert sum(tile.size[0] * tile.size[1] for tile in tiles) == 64 * 48
+    assert [tile.mirror for tile in tiles] == ["", "x", ""] * 2
+
+
+def test_any_range_of_frames_is_the_same():
+    opened, again = stage('noise_mode = "random"\n'), stage('noise_mode = "random"\n')
+    there = [opened.canvas(n) for n in range(6)]
+    assert np.array_equal(again.canvas(4), there[4])
+
+
+def test_alpha_is_brightness():
+    canvas = stage('[[output]]\nending = ".mov"\n', 'alpha = "luma"\n' + BASE).canvas(0)
+    assert np.array_equal(canvas[..., 3], canvas[..., :3].max(axis=2))
+
+
+def test_a_preview_is_small_and_keeps_the_layout():
+    read = reading.read(Path("exhibitions/triptych.toml"))
+    small = render.preview_of(read)
+    assert (small.size, small.fps, small.screen) == ((320, 190), "25", ())
+    rules.check(small)
+    assert sum(tile.size[0] for tile in small.tile) == 320
+    assert render.preview_of(replace(read, fps=60)).rate == 15
+
+
+def test_players_are_asked_before_the_film_travels():
+    assert players.check(score(), "browser") == []
+    said = players.check(score('[[output]]\nending = ".mov"\n'), "pi-hevc")
+    assert "it takes .mp4 or .mkv, not '.mov'" in said
+    large = score(base=BASE.replace("64x48", "4096x2160"))
+    assert any("largest" in line for line in players.check(large, "pi4-h264"))
+    with pytest.raises(SettingsError, match="unknown player"):
+        players.check(score(), "vlc")
+    assert torch.get_num_threads() <= 2
+    assert PIECES
