@@ -1,15 +1,16 @@
 """Projection against the published schedule: same generator, same targets, same feature network, judged by another.
 
     python benchmarks/projection.py run --budget 170        does what is missing for so many seconds; run it again
-    python benchmarks/projection.py time                    how long one step takes, to be asked on a quiet machine
+    python benchmarks/projection.py time                    how long one step takes
     python benchmarks/projection.py flicker                 a film against its frames alone
     python benchmarks/projection_table.py                   prints the claims from what is there
 
 The opponent is StyleGAN2's projector as described in its paper (latentart/projection/nvidia.py), delivered as it
 is delivered: last step, its noise maps thrown away. Both sides look through the same network and run on the same
 generator; the judge is LPIPS through AlexNet (`latentart weights pull alexnet`), which neither side sees.
-Times are steps x the time of one step, measured alone by `python benchmarks/projection.py time`; finding the start
-is counted for us. Results are kept in --results, one file per run, so that a run can be interrupted anywhere.
+Times are steps x the time of one step (`python benchmarks/projection.py time`); finding the start is counted for us.
+Without a GPU the time is processor time, which does not depend on what else the machine does. Results are kept in
+--results, one file per run, so that a run can be interrupted anywhere.
 """
 
 from __future__ import annotations
@@ -128,7 +129,7 @@ def _do(p: Projector, run: Run, path: Path, results: Path) -> None:
 
 
 def clock(args: argparse.Namespace) -> None:
-    """Milliseconds of one step of each kind, batch 1 and 16, measured alone; kept beside the results."""
+    """Milliseconds of one step of each kind, batch 1 and 16; kept beside the results."""
     path = args.results / "times.json"
     found = json.loads(path.read_text()) if path.exists() else {}
     for network in ("glyphs-64", "landscapes-256"):
@@ -141,16 +142,24 @@ def clock(args: argparse.Namespace) -> None:
                 print(key, {name: round(ms, 1) for name, ms in found[key].items()}, flush=True)
 
 
+def tick() -> float:
+    """Seconds. Without a GPU, processor time of all threads: wall time on a shared machine measures the neighbours."""
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+        return time.perf_counter()
+    return time.process_time()
+
+
 def _times(p: Projector, batch: int) -> dict[str, float]:
     w = bank.sample_w(p.G, batch, 9)
     with torch.no_grad():
         img = p.G.synthesis(w[:, None].expand(-1, p.G.num_ws, -1)).clamp(-1, 1)
     targets = [make_target(frame, p.G) for frame in pixels.to_uint8(img)]
     found: dict[str, float] = {}
-    began = time.perf_counter()
+    began = tick()
     looks = bank.look(p.features, img)
     p.bank.nearest(looks, 8)
-    found["start"] = 1e3 * (time.perf_counter() - began)
+    found["start"] = 1e3 * (tick() - began)
     count = 8 if batch == 1 else 3
     for look in (64, 128, 256):
         stages = (presets.Stage("w", look, count + 2, 0.1),)
@@ -187,7 +196,7 @@ def flicker(args: argparse.Namespace) -> None:
 
 def _median(call: Callable[..., object]) -> float:
     ticks: list[float] = []
-    call(lambda *_: ticks.append(time.perf_counter()))
+    call(lambda *_: ticks.append(tick()))
     return float(np.median(np.diff(ticks))) * 1e3
 
 

@@ -9,7 +9,7 @@ from latentart.errors import SettingsError, unknown
 SPACES = ("w", "w+")
 ARRANGE = 10.0
 """Pixel weight of stages in W, which find where things are."""
-MATTER = 1.0
+MATTER = 0.4
 """Pixel weight of stages in W+, which find what they are made of."""
 
 
@@ -48,12 +48,12 @@ PRESETS = {
     ),
     "standard": Preset(
         (Stage("w", 64, 120, 0.2, 40, ARRANGE), Stage("w", 64, 80, 0.05, 40, ARRANGE),
-         Stage("w+", 64, 100, 0.2, 30), Stage("w+", 128, 50, 0.1, 25)),
+         Stage("w+", 64, 140, 0.2, 30)),
         noise_steps=80, tune_steps=120,
     ),
     "deep": Preset(
         (Stage("w", 64, 300, 0.2, 80, ARRANGE), Stage("w", 128, 80, 0.05, 40, ARRANGE),
-         Stage("w+", 64, 200, 0.2, 60), Stage("w+", 128, 200, 0.1, 60), Stage("w+", 256, 100, 0.05, 40)),
+         Stage("w+", 64, 300, 0.2, 60), Stage("w+", 128, 150, 0.1, 60)),
         noise_steps=300, tune_steps=350, starts=4,
     ),
 }  # fmt: skip
