@@ -115,7 +115,7 @@ def poison() -> None:
         times = []
         for _ in range(20):
             begun = time.perf_counter()
-            ours.take(data, ("127.0.0.1", 1))
+            ours.take((data, ("127.0.0.1", 1)))
             times.append(time.perf_counter() - begun)
         took = sorted(times)[10] * 1e3
         worst = max(worst, took)
@@ -145,7 +145,7 @@ def fuzz(seconds: float, seed: int = 0) -> None:
     while time.monotonic() - begun < seconds:
         data = spoilt(rng, rng.choice(seeds))
         started = time.thread_time()
-        ours.take(data, ("127.0.0.1", 1))
+        ours.take((data, ("127.0.0.1", 1)))
         slowest = max(slowest, time.thread_time() - started)
         count += 1
     row(f"fuzz of {seconds:.0f} s, {count} datagrams", "0 hangs, 0 crashes, <= 5 ms",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import logging
+import selectors
 import socket
 import threading
 import time
@@ -28,6 +29,7 @@ log = logging.getLogger("latentart.live")
 LONGEST_LEASE = 60.0
 MOST_LEASES = 32
 RECEIVE_BUFFER = 1 << 20
+BURST = 64
 STATUS = ("fps", "render_ms", "dropped", "viewers", "model")
 """Statistics that are told as /latentart/status/..."""
 
@@ -53,6 +55,7 @@ class Osc:
         self._leases: dict[Sender, float] = {}
         self._lock = threading.Lock()
         self._stopping = False
+        self._complained = 0.0
         self._beats = 0
         self._thread = threading.Thread(target=self._run, daemon=True, name="latentart-osc")
 
@@ -67,24 +70,37 @@ class Osc:
         self._socket.close()
 
     def _run(self) -> None:
-        self._socket.settimeout(0.2)
-        last_log = 0.0
-        while not self._stopping:
+        self._socket.setblocking(False)
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._socket, selectors.EVENT_READ)
+            while not self._stopping:
+                if selector.select(timeout=0.2):
+                    self.dispatcher.take(*self._burst())
+                    self._complain()
+
+    def _burst(self) -> list[tuple[bytes, Sender]]:
+        """What is there, up to BURST datagrams: one question to the system for each, however many there are."""
+        found: list[tuple[bytes, Sender]] = []
+        for _ in range(BURST):
             try:
                 data, sender = self._socket.recvfrom(LONGEST_PACKET + 1)
-            except TimeoutError:
-                continue
+            except BlockingIOError:
+                break
             except OSError as error:
                 # Windows reports here that an earlier reply found nobody.
                 log.debug("OSC: %s", error)
                 continue
-            if not self._known(sender[0]):
+            if self._known(sender[0]):
+                found.append((data, (sender[0], sender[1])))
+            else:
                 self.dispatcher.counts["stranger"] += 1
-                continue
-            self.dispatcher.take(data, (sender[0], sender[1]))
-            if self.dispatcher.last_fault and time.monotonic() - last_log > 1:
-                log.warning("OSC: %s", self.dispatcher.last_fault)
-                self.dispatcher.last_fault, last_log = "", time.monotonic()
+        return found
+
+    def _complain(self) -> None:
+        """The last thing that was wrong, once a second at most."""
+        if self.dispatcher.last_fault and time.monotonic() - self._complained > 1:
+            log.warning("OSC: %s", self.dispatcher.last_fault)
+            self.dispatcher.last_fault, self._complained = "", time.monotonic()
 
     def _may(self, host: str) -> bool:
         address = ipaddress.ip_address(host.partition("%")[0])

@@ -74,8 +74,17 @@ class Dispatcher:
         self._own = {"latent/xy": self._pair, "feedback/subscribe": self.subscribe_to, "ping": self._ping,
                      RUNWAY: self._runway}  # fmt: skip
 
-    def take(self, data: bytes, sender: Sender) -> None:
-        """One datagram. Never raises for anything that can be in one; what is wrong is counted."""
+    def take(self, *datagrams: tuple[bytes, Sender]) -> None:
+        """Datagrams that came together: what they set takes effect together, at the cost of one operation.
+
+        Never raises for anything that can be in one; what is wrong is counted.
+        """
+        values: dict[str, Value] = {}
+        for data, sender in datagrams:
+            self._take(data, sender, values)
+        self._write(values)
+
+    def _take(self, data: bytes, sender: Sender, values: dict[str, Value]) -> None:
         self.counts["packets"] += 1
         if not self._messages.spend() and _URGENT not in data:
             self.counts["over_rate"] += 1
@@ -87,11 +96,6 @@ class Dispatcher:
             return
         # The packet itself was one.
         self._messages.spend(len(messages) - 1)
-        self.perform(messages, sender)
-
-    def perform(self, messages: Sequence[Message], sender: Sender) -> None:
-        """Messages of one packet: their sets take effect together."""
-        values: dict[str, Value] = {}
         patterns = 0
         for message in messages:
             patterns += is_pattern(message.address)
@@ -99,7 +103,6 @@ class Dispatcher:
                 self.counts["over_rate"] += 1
                 break
             self._perform(message, sender, values)
-        self._write(values)
 
     def _perform(self, message: Message, sender: Sender, values: dict[str, Value]) -> None:
         try:
