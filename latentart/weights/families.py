@@ -17,8 +17,6 @@ class Family(Protocol):
     """A module of this folder that describes one family."""
 
     FAMILY: str
-    FIRST_TENSOR: str
-    """A tensor that every generator of the family has, and no other family's."""
 
     def complete(self, tensors: Mapping[str, Tensor], stated: Mapping[str, Any]) -> Parts:
         """Tensors and config with nothing left out. Raises WeightsError."""
@@ -36,8 +34,8 @@ def families() -> dict[str, Family]:
 
 
 def recognised(tensors: Mapping[str, Tensor]) -> str | None:
-    """The family that these tensors in its own names belong to."""
-    return next((name for name, family in families().items() if family.FIRST_TENSOR in tensors), None)
+    """The family that these tensors in its own names belong to, for families whose names are unlike any other's."""
+    return next((n for n, family in families().items() if getattr(family, "FIRST_TENSOR", None) in tensors), None)
 
 
 def complete(family: str, tensors: Mapping[str, Tensor], stated: Mapping[str, Any]) -> Parts:

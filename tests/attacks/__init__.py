@@ -3,7 +3,7 @@
 `ATTACKS` maps a name to an `Attack`. A payload that runs touches the file named by LATENTART_ATTACK_SENTINEL.
 """
 
-from attacks import files, pickles, stylegan3, tensorflow, tensors, torch_files
+from attacks import chains, files, pickles, stylegan3, tensorflow, tensors, torch_files
 from attacks.kinds import SENTINEL, Attack
 
 ATTACKS: dict[str, Attack] = {
@@ -12,6 +12,7 @@ ATTACKS: dict[str, Attack] = {
     **tensors.ATTACKS,
     **files.ATTACKS,
     **stylegan3.ATTACKS,
+    **chains.ATTACKS,
     **tensorflow.ATTACKS,
 }
 

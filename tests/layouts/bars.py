@@ -26,6 +26,8 @@ class Bars:
     marks: str = ""
     pause: float = 0.0
     channels: int = 3
+    noisy: bool = False
+    """The later a frame, the more noise, which does not compress."""
 
     def frames(self, start: int, stop: int) -> Iterator[tuple[np.ndarray, ...]]:
         """See `jobs.plan.Source`."""
@@ -35,7 +37,10 @@ class Bars:
             if self.marks:
                 (Path(self.marks) / f"frame-{i}.{os.getpid()}").touch()
             time.sleep(self.pause)
-            yield tuple(bar(i, screen, self.channels) for screen in range(self.screens))
+            pictures = [bar(i, screen, self.channels) for screen in range(self.screens)]
+            if self.noisy:
+                pictures[0][: min(32, i)] = np.random.RandomState(i).randint(0, 256, (min(32, i), 64, self.channels))
+            yield tuple(pictures)
 
     def _trouble(self) -> None:
         match self.trouble:
