@@ -13,13 +13,13 @@ Report = Callable[[int, int], None]
 
 
 @contextmanager
-def progress(what: str) -> Iterator[Report]:
-    """Yields report(done, total)."""
+def progress(what: str, unit: str = "frames") -> Iterator[Report]:
+    """Yields report(done, total), counted in `unit`."""
     if sys.stderr.isatty():
         with _bar(what) as report:
             yield report
     else:
-        yield _lines(what)
+        yield _lines(what, unit)
 
 
 @contextmanager
@@ -45,13 +45,13 @@ def _bar(what: str) -> Iterator[Report]:
         yield report
 
 
-def _lines(what: str) -> Report:
+def _lines(what: str, unit: str) -> Report:
     shown = 0
 
     def report(done: int, total: int) -> None:
         nonlocal shown
         if done * 10 // total > shown:
             shown = done * 10 // total
-            click.echo(f"{what}: {done} of {total} frames", err=True)
+            click.echo(f"{what}: {done} of {total} {unit}", err=True)
 
     return report

@@ -61,7 +61,7 @@ def find(network: str | None, device: str | None, **wishes: Any) -> None:
     if not len(book):
         raise SettingsError("no directions were asked for: leave out --pca 0 --sefa 0, or give --from or --between")
     place = calibrate.ground(G, lpips(device=G.device), wishes["pictures"])
-    with progress("directions") as report:
+    with progress("directions", "measured") as report:
         book = calibrate.ranked(calibrate.calibrated(place, book, on_done=report))
     book = book.like(book.items[: wishes["keep"]])
     sheet = wishes["sheet"] or target.with_suffix(".png")
@@ -168,14 +168,14 @@ def _open(network: str | None, device: str | None, file: Path | None) -> tuple[G
 
 def _candidates(G: Generator, wishes: dict[str, Any]) -> Directions:
     """Everything that was asked for, not yet measured."""
-    from latentart.latent import direction_files, directions, saved
+    from latentart.latent import direction_files, directions, saved, sefa
 
     items = []
     if wishes["pca_count"]:
         items += directions.pca(G, count=wishes["pca_count"], samples=wishes["samples"]).items
     for layer in wishes["layer"]:
         items += directions.pca(G, count=wishes["pca_count"] or 10, layer=layer).items
-    for group in ("coarse", "middle", "fine") if wishes["sefa_count"] else ():
+    for group in sefa.groups(G) if wishes["sefa_count"] else ():
         items += directions.sefa(G, count=wishes["sefa_count"], layers=group).items
     for source in wishes["sources"]:
         items += direction_files.read(source, G.num_ws, G.w_dim).items

@@ -53,7 +53,7 @@ def command(network: str | None, device: str | None, target: Path | None, overwr
     check_target(picture, overwrite=overwrite)
     G = load(name, device)
     plane = _plane(G, name, wishes)
-    with progress("map") as report:
+    with progress("map", "pictures") as report:
         sheet = maps.draw(G, plane, wishes["cell"], report)
     record = provenance.record(device=G.device, network=G.name, sha256=G.sha256, map=plane.title)
     click.echo(write_image(picture, sheet, settings=record, overwrite=overwrite))

@@ -25,6 +25,12 @@ def affines(G: Generator, layers: str = "all") -> Array:
     return np.concatenate(found)
 
 
+def groups(G: Generator) -> list[str]:
+    """'coarse', 'middle', 'fine' as far as the model has style layers there; none for one without styles."""
+    rows = _by_row(G).keys()
+    return [group for group in space.LAYERS if rows & set(space.rows(G.num_ws, group))]
+
+
 def _by_row(G: Generator) -> dict[int, torch.Tensor]:
     """Row of ws -> weight [styles, w_dim] of the layer that reads it, as it is applied."""
     styled = [
