@@ -96,7 +96,7 @@ def brightness(page: Any, on: Stage, seed: int) -> float:
     return found
 
 
-def latency(page: Any, on: Stage, count: int = 120) -> tuple[float, float]:
+def latency(page: Any, on: Stage, count: int = 80) -> tuple[float, float]:
     """ms from an OSC datagram to the pixel that shows it, p50 and p95."""
     for name, value in STEADY.items():
         on.send(f"/latentart/{name}", value)

@@ -25,7 +25,7 @@ from live_browser import SEEDS, STEADY
 from live_stage import ROOT, Stage, row, stage
 
 SIZE, WHERE = 512, (256, 60)
-COUNT = 120
+COUNT = 60
 
 
 class Ours:
@@ -68,6 +68,7 @@ def sketch(way: str, http: int, osc: int, seconds: float) -> None:
 
     source = {"ours": Ours, "fetched": Fetched}[way](http)
     marks: list[tuple[float, float, int]] = []
+    ended = threading.Event()
     score = threading.Thread(target=_play, args=(Stage(None, http, osc), seconds, marks))  # type: ignore[arg-type]
 
     def settings() -> None:
@@ -80,15 +81,14 @@ def sketch(way: str, http: int, osc: int, seconds: float) -> None:
     def draw() -> None:
         number = source.draw()
         colour = py5.get_pixels(*WHERE)
-        level = (py5.red(colour) + py5.green(colour) + py5.blue(colour)) / 3
+        level = ((colour >> 16 & 255) + (colour >> 8 & 255) + (colour & 255)) / 3
         marks.append((time.monotonic() * 1e3, level, number))
-        if not score.is_alive():
+        if not score.is_alive() and not ended.is_set():
+            # Asked twice to end, it interrupts its own ending.
+            ended.set()
             py5.exit_sketch()
 
-    try:
-        py5.run_sketch(sketch_functions={"settings": settings, "setup": setup, "draw": draw}, block=True)
-    finally:
-        py5.exit_sketch()
+    py5.run_sketch(sketch_functions={"settings": settings, "setup": setup, "draw": draw}, block=True)
 
 
 def _play(on: Stage, seconds: float, marks: list[tuple[float, float, int]]) -> None:
@@ -116,7 +116,7 @@ def _level(on: Stage, seed: int, marks: list[tuple[float, float, int]]) -> float
 def _wait(on: Stage, i: int, half: float, marks: list[tuple[float, float, int]]) -> float:
     sent, before = time.monotonic() * 1e3, len(marks)
     on.send("/latentart/seed", SEEDS[i % 2])
-    time.sleep(0.2 + 0.0037 * (i % 9))
+    time.sleep(0.15 + 0.0037 * (i % 9))
     return next((at - sent for at, level, _ in marks[before:] if (level > half) == (i % 2 == 1)), float("inf"))
 
 
@@ -156,5 +156,8 @@ if __name__ == "__main__":
     chosen = parser.parse_args()
     if chosen.inside:
         sketch(chosen.inside, *chosen.ports, chosen.seconds)
+        sys.stdout.flush()
+        # Java sometimes waits for a window that is gone, and the interpreter for Java.
+        os._exit(0)
     else:
         main(chosen.seconds)

@@ -38,10 +38,11 @@ def test_the_picture_moves(panel):
     assert np.abs(pixels(panel) - first).max() > 20
 
 
-def test_every_parameter_has_a_control(panel):
+def test_every_parameter_has_a_control(panel, fresh):
+    directions = {f"dir/{i}/amount" for i in range(1, fresh.show.hub.facts["directions"] + 1)}
     shown = set(panel.evaluate("[...document.querySelectorAll('[data-param]')].map(c => c.dataset.param)"))
     hidden = {name for name, param in params.TABLE.items() if param.kind == "vector" or param.group in ("audio", "dir")}
-    assert shown == set(params.TABLE) - hidden - {"master/blackout", "master/freeze"}
+    assert shown == (set(params.TABLE) - hidden - {"master/blackout", "master/freeze"}) | directions
     assert panel.locator(".meter span").count() == len(params.AUDIO)
     assert panel.locator("[data-param='class/a'] button").count() == 62
 

@@ -5,8 +5,10 @@ Needs a display; a program of its own because one process starts one Java machin
 """
 
 import json
+import os
 import runpy
 import sys
+import threading
 import time
 
 import numpy as np
@@ -27,13 +29,18 @@ def main() -> int:
     sketch = runpy.run_path(file, run_name="sketch")
     looks: list[np.ndarray] = []
     begun = time.monotonic()
+    ended = threading.Event()
 
     def draw() -> None:
+        if ended.is_set():
+            # Asked twice to end, it interrupts its own ending.
+            return
         sketch["draw"]()
         played = time.monotonic() - begun
         if sketch["live"].received >= WARM and played > seconds and py5.frame_count % 6 == 0:
             looks.append(look())
         if played > seconds + PATIENCE or (len(looks) > 1 and moved(looks) > MOVED):
+            ended.set()
             py5.exit_sketch()
 
     functions = {name: sketch[name] for name in FUNCTIONS if name in sketch}
@@ -41,7 +48,6 @@ def main() -> int:
         py5.run_sketch(sketch_functions={**functions, "draw": draw}, block=True)
     finally:
         sketch["live"].close()
-        py5.exit_sketch()
     found = {"received": sketch["live"].received, "fault": sketch["live"].fault, "looks": len(looks)}
     if looks:
         Image.fromarray(looks[-1]).save(target)
@@ -67,4 +73,7 @@ def look() -> np.ndarray:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    code = main()
+    sys.stdout.flush()
+    # Java sometimes waits for a window that is gone, and the interpreter for Java.
+    os._exit(code)

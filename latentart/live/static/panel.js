@@ -6,7 +6,7 @@ import { Stage } from "./stage.js";
 const $ = (id) => document.getElementById(id);
 
 const TABS = { walk: "Walk", latent: "Walk", seed: "Look", psi: "Look", cutoff: "Look", noise: "Look", style: "Style",
-  mix: "Style", class: "Class", dir: "Directions", audio: "Sound", react: "Sound", tempo: "Tempo" };
+  mix: "Style", class: "Class", dir: "Edit", audio: "Sound", react: "Sound", tempo: "Tempo" };
 const TRANSPORT = ["master/blackout", "master/freeze", "master/fade"];
 const AUDIO = "audio/";
 
@@ -31,6 +31,8 @@ function titleOf(param) {
 }
 
 function labelOf(param) {
+  const direction = param.group === "dir" && live.model.direction_names?.[Number(param.name.split("/")[1]) - 1];
+  if (direction) return direction;
   const rest = param.name.split("/").slice(1).join(" ") || param.name;
   const inLook = titleOf(param) === "Look" && param.group === "noise" ? `noise ${rest}` : rest;
   const kinds = { latent: `plane ${rest}`, mix: "all styles", react: `sound into ${rest}` };
@@ -83,6 +85,7 @@ function build() {
   addMeters();
   scene = scenes(live, notice);
   addTab("Scenes", scene.element);
+  $("tabs").classList.toggle("many", tabs.size > 7);
   const kept = sessionStorage.getItem("tab");
   select(tabs.has(kept) ? kept : tabs.keys().next().value);
   buildTransport();
