@@ -152,6 +152,10 @@ def test_http(house):
     assert len(json.loads(house.get("/api/params")[1])["params"]) == len(params.TABLE)
     assert house.get("/api/set", "POST", b'{"psi": 0.3}')[0] == 200
     assert house.show.control.value("psi") == 0.3
+    for query in ("fade=x", "fade=-1", "fade=nan", "fade=1e9", "at=never"):
+        assert house.get(f"/api/set?{query}", "POST", b'{"psi": 0.4}')[0] == 400
+    for body in (b"", b"5", b'{"name": 5}', b'{"name": "seed/next", "args": 5}', b'{"name": "seed/next", "args": {}}'):
+        assert house.get("/api/trigger", "POST", body)[0] == 400
     assert house.get("/api/trigger", "POST", b'{"name": "seed/next"}')[0] == 200
     assert house.get("/", Accept="text/html")[1].startswith(b"<!doctype html>")
     assert b"connectLatent" in house.get("/p5.latentart.js")[1]

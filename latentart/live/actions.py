@@ -91,7 +91,7 @@ class Actions:
             "master/panic": lambda: control.panic(SAFE),
         }
 
-    def fire(self, name: Any, args: list[Any] | tuple[Any, ...] = ()) -> None:
+    def fire(self, name: Any, args: Any = ()) -> None:
         """Does the action. Raises SettingsError for an unknown one or arguments that it does not take."""
         action = ACTIONS.get(name) if isinstance(name, str) else None
         if action is None:
@@ -133,8 +133,10 @@ class Actions:
         self.control.write(self.presets.recall(cue.preset), fade=cue.fade, at=at)
 
 
-def check_arguments(name: str, wanted: str, given: list[Any] | tuple[Any, ...]) -> list[Any]:
+def check_arguments(name: str, wanted: str, given: Any) -> list[Any]:
     """Arguments of the types `wanted` ('s|f'); more than that are left out. Raises SettingsError."""
+    if not isinstance(given, (list, tuple)):
+        raise SettingsError(f"{name} takes a list of arguments, not {str(given)[:40]!r}")
     needed, _, optional = wanted.partition("|")
     if len(given) < len(needed):
         raise SettingsError(f"{name} takes {len(needed)} arguments, {len(given)} given")

@@ -16,7 +16,7 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket
 
-from latentart.errors import LatentartError
+from latentart.errors import LatentartError, SettingsError
 from latentart.live import oscquery, params, protocol
 from latentart.live.guard import Guard
 from latentart.live.hub import Hub
@@ -173,40 +173,55 @@ async def _state(request: Request) -> Response:
 
 async def _set(request: Request) -> Response:
     """POST {"psi": 0.8, ...}; ?fade=2&at=bar."""
-    return await _command(request, lambda hub, body: hub.control.set(
-        body, fade=float(request.query_params.get("fade", "0")), at=request.query_params.get("at")))  # fmt: skip
+
+    def do(hub: Hub, values: dict[str, Any]) -> None:
+        query = request.query_params
+        hub.control.set(values, fade=_seconds(query.get("fade", "0")), at=query.get("at"))
+
+    return await _command(request, do)
 
 
 async def _trigger(request: Request) -> Response:
     """POST {"name": "cue/go", "args": []}."""
-    return await _command(request, lambda hub, body: hub.actions.fire(body.get("name"), list(body.get("args", []))))
+    return await _command(request, lambda hub, body: hub.actions.fire(body.get("name"), body.get("args", [])))
 
 
-async def _command(request: Request, do: Any) -> Response:
+async def _command(request: Request, do: Callable[[Hub, dict[str, Any]], None]) -> Response:
     hub = _hub(request)
+    body = await _body(request)
+    if body is None:
+        return JSONResponse({"error": f"send at most {protocol.LONGEST_TEXT} bytes"}, status_code=413)
     try:
-        if int(request.headers.get("content-length", "0")) > protocol.LONGEST_TEXT:
-            return JSONResponse({"error": "the body is too long"}, status_code=413)
-        body = b""
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > protocol.LONGEST_TEXT:
-                return JSONResponse({"error": "the body is too long"}, status_code=413)
         do(hub, protocol.parse(body))
-    except (LatentartError, ValueError, TypeError) as error:
+    except LatentartError as error:
         return JSONResponse({"error": str(error)}, status_code=400)
     return JSONResponse({"rev": hub.control.rev})
+
+
+async def _body(request: Request) -> bytes | None:
+    """What was posted, None when it is too long: no more than that is ever held."""
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > protocol.LONGEST_TEXT:
+            return None
+    return body
+
+
+def _seconds(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise SettingsError(f"fade takes seconds, not {text[:40]!r}") from None
 
 
 async def _oscquery(request: Request) -> Response:
     hub = _hub(request)
     if "HOST_INFO" in request.query_params:
         return JSONResponse(hub.host_info)
-    path = "/" + request.path_params.get("path", "") if request.url.path.startswith("/latentart") else ""
-    full = "/latentart" + path.rstrip("/") if request.url.path != "/" else "/"
-    node = oscquery.node(full, hub.control.values())
+    node = oscquery.node(request.url.path, hub.control.values())
     if node is None:
-        return PlainTextResponse(f"no such address: {full[:80]!r}\n", status_code=404)
+        return PlainTextResponse(f"no such address: {request.url.path[:80]!r}\n", status_code=404)
     attribute = next((name for name in request.query_params if name in oscquery.ATTRIBUTES), None)
     return JSONResponse(node if attribute is None else {attribute: node.get(attribute)})
 

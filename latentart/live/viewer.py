@@ -272,10 +272,7 @@ class Viewer:
 
     def _trigger(self, message: Mapping[str, Any]) -> Mapping[str, Any]:
         self._require_control()
-        args = message.get("args", [])
-        if not isinstance(args, list):
-            raise SettingsError("args is a list")
-        self.hub.actions.fire(message.get("name"), args)
+        self.hub.actions.fire(message.get("name"), message.get("args", []))
         return {"rev": self.hub.control.rev}
 
     def _list(self, message: Mapping[str, Any]) -> Mapping[str, Any]:
