@@ -46,6 +46,7 @@ def test_the_extension_does_not_matter(tmp_path: Path, kind: str, name: str) -> 
 def test_every_format_is_listed_once() -> None:
     assert [f.SOURCE for f in formats()] == [
         "dcgan",
+        "lucidrains",
         "nvidia-pickle",
         "progan",
         "rosinality",

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from layouts import dcgan, progan
+from layouts import dcgan, lucidrains, progan
 from torch import Tensor
 
 from attacks.kinds import COMMAND, Attack, file
@@ -37,6 +37,7 @@ def states() -> dict[str, dict[str, Any]]:
     return {
         "zoo": progan.random_port("zoo"),
         "akanimax": progan.random_port("akanimax"),
+        "lucidrains": lucidrains.random_generator(),
         "dcgan": dcgan.state_dict(dcgan.random_network()),
     }
 
@@ -51,6 +52,13 @@ ATTACKS: dict[str, Attack] = {
     "zoo: os.system beside the weights": file(with_payload("zoo"), _ASKS),
     "akanimax: os.system beside the weights": file(with_payload("akanimax"), _ASKS),
     "dcgan: os.system beside the weights": file(with_payload("dcgan"), _ASKS),
+    "lucidrains: os.system beside the weights": file(with_payload("lucidrains"), _ASKS),
+    "lucidrains: no levels": file(lambda: saved({"GE.initial_conv.weight": torch.ones(2, 2, 3, 3)}), "levels"),
+    "lucidrains: 90 levels": file(
+        changed("lucidrains", **{f"GE__blocks__{i}__conv2__weight": torch.ones(1, 1, 3, 3) for i in range(4, 90)}),
+        "without a gap",
+    ),
+    "lucidrains: mapping of no dimensions": file(changed("lucidrains", SE__net__0__weight=torch.ones(())), "has shape"),
     "dcgan: os.system, old container": file(with_payload("dcgan", legacy=True), _ASKS),
     "zoo: shared bytes": file(
         lambda: saved({n: torch.zeros(1).expand(t.shape) for n, t in states()["zoo"].items()}), "a tensor of shape"
