@@ -29,7 +29,7 @@ from torch import Tensor
 from latentart import pixels, seeds
 from latentart.latent import space
 from latentart.models.load import load
-from latentart.projection import bank, clip, nvidia, presets
+from latentart.projection import bank, bundle, clip, nvidia, presets
 from latentart.projection.bundle import Projection
 from latentart.projection.likeness import likeness
 from latentart.projection.project import Projector
@@ -125,6 +125,7 @@ def _do(p: Projector, run: Run, path: Path, results: Path) -> None:
         path, w=made.ws.numpy(), img=img_made.numpy(), stages=np.array(json.dumps(steps)),
         at=np.array([n for n, _ in codes]), trail=torch.stack([w for _, w in codes]).numpy(),
     )  # fmt: skip
+    bundle.save(made, path.with_name(f"{path.stem}.bundle.npz"), overwrite=True)
     print(path.name, flush=True)
 
 

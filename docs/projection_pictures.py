@@ -31,7 +31,7 @@ PHOTOGRAPHS = ("rocket", "coffee", "chelsea", "astronaut")
 KINDS = {
     "w": Settings("standard", "w"),
     "w+": Settings("standard", "w+"),
-    "tuned": Settings("standard", "w+", tune=True),
+    "tuned": Settings("standard", "w", tune=True),
 }
 SIDE = 192
 

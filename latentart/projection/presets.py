@@ -49,7 +49,7 @@ PRESETS = {
     "standard": Preset(
         (Stage("w", 64, 120, 0.2, 40, ARRANGE), Stage("w", 64, 80, 0.05, 40, ARRANGE),
          Stage("w+", 64, 140, 0.2, 30)),
-        noise_steps=80, tune_steps=120,
+        noise_steps=80, tune_steps=160,
     ),
     "deep": Preset(
         (Stage("w", 64, 300, 0.2, 80, ARRANGE), Stage("w", 128, 80, 0.05, 40, ARRANGE),

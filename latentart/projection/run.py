@@ -30,7 +30,7 @@ PLACE_RATE = 0.05
 NOISE_RATE = 0.1
 WHITE_WEIGHT = 1.0
 COOL_DOWN = 0.5
-DETAIL_PIXELS = 3.0
+DETAIL_PIXELS = 1.0
 """Weight of the mean squared error where noise maps and generators are changed."""
 
 

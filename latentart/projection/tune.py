@@ -19,7 +19,7 @@ from latentart.projection.descent import Schedule, Watcher
 from latentart.projection.likeness import Likeness
 
 RANK = 16
-RATE = 3e-3
+RATE = 1e-2
 
 Delta = dict[str, Tensor]
 """'<weight>.left' [outputs, rank] and '<weight>.right' [rank, inputs * kernel], or '<bias>' as it is to be added."""
