@@ -13,7 +13,6 @@
   const PROTOCOL = "latentart.v1";
   const MAGIC = 0x5452414c; // "LART", little-endian
   const HEADER_BYTES = 40;
-  const TYPES = { 1: "image/jpeg", 2: "image/webp", 3: "image/png" };
   const SET_EVERY = 10; // ms: the server takes 200 messages a second
   const PING_EVERY = 2000; // ms
   const RECONNECT = { first: 250, last: 3000 }; // ms
@@ -23,6 +22,64 @@
 
   /** Time of an event, ms, on the clock that all figures here use. */
   const now = () => performance.now();
+
+  /** Runs in a worker: socket and decoding, so that a sketch that takes its time delays neither, and the server sees
+   * how good the line is and not how busy the page. Pictures wait here, the newest only, until the page has taken two. */
+  function receiver() {
+    const TYPES = { 1: "image/jpeg", 2: "image/webp", 3: "image/png" };
+    const MAGIC = 0x5452414c; // "LART", little-endian
+    const HEADER_BYTES = 40;
+    let socket, waiting = null, free = 2, skipped = 0;
+
+    onmessage = ({ data }) => {
+      if (data.open) open(data.open, data.protocol);
+      else if (data.took) handOver(++free);
+      else if (data.close) socket?.close();
+      else if (socket?.readyState === WebSocket.OPEN) socket.send(data.send);
+    };
+
+    function open(url, protocol) {
+      socket = new WebSocket(url, protocol);
+      socket.binaryType = "arraybuffer";
+      socket.onopen = () => postMessage({ opened: true });
+      socket.onclose = ({ code, reason }) => postMessage({ closed: { code, reason } });
+      socket.onmessage = ({ data }) => (typeof data === "string" ? postMessage({ text: data }) : decode(socket, data));
+    }
+
+    async function decode(from, message) {
+      const view = new DataView(message);
+      if (message.byteLength < HEADER_BYTES || view.getUint32(0, true) !== MAGIC) return;
+      const picture = {
+        flags: view.getUint8(6),
+        seq: view.getUint32(8, true),
+        rev: view.getUint32(12, true),
+        time: Number(view.getBigUint64(16, true)),
+        width: view.getUint16(24, true),
+        height: view.getUint16(26, true),
+        frame: view.getUint32(36, true),
+      };
+      const payload = new Uint8Array(message, view.getUint8(7), view.getUint32(32, true));
+      try {
+        picture.bitmap = await createImageBitmap(new Blob([payload], { type: TYPES[view.getUint8(5)] }));
+      } catch (error) {
+        postMessage({ fault: `a picture could not be read: ${error.message}` });
+      }
+      // Without this no further picture comes.
+      if (from.readyState === WebSocket.OPEN) from.send(JSON.stringify({ op: "ack", seq: picture.seq }));
+      if (!picture.bitmap) return;
+      if (waiting) skipped++;
+      waiting?.bitmap.close();
+      waiting = picture;
+      handOver();
+    }
+
+    function handOver() {
+      if (!waiting || free < 1) return;
+      free--;
+      postMessage({ picture: waiting, skipped }, [waiting.bitmap]);
+      waiting = null;
+    }
+  }
 
   /** A connection to a live server: the newest picture, all parameters, and ways to change them. */
   class Latent {
@@ -53,9 +110,7 @@
       this.latency = null;
       /** ms from rendering to drawing of the newest picture, on the server's clock; null before the first ping. */
       this.age = null;
-      /** Pictures drawn per second, and pictures that came and were never drawn. */
-      this.fps = 0;
-      this.undrawn = 0;
+      this._replaced = this._skipped = 0;
       this.ready = new Promise((resolve) => (this._isReady = resolve));
       this._listeners = {};
       this._asked = new Map();
@@ -67,6 +122,9 @@
       this._drawn = [];
       this._offset = null;
       this._wait = RECONNECT.first;
+      const code = URL.createObjectURL(new Blob([`(${receiver})()`], { type: "text/javascript" }));
+      this._worker = new Worker(code);
+      this._worker.onmessage = ({ data }) => this._told(data);
       this._connect();
       this._pinging = setInterval(() => this._ping(), PING_EVERY);
     }
@@ -156,14 +214,14 @@
     /** Sends a picture (canvas, video, image) to the server, as input for models that take one. */
     async send(source, { size = 512, quality = 0.8 } = {}) {
       const [width, height] = [source.videoWidth || source.width, source.videoHeight || source.height];
-      if (!this.connected || !width || this._socket.bufferedAmount > 1 << 20) return false;
+      if (!this.connected || !width) return false;
       const scale = Math.min(1, size / Math.max(width, height));
       const canvas = (this._outgoing ??= document.createElement("canvas"));
       [canvas.width, canvas.height] = [Math.round(width * scale), Math.round(height * scale)];
       canvas.getContext("2d").drawImage(source, 0, 0, canvas.width, canvas.height);
       const blob = await new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg", quality));
       if (!this.connected) return false;
-      this._socket.send(await packed(blob, canvas.width, canvas.height));
+      this._worker.postMessage({ send: await packed(blob, canvas.width, canvas.height) });
       return true;
     }
 
@@ -181,11 +239,11 @@
 
     /** Sends a request and resolves with its answer; see docs/live.md. */
     ask(message) {
-      if (this._socket?.readyState !== WebSocket.OPEN) return Promise.reject(new Error("not connected"));
+      if (!this._opened) return Promise.reject(new Error("not connected"));
       const id = ++this._id;
       return new Promise((resolve, reject) => {
         this._asked.set(id, { resolve, reject });
-        this._socket.send(JSON.stringify({ ...message, id }));
+        this._worker.postMessage({ send: JSON.stringify({ ...message, id }) });
       });
     }
 
@@ -194,7 +252,7 @@
       this._closed = true;
       clearInterval(this._pinging);
       clearTimeout(this._retry);
-      this._socket.close();
+      this._worker.postMessage({ close: true });
       this._forgetFrame();
     }
 
@@ -206,12 +264,22 @@
       this._drawnSeq = frame.seq;
       this._undrawnNow = false;
       this._drawn.push(time);
-      while (this._drawn[0] < time - 1000) this._drawn.shift();
-      this.fps = this._drawn.length;
+      if (this._drawn.length > 240) this._drawn.shift();
       if (this._offset !== null) this.age = time - (frame.time / 1000 - this._offset);
       while (this._controls.length && this._controls[0].rev <= frame.rev) {
         this.latency = time - this._controls.shift().time;
       }
+    }
+
+    /** Pictures drawn in the last second. */
+    get fps() {
+      const since = now() - 1000;
+      return this._drawn.filter((time) => time > since).length;
+    }
+
+    /** Pictures that came and were never drawn. */
+    get undrawn() {
+      return this._replaced + this._skipped;
     }
 
     // The connection.
@@ -219,20 +287,25 @@
     _connect() {
       const url = new URL("/ws", this.options.url);
       url.protocol = url.protocol.replace("http", "ws");
-      const socket = (this._socket = new WebSocket(url, PROTOCOL));
-      socket.binaryType = "arraybuffer";
-      socket.onmessage = ({ data }) => (typeof data === "string" ? this._heard(JSON.parse(data)) : this._received(data));
-      socket.onclose = ({ code, reason }) => this._lost(code, reason);
+      this._worker.postMessage({ open: url.href, protocol: PROTOCOL });
     }
 
-    _lost(code, reason) {
+    _told(told) {
+      if (told.text) this._heard(JSON.parse(told.text));
+      else if (told.picture) this._took(told.picture, told.skipped);
+      else if (told.opened) this._opened = true;
+      else if (told.closed) this._lost(told.closed);
+      else this._emit("error", new Error(told.fault));
+    }
+
+    _lost({ code, reason }) {
       const was = this.connected;
-      this.connected = false;
+      this.connected = this._opened = false;
       for (const { reject } of this._asked.values()) reject(new Error("the connection was lost"));
       this._asked.clear();
       this._controls = [];
       if (was || reason) this._emit("close", { code, reason });
-      if (this._closed) return;
+      if (this._closed) return this._worker.terminate();
       this._retry = setTimeout(() => this._connect(), this._wait);
       this._wait = Math.min(this._wait * 2, RECONNECT.last);
     }
@@ -336,32 +409,9 @@
 
     // Pictures.
 
-    async _received(message) {
-      const view = new DataView(message);
-      if (message.byteLength < HEADER_BYTES || view.getUint32(0, true) !== MAGIC) return;
-      const socket = this._socket;
-      const picture = {
-        flags: view.getUint8(6),
-        seq: view.getUint32(8, true),
-        rev: view.getUint32(12, true),
-        time: Number(view.getBigUint64(16, true)),
-        width: view.getUint16(24, true),
-        height: view.getUint16(26, true),
-        frame: view.getUint32(36, true),
-      };
-      const payload = new Uint8Array(message, view.getUint8(7), view.getUint32(32, true));
-      try {
-        // Decodes away from the main thread.
-        picture.bitmap = await createImageBitmap(new Blob([payload], { type: TYPES[view.getUint8(5)] }));
-      } catch (error) {
-        this._emit("error", error);
-      }
-      // Without this no further picture comes; a sketch that hangs gets none instead of a queue of old ones.
-      if (socket.readyState === WebSocket.OPEN) socket.send(JSON.stringify({ op: "ack", seq: picture.seq }));
-      if (picture.bitmap) this._took(picture);
-    }
-
-    _took(picture) {
+    _took(picture, skipped) {
+      this._worker.postMessage({ took: true });
+      this._skipped = skipped;
       const newer = this._newest === null || ((picture.seq - this._newest) | 0) > 0;
       if (!newer || this._closed) return picture.bitmap.close();
       this._newest = picture.seq;
@@ -373,7 +423,7 @@
     }
 
     _forgetFrame() {
-      if (this._undrawnNow) this.undrawn++;
+      if (this._undrawnNow) this._replaced++;
       this.frame?.bitmap.close();
       this.frame = null;
     }
