@@ -122,12 +122,16 @@ def test_only_missing_or_damaged_chunks_are_rendered_again(tmp_path):
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"film0-00000.mkv": 3}', '{"film0-00000.mkv": {"bytes": 1}}'])
-def test_a_damaged_manifest_costs_work_and_nothing_else(text, tmp_path):
+def test_the_folder_is_the_truth_when_the_manifest_is_damaged(text, tmp_path):
     job = bars_job(tmp_path)
     prepare(job)
-    Manifest(job).add(render_chunk(job, 0))
+    manifest = Manifest(job)
+    for number in (0, 1, 2):
+        manifest.add(render_chunk(job, number))
     (job.folder / "manifest.json").write_text(text)
-    assert Manifest(job).missing() == [0, 1, 2, 3]
+    job.chunk_path(0, 1).write_bytes(job.chunk_path(0, 1).read_bytes()[:-3000])
+    job.chunk_path(0, 0).replace(job.chunk_path(0, 3))
+    assert Manifest(job).missing() == [0, 1, 3]
 
 
 def test_a_finished_job_is_not_rendered_again_and_another_is_not_replaced(tmp_path):

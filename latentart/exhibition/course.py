@@ -27,7 +27,7 @@ HEARD = {
     "mid": "200 to 2000 Hz",
     "high": "above 2000 Hz",
     "onset": "1 where something begins, then falling",
-    "beat": "1 on each beat, falling to 0 before the next",
+    "beat": "1 on each beat, falling to 0 and rising before the next",
     "tempo": "beats per minute",
 }
 """The envelopes, each 0 to 1 but for tempo."""

@@ -18,8 +18,13 @@ SLOWEST, FASTEST = 50.0, 200.0
 """Beats per minute that are looked for."""
 STEP = 480
 """Samples between looks at the sound, 10 ms."""
-ONSET_FALLS = 0.15
-"""Seconds in which an onset falls to 1/e."""
+FALLS = 0.18
+"""Seconds in which an envelope falls to 1/e."""
+RISES = 7
+"""Steps over which it rises."""
+EDGES = 20 * 2 ** (np.arange(31) / 3)
+"""Hz, thirds of octaves from 20 to 20480."""
+CENTRES = np.sqrt(EDGES[1:] * EDGES[:-1])
 
 
 @dataclass(frozen=True)
@@ -39,31 +44,33 @@ class Envelopes:
 def listen(sound: Sound, frames: int, fps: Fraction) -> Envelopes:
     """The envelopes of a film's sound."""
     mono = sound.samples.mean(axis=1)
-    power, frequencies = spectra(mono)
+    power = octave_power(mono)
     flux = onset_strength(power)
     tempo, beats = find_beats(flux)
-    steps = {name: np.sqrt(power[:, _within(frequencies, *span)].sum(axis=1)) for name, span in BANDS.items()}
-    steps["rms"] = np.sqrt(power.sum(axis=1))
+    tracks = {
+        name: np.sqrt(power[:, (CENTRES >= low) & (CENTRES < high)].sum(1)) for name, (low, high) in BANDS.items()
+    }
+    tracks["rms"] = np.sqrt(power.sum(axis=1))
+    tracks["onset"] = flux
     centres = np.arange(frames) / float(fps)
-    values = {name: _scaled(_sampled(track, centres)) for name, track in steps.items()}
-    values["onset"] = _scaled(_sampled(_falling(flux), centres))
+    values = {name: _scaled(_sampled(_eased(track), centres)) for name, track in tracks.items()}
     values["beat"] = beat_pulse(beats, centres, len(mono) / RATE)
     return Envelopes(values, tempo, beats)
 
 
-def spectra(mono: Array) -> tuple[Array, Array]:
-    """Power [steps, bins] around each 10 ms of a loop, and the frequencies of the bins."""
-    window = np.hanning(WINDOW)
-    around = np.arange(WINDOW) - WINDOW // 2
-    rows = [
-        np.abs(np.fft.rfft(mono[(start + around) % len(mono)] * window)) ** 2 for start in range(0, len(mono), STEP)
-    ]
-    return np.array(rows) / WINDOW**2, np.asarray(np.fft.rfftfreq(WINDOW, 1 / RATE), np.float64)
+def octave_power(mono: Array) -> Array:
+    """Power in bands of a third of an octave around each 10 ms of a loop, [steps, bands]."""
+    window, around = np.hanning(WINDOW), np.arange(WINDOW) - WINDOW // 2
+    band = np.digitize(np.fft.rfftfreq(WINDOW, 1 / RATE), EDGES)
+    sums = (band[:, None] == np.arange(1, len(EDGES))[None]).astype(np.float64) / WINDOW**2
+    starts = range(0, len(mono), STEP)
+    rows = [np.abs(np.fft.rfft(mono[(start + around) % len(mono)] * window)) ** 2 @ sums for start in starts]
+    return np.array(rows)
 
 
 def onset_strength(power: Array) -> Array:
     """Spectral flux of the log spectrum, what is louder than 10 ms before (Dixon 2006), [steps]."""
-    loud = np.log1p(1e6 * power)
+    loud = np.log1p(1e5 * power)
     rise = np.maximum(loud - np.roll(loud, 1, axis=0), 0).mean(axis=1)
     return np.asarray(np.maximum(rise - np.median(rise), 0))
 
@@ -82,7 +89,10 @@ def find_beats(flux: Array) -> tuple[float, Array]:
     # Listeners prefer tempi around 120, and so does the choice between a tempo and its half.
     liking = np.exp(-0.5 * (np.log2(60 / (lags * step) / 120) / 0.9) ** 2)
     lag = int(lags[np.argmax(alike * liking)])
-    return 60 / (lag * step), _beat_chain(smooth / smooth.std(), lag) * step
+    # Three rounds, of which the middle one counts: the beats of a loop go on across its seam.
+    count = len(flux)
+    chain = _beat_chain(np.tile(smooth / smooth.std(), 3), lag) - count
+    return 60 / (lag * step), chain[(chain >= 0) & (chain < count)] * step
 
 
 def _beat_chain(flux: Array, lag: int, tightness: float = 100.0) -> Array:
@@ -102,13 +112,13 @@ def _beat_chain(flux: Array, lag: int, tightness: float = 100.0) -> Array:
 
 
 def beat_pulse(beats: Array, times: Array, length: float) -> Array:
-    """1 on each beat, falling to 0 before the next, around the loop."""
+    """1 on each beat, falling to 0 and rising again just before the next, around the loop."""
     if not len(beats):
         return np.zeros(len(times))
     around = np.concatenate([beats[-1:] - length, beats, beats[:1] + length])
     index = np.clip(np.searchsorted(around, times, side="right") - 1, 0, len(around) - 2)
     gone = (times - around[index]) / np.maximum(around[index + 1] - around[index], 1e-6)
-    return np.asarray((1 - np.clip(gone, 0, 1)) ** 2)
+    return np.asarray(np.maximum((1 - np.clip(gone, 0, 1)) ** 2, np.clip((gone - 0.85) / 0.15, 0, 1) ** 2))
 
 
 def picture(found: Envelopes, width: int = 1200, height: int = 110) -> pixels.Frame:
@@ -127,10 +137,6 @@ def _curve(found: Envelopes, name: str, width: int, height: int) -> pixels.Frame
     return page
 
 
-def _within(frequencies: Array, low: float, high: float) -> NDArray[np.bool_]:
-    return np.asarray((frequencies >= low) & (frequencies < high))
-
-
 def _sampled(track: Array, times: Array) -> Array:
     """A track of 10 ms steps at other times, around the loop."""
     places = times * RATE / STEP
@@ -143,11 +149,13 @@ def _scaled(values: Array) -> Array:
     return np.asarray(np.clip(values / top, 0, 1)) if top > 0 else values
 
 
-def _falling(flux: Array) -> Array:
-    """Each onset falls off instead of ending; twice round, so that the loop's end falls into its beginning."""
-    kept = np.exp(-STEP / RATE / ONSET_FALLS)
-    falling, level = np.zeros(2 * len(flux)), 0.0
-    for place, strength in enumerate(np.tile(flux, 2)):
+def _eased(track: Array) -> Array:
+    """A track that rises within a few frames and falls slowly, as eyes like it; twice round, so that it closes."""
+    kept, level = np.exp(-STEP / RATE / FALLS), 0.0
+    falling = np.zeros(2 * len(track))
+    for place, strength in enumerate(np.tile(track, 2)):
         level = max(strength, level * kept)
         falling[place] = level
-    return falling[len(flux) :]
+    width = min(RISES, len(track))
+    soft = np.hanning(width + 2)[1:-1]
+    return np.convolve(np.tile(falling[len(track) :], 3), soft / soft.sum(), "same")[len(track) : 2 * len(track)]

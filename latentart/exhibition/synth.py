@@ -12,6 +12,8 @@ from latentart.seeds import stream
 Array = NDArray[np.float64]
 RATE = 48_000
 PENTATONIC = (0, 3, 5, 7, 10)
+QUIET = 0.25
+"""Of a beat, before the first note: where the loop begins again, nothing begins."""
 ROOT = 110.0
 """Hz."""
 
@@ -63,10 +65,10 @@ def bells(tape: Tape, seed: int, tempo: float) -> None:
     for waves, frequency, level in ((1, ROOT / 2, 0.16), (2, ROOT, 0.1), (3, _note(3), 0.05)):
         tape.hum(frequency, level, waves)
     for number in range(round(tape.seconds / beat)):
-        for off in (0.0, 0.5):
-            if random.random_sample() < (0.85 if not off else 0.35):
+        for off in (QUIET, QUIET + 0.5):
+            if random.random_sample() < (0.85 if off == QUIET else 0.35):
                 degree = int(random.randint(0, 10))
-                bell = _bell(_note(degree, 1), 0.2 if not off else 0.11, random.uniform(0.5, 1.4))
+                bell = _bell(_note(degree, 1), 0.2 if off == QUIET else 0.11, random.uniform(0.5, 1.4))
                 tape.lay((number + off) * beat, bell, random.uniform(-0.7, 0.7))
 
 
@@ -88,18 +90,18 @@ def tide(tape: Tape, seed: int, tempo: float) -> None:
 
 
 def pulse(tape: Tape, seed: int, tempo: float) -> None:
-    """A soft drum on each beat, brushes between, a bass that walks."""
+    """A soft drum on each beat, brushes between, a bass that walks. The loop begins between two beats."""
     random, count = stream(seed), max(1, round(tape.seconds * tempo / 60))
     beat = tape.seconds / count
-    for number in range(count):
+    for number in np.arange(count) + QUIET:
         t, envelope = _decay(0.5, 0.14)
         tape.lay(number * beat, 0.5 * envelope * np.sin(2 * np.pi * (52 * t + 3.2 * (1 - np.exp(-t * 28)))))
         t, envelope = _decay(0.12, 0.03)
         brush = 0.07 * envelope * np.diff(random.standard_normal(len(t) + 1))
         tape.lay((number + 0.5) * beat, brush, 0.4)
-        if number % 2 == 0:
+        if int(number) % 2 == 0:
             t, envelope = _decay(beat * 2, beat)
-            bass = _note((0, 0, 3, 2)[number // 2 % 4], -1)
+            bass = _note((0, 0, 3, 2)[int(number) // 2 % 4], -1)
             tape.lay(number * beat, 0.22 * envelope * np.sin(2 * np.pi * bass * t))
         if random.random_sample() < 0.4:
             tape.lay((number + 0.25) * beat, _bell(_note(int(random.randint(3, 9)), 1), 0.1, 0.5), -0.4)

@@ -9,8 +9,11 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from latentart import files
+import av
+
+from latentart import files, provenance
 from latentart.jobs.plan import Job
+from latentart.sinks.video import count_frames
 
 NAME = "manifest.json"
 Receipt = dict[str, dict[str, int | str]]
@@ -36,6 +39,10 @@ class Manifest:
         self.path = job.folder / NAME
         self._known: Receipt = self._read()
         self._kept = {name: entry for name, entry in self._known.items() if self._is_whole(name, entry)}
+        for number in job.plan.chunks:
+            for path in job.chunk_paths(number):
+                if path.name not in self._known and self._is_ours(path, number):
+                    self._kept |= receipt([path])
 
     def done(self, number: int) -> bool:
         """Whether every film has this chunk."""
@@ -57,6 +64,15 @@ class Manifest:
     def _is_whole(self, name: str, entry: dict[str, int | str]) -> bool:
         path = self.job.folder / name
         return path.is_file() and path.stat().st_size == entry["bytes"] and sha256(path) == entry["sha256"]
+
+    def _is_ours(self, path: Path, number: int) -> bool:
+        """Whether a chunk whose receipt was never written, because the writer was killed, is whole and of this job."""
+        start, stop = self.job.plan.span(number)
+        try:
+            record = provenance.read(path) if path.is_file() else {}
+            return record.get("job") == self.job.plan.key and count_frames(path) == stop - start
+        except (provenance.RecordError, av.FFmpegError):
+            return False
 
     def _read(self) -> Receipt:
         """What the last run wrote; a manifest that is missing or damaged only costs work, never a wrong film."""

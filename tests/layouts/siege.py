@@ -77,14 +77,14 @@ def besiege(output: Path, *, kills: int, seed: int, frames: int, chunk: int = 4,
     driver = start(line)
     runs += 1
     while True:
-        time.sleep(random.uniform(0.2, 1.0) if done < kills else 0.05)
+        time.sleep(random.uniform(0.0, 0.3) if done < kills else 0.05)
         if driver.poll() is not None:
             if driver.returncode == 0:
                 break
             driver, runs = start(line), runs + 1
             continue
-        if done < kills and drawing(output):
-            workers = children(driver.pid)
+        workers = children(driver.pid)
+        if done < kills and drawing(output, workers):
             everyone = [driver.pid, *workers, *workers]
             victim = everyone[random.randint(len(everyone))]
             at_risk += len(workers) if victim == driver.pid else 1
@@ -105,9 +105,9 @@ def one_thread() -> dict[str, str]:
     return {**os.environ, "OMP_NUM_THREADS": "1"}
 
 
-def drawing(output: Path) -> bool:
-    """Whether the job has begun to draw and is not finished."""
-    return bool(list(output.glob("*.job-*/*.part")))
+def drawing(output: Path, workers: list[int]) -> bool:
+    """Whether one of these workers is at a chunk."""
+    return any(list(output.glob(f"*.job-*/*.{worker}.part")) for worker in workers)
 
 
 def children(process: int) -> list[int]:
