@@ -56,6 +56,8 @@ def frames(
     last = path.num_frames if stop is None else stop
     if not 0 <= start <= last <= path.num_frames:
         raise SettingsError(f"frames {start} to {last} are outside this film of {path.num_frames}")
+    if synthesis is not None and scene is not None:
+        raise SettingsError("a scene draws for itself: leave out the engine of a film that is bent or blended")
     chosen = synthesis or G.synthesis
     if size is not None:
         pixels.check_size(size)

@@ -150,5 +150,7 @@ def test_a_film_bends_in_any_batch(G):
     assert np.array_equal(one[0], next(frames(G, path)))
     assert not np.array_equal(one[2], list(frames(G, path))[2])
     assert films.Film.from_record(film.record()) == film
+    with pytest.raises(SettingsError, match="leave out the engine"):
+        frames(G, path, scene=scene, synthesis=G.synthesis)
     with pytest.raises(SettingsError, match="unknown operation"):
         films.check(films.Film(seeds=(1,), bends=("spin=1@all",)))
