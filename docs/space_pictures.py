@@ -66,7 +66,8 @@ def scenes() -> None:
     rows = []
     for bend, seed in BENDS:
         film = Film(seeds=(seed,), seconds=1, fps="14", psi=0.7, bends=(bend,))
-        path, scene = films.make_path(film, G), films.make_scene(film, G)
+        path = films.make_path(film, G)
+        scene = films.make_scene(film, G, path)
         rows += [next(frames(G, path, scene=scene, start=i, size=(128, 128))) for i in range(0, 8)]
     save("bends", pixels.sheet(rows, 8, gap=2, background=250))
     ws = space.to_ws(G, space.z_of(G, [46, 10, 3, 21]), psi=0.7)

@@ -19,7 +19,17 @@ from latentart import paths, pixels, provenance, rate, walks
 from latentart.engine import Engine, compile
 from latentart.errors import SettingsError, unknown
 from latentart.frames import Scene, Synthesis, frames
-from latentart.latent import bending, blending, direction_files, directions, saved, score, space, truncation
+from latentart.latent import (
+    bending,
+    blending,
+    composition,
+    direction_files,
+    directions,
+    saved,
+    score,
+    space,
+    truncation,
+)
 from latentart.models.base import Generator, check_noise_mode
 from latentart.models.load import load
 from latentart.sinks.background import Background
@@ -54,6 +64,8 @@ class Film:
     truncate: tuple[str, ...] = ()
     bends: tuple[str, ...] = ()
     blend: str | None = None
+    tiles: tuple[int, int] | None = None
+    wrap: str = "none"
     pace: str = "as-is"
     noise_mode: str = "const"
     noise_seed: int = 0
@@ -154,8 +166,10 @@ def _crossing(film: Film, G: Generator, path: paths.Path) -> paths.Path:
     return path.map(crossed)
 
 
-def make_scene(film: Film, G: Generator) -> Scene | None:
-    """What draws the film's frames where its model is bent or blended; None where it is played as it is."""
+def make_scene(film: Film, G: Generator, path: paths.Path) -> Scene | None:
+    """What draws the film's frames where its model is bent, blended or laid out; None where it is played as it is."""
+    if film.tiles:
+        return composition.Panorama(G, path, composition.layout(film.tiles, film.wrap)).at
     bends = bending.Bends(G, film.bends) if film.bends else None
     if film.blend is None:
         return bends.at if bends else None
@@ -183,10 +197,20 @@ def check(film: Film) -> None:
         score.parse(line)
     for line in film.bends:
         bending.check(line)
+    if film.tiles or film.wrap != "none":
+        _check_tiles(film)
     if film.size is not None:
         pixels.check_size(film.size)
     if film.fit not in pixels.FITS:
         raise SettingsError(unknown("fit", film.fit, pixels.FITS))
+
+
+def _check_tiles(film: Film) -> None:
+    composition.layout(film.tiles or (1, 1), film.wrap)
+    if film.tiles is None:
+        raise SettingsError(f"--wrap {film.wrap} has no meaning without --tiles: say --tiles 1x1")
+    if film.bends or film.blend or film.noise_mode == "random":
+        raise SettingsError("--tiles goes with neither --bend, --blend nor random noise: leave one out")
 
 
 def render(
@@ -213,9 +237,12 @@ def render(
     fps = rate.fps(film.fps)
     drawn_by = {"engine": synthesis.trial.name} if isinstance(synthesis, Engine) else {}
     settings = {**settings_record(film, G), **drawn_by, "frames": path.num_frames}
-    shape: tuple[int, int] = film.size or (G.img_size[1], G.img_size[0])
+    across, down = film.tiles or (1, 1)
+    shape: tuple[int, int] = film.size or (G.img_size[1] * across, G.img_size[0] * down)
     noise: dict[str, Any] = {"noise_mode": film.noise_mode, "noise_seed": film.noise_seed}
-    pictures = frames(G, path, **noise, size=film.size, fit=film.fit, synthesis=synthesis, scene=make_scene(film, G))
+    pictures = frames(
+        G, path, **noise, size=film.size, fit=film.fit, synthesis=synthesis, scene=make_scene(film, G, path)
+    )
     sink = Background(open_sink(target, fps=fps, settings=settings, overwrite=overwrite, **options))
     try:
         with sink:

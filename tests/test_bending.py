@@ -143,7 +143,8 @@ def test_wrong_files_are_said_in_one_line(tmp_path, text):
 
 def test_a_film_bends_in_any_batch(G):
     film = films.Film(seeds=(1, 2), seconds=1, fps="4", bends=("rotate=0..60@b8.conv1", "blur=0..0.2@b8.conv0/0-3"))
-    path, scene = films.make_path(film, G), films.make_scene(film, G)
+    path = films.make_path(film, G)
+    scene = films.make_scene(film, G, path)
     one = list(frames(G, path, scene=scene, batch=1))
     four = list(frames(G, path, scene=scene, batch=4))
     assert max(np.abs(a.astype(int) - b).max() for a, b in zip(one, four, strict=True)) <= 1

@@ -52,13 +52,15 @@ def test_every_layer_belongs_to_some_row(G):
 def test_a_walk_crosses_from_one_model_to_the_other(G, other, monkeypatch):
     monkeypatch.setattr(films, "load", lambda name, device=None: other)
     film = films.Film(seeds=(1, 2), seconds=1, fps="4", psi=1.0, blend="other=0..1")
-    crossing = list(frames(G, films.make_path(film, G), scene=films.make_scene(film, G)))
+    path = films.make_path(film, G)
+    crossing = list(frames(G, path, scene=films.make_scene(film, G, path)))
     plain = films.Film(seeds=(1, 2), seconds=1, fps="4", psi=1.0)
     for index, model in ((0, G), (2, other)):
         alone = list(frames(model, films.make_path(plain, model)))[index]
         assert np.abs(crossing[index].astype(int) - alone).max() <= 1
     bent = films.Film(seeds=(1, 2), seconds=1, fps="4", blend="other=0..1@fine", bends=("gain=1@b8.conv1",))
-    assert len(list(frames(G, films.make_path(bent, G), scene=films.make_scene(bent, G), batch=4))) == 4
+    path = films.make_path(bent, G)
+    assert len(list(frames(G, path, scene=films.make_scene(bent, G, path), batch=4))) == 4
 
 
 def test_models_of_two_shapes_are_named(G):

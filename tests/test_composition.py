@@ -1,10 +1,13 @@
 """Compositions without a seam, wider pictures, and tiles that repeat."""
 
+import numpy as np
 import pytest
 import torch
 from conftest import tiny
 
+from latentart import films
 from latentart.errors import SettingsError
+from latentart.frames import frames
 from latentart.latent import composition, space
 
 
@@ -94,3 +97,33 @@ def test_limits(G):
     with pytest.raises(SettingsError, match="soft"):
         composition.grid(1, 2, soft=2)
     assert all(not m._forward_hooks and not m._forward_pre_hooks for m in G.synthesis.modules())
+
+
+def test_a_film_is_wider_than_its_model_and_closes(G):
+    film = films.Film(seeds=(1, 2), seconds=1, fps="4", tiles=(3, 1), wrap="across", psi=0.6)
+    path = films.make_path(film, G)
+    shown = list(frames(G, path, scene=films.make_scene(film, G, path)))
+    assert [frame.shape for frame in shown] == [(16, 48, 3)] * 4
+    # A third of the loop later, each part shows what its left neighbour showed.
+    film = films.Film(seeds=(1, 2), seconds=1, fps="3", tiles=(3, 1), wrap="across", psi=0.6)
+    path = films.make_path(film, G)
+    first, second, _ = frames(G, path, scene=films.make_scene(film, G, path))
+    assert np.abs(first[:, 16:].astype(int) - second[:, :32]).max() <= 6
+    assert np.abs(first.astype(int) - second).max() > 20
+
+
+def test_a_film_of_tiles_in_its_file(G, tmp_path):
+    film = films.Film(seeds=(1,), seconds=0.5, fps="4", tiles=(2, 1))
+    made = films.render(film, tmp_path / "wide.gif", G=G)
+    assert made.size == (32, 16)
+    assert films.like(tmp_path / "wide.gif")[0].tiles == (2, 1)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"wrap": "up", "tiles": (1, 1)}, {"wrap": "across"}, {"tiles": (0, 1)}, {"tiles": (2, 1), "noise_mode": "random"},
+     {"tiles": (2, 1), "bends": ("gain=1@all",)}],
+)  # fmt: skip
+def test_tiles_that_make_no_sense_are_refused(options):
+    with pytest.raises(SettingsError):
+        films.check(films.Film(seeds=(1,), **options))

@@ -46,6 +46,8 @@ WORTH_CHOOSING = 100
 )
 @click.option("--bend", "bends", multiple=True, metavar="OP=AMOUNT@LAYER|FILE.toml", help="rotate=0..40..0@b16.conv1")
 @click.option("--blend", metavar="MODEL=AMOUNT[@LAYERS]", help="Towards a model of the same shape: b.pkl=0..1@fine.")
+@click.option("--tiles", type=opt.Pair(), metavar="ACROSSxDOWN", help="Wider than the model: the walk side by side.")
+@click.option("--wrap", help="What repeats without a seam: across, down, both (with --tiles).")
 @click.option("--pace", help="as-is, or even: re-time so that the picture changes at constant speed.")
 @opt.noise_mode
 @click.option("--noise-seed", type=int, help="Names the noise of --noise-mode random.")
@@ -81,6 +83,7 @@ def command(
     latentart film --network glyphs-64 --seeds 7 --class A-Z --size 512x512 -o alphabet.mp4
     latentart film --walk drift --pace even --size 1024x1024 -o drift.webp
     latentart film --seeds 46 --walk orbit --edit pca:2=0..2..0 --edit sefa:middle:4=1 -o edited.mp4
+    latentart film --walk drift --seeds 46 --tiles 4x1 --wrap across -o panorama.mp4
     latentart film --like loop.mp4 --size 1920x1080 -o big.mp4
     latentart film --take evening.jsonl --size 1024x1024 -o evening.mp4
     """
@@ -161,9 +164,9 @@ def _engine(film: Film, G: Generator, name: str | None) -> Engine | None:
     from latentart import films, paths
     from latentart.errors import SettingsError
 
-    if film.bends or film.blend:
+    if film.bends or film.blend or film.tiles:
         if name not in (None, "eager"):
-            raise SettingsError(f"--engine {name} draws a model as it is: leave it out with --bend and --blend")
+            raise SettingsError(f"--engine {name} draws a model as it is: leave it out with --bend, --blend, --tiles")
         return None
     if name is None and paths.clock(film.seconds, film.fps)[0] < WORTH_CHOOSING:
         return None

@@ -7,19 +7,22 @@ repeating ones keep a margin around every map that is copied from the opposite s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor
 
-from latentart.errors import SettingsError
+from latentart.errors import SettingsError, unknown
 from latentart.latent import bending
 from latentart.models.base import Generator
 
+Array = NDArray[np.float64]
 MARGIN = 2
 """Pixels around the 4x4 maps of a tile that repeats; it doubles with the maps, and hides what borders do."""
 MOST_TILES = 64
@@ -159,6 +162,37 @@ def _shares(masks: Tensor | None, count: int, like: Tensor) -> Tensor:
         raise SettingsError("masks must be finite, 0 or more, and above 0 for some latent at every place")
     masks = masks.to(like)
     return (masks / masks.sum(dim=0, keepdim=True))[:, None]
+
+
+class Panorama:
+    """A walk played side by side: the picture is tiles[1] times as wide, tiles[0] times as high, and each part is the
+    walk at another moment, so that what happens at one side happens at the other later. A scene for `frames`."""
+
+    def __init__(self, G: Generator, walk: Callable[[Array], Tensor], layout: Layout) -> None:
+        """walk: phases u [N] -> ws [N, num_ws, w_dim], such as a `Path`."""
+        self.G, self.walk, self.layout = G, walk, layout
+        self.masks = grid(*layout.tiles, soft=1.0, wrap=layout.wrap)
+
+    def at(self, u: Array) -> bending.Drawing:
+        """What draws the frames at phases u [N]."""
+        return partial(self._draw, u)
+
+    def _draw(self, u: Array, ws: Tensor, *, noise_mode: str = "const", noise: Any = None) -> Tensor:
+        if noise is not None:
+            raise SettingsError("a panorama has no maps for random noise: choose the noise modes const or none")
+        later = np.arange(len(self.masks)) / len(self.masks)
+        options: dict[str, Any] = {"tiles": self.layout.tiles, "wrap": self.layout.wrap, "noise_mode": noise_mode}
+        return torch.cat([compose(self.G, self.walk(phase + later), self.masks, **options) for phase in u])
+
+
+WRAPS = {"none": (False, False), "across": (False, True), "down": (True, False), "both": (True, True)}
+
+
+def layout(tiles: tuple[int, int], wrap: str = "none") -> Layout:
+    """(across, down) tiles and 'none', 'across', 'down' or 'both' for what repeats. Raises SettingsError."""
+    if wrap not in WRAPS:
+        raise SettingsError(unknown("wrap", wrap, WRAPS))
+    return Layout((tiles[1], tiles[0]), WRAPS[wrap])
 
 
 def grid(
