@@ -35,7 +35,7 @@ function labelOf(param) {
   if (direction) return direction;
   const rest = param.name.split("/").slice(1).join(" ") || param.name;
   const inLook = titleOf(param) === "Look" && param.group === "noise" ? `noise ${rest}` : rest;
-  const kinds = { latent: `plane ${rest}`, mix: "all styles", react: `sound into ${rest}` };
+  const kinds = { latent: `plane ${rest}`, mix: "all styles", react: `sound into ${rest}`, class: `class ${rest}` };
   const text = kinds[param.group] ?? inLook;
   return text[0].toUpperCase() + text.slice(1);
 }
