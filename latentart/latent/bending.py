@@ -117,7 +117,9 @@ def _changed(change: Callable[[Tensor], Tensor], module: torch.nn.Module, inputs
 
 def layers(G: Generator) -> dict[str, torch.nn.Module]:
     """The layers that can be bent by name, from coarse to fine. Raises SettingsError for a family without."""
-    listed: Callable[[], Mapping[str, torch.nn.Module]] | None = getattr(G.synthesis, "layers", None)
+    listed: Any = getattr(G.synthesis, "layers", None)
+    if isinstance(listed, torch.nn.ModuleList):
+        return {f"layers.{i}": module for i, module in enumerate(listed)}
     if listed is None:
         raise SettingsError(f"{G.name} ({G.family}) has no layers that can be bent")
     return dict(listed())
@@ -209,7 +211,9 @@ def style_sigmas(G: Generator, layer: str) -> Array:
 
 def style_matrix(G: Generator, layer: str) -> Array:
     """What turns w into the styles of a layer, [styles, w_dim]."""
-    affine: Any = layers(G)[layer].affine
+    affine: Any = getattr(layers(G)[layer], "affine", None)
+    if affine is None:
+        raise SettingsError(f"{layer} of {G.name} has no styles: StyleSpace needs a StyleGAN")
     matrix: Array = (affine.weight.detach() * affine.weight_gain).double().cpu().numpy()
     return matrix
 
