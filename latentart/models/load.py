@@ -9,17 +9,33 @@ from types import ModuleType
 import torch
 
 from latentart import folder, models
-from latentart.errors import SettingsError, WeightsError
+from latentart.errors import SettingsError, WeightsError, unknown
 from latentart.models.base import Generator
+from latentart.models.original import open_original
 from latentart.weights.checkpoint import Checkpoint
 from latentart.weights.open import open_checkpoint
 
+BACKENDS = ("latentart", "nvidia")
 
-def load(name_or_path: str | Path, device: str | torch.device | None = None) -> Generator:
+
+def load(
+    name_or_path: str | Path,
+    device: str | torch.device | None = None,
+    *,
+    backend: str = "latentart",
+    nvidia_repo: str | Path | None = None,
+    trust: bool = False,
+) -> Generator:
     """A checkpoint's name ('landscapes-256') or file -> its Generator in eval mode, float32.
 
-    device: 'cpu', 'cuda', 'mps'...; None takes a CUDA device when there is one. Raises WeightsError.
+    device: 'cpu', 'cuda', 'mps'...; None takes a CUDA device when there is one.
+    backend: 'nvidia' lets NVIDIA's own code draw, from your checkout `nvidia_repo`, in a process of its own; it runs
+    the Python source inside the file, so `trust` must be True. Raises WeightsError, SettingsError.
     """
+    if backend not in BACKENDS:
+        raise SettingsError(unknown("backend", backend, BACKENDS))
+    if backend == "nvidia":
+        return open_original(name_or_path, nvidia_repo, str(choose_device(device)), trust=trust)
     return build(open_checkpoint(name_or_path), device)
 
 

@@ -89,7 +89,8 @@ class Modulated(torch.nn.Module):
         if not demodulate:
             return y
         norm = (styles.square() @ self.weight.square().sum(dim=(2, 3)).t() + 1e-8).rsqrt()
-        return y * norm[:, :, None, None]
+        scaled: Tensor = y * norm[:, :, None, None]
+        return scaled
 
 
 class Level(torch.nn.Module):

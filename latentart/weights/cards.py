@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from latentart import cache
 from latentart.errors import WeightsError, unknown
 
 FOLDER_VARIABLE = "LATENTART_CHECKPOINTS"
@@ -57,11 +58,12 @@ def by_sha256(sha256: str) -> Card | None:
 
 
 def folders() -> list[Path]:
-    """Where cards are looked for: what came with latentart, then the user's own folder."""
+    """Where cards are looked for: what came with latentart, what was pulled, the user's own folder."""
     own = os.environ.get(FOLDER_VARIABLE)
     if own and not Path(own).is_dir():
         raise WeightsError(f"{FOLDER_VARIABLE} is {own!r}, which is not a folder: name one, or unset it")
-    return [*_shipped(), *([Path(own)] if own else [])]
+    pulled = cache.root() / "checkpoints"
+    return [*_shipped(), *([pulled] if pulled.is_dir() else []), *([Path(own)] if own else [])]
 
 
 def _shipped() -> list[Path]:
