@@ -67,6 +67,10 @@ def test_directions_of_others_and_between_folders(models):
     few = ["--pca", 0, "--sefa", 0, "--pictures", 2]
     assert "smiling" in run("directions", "find", "--network", model, *few, *sets, "--directions", target)
     assert {d.name for d in direction_files.read(target, 6, 16)} == {"age", "smiling"}
+    apart = [*few, "--between", models / "plain", models / "smiling", "--orthogonal-to", models / "age.npy"]
+    run("directions", "find", "--network", model, *apart, "--directions", models / "apart.safetensors")
+    smile = direction_files.read(models / "apart.safetensors", 6, 16)["smiling"].rows(6)
+    assert abs(np.vdot(smile, np.tile(np.load(models / "age.npy"), (6, 1)))) < 1e-3 * np.linalg.norm(smile)
     with pytest.raises(LatentartError, match="no directions were asked for"):
         run("directions", "find", "--network", model, *few, "--directions", models / "e.safetensors")
 

@@ -34,6 +34,7 @@ def command() -> None:
 @click.option("--layer", multiple=True, metavar="b8.conv1", help="Principal axes of a layer's activations, too.")
 @click.option("--from", "sources", multiple=True, metavar="FILE", help="Another tool's: .npy, .npz, factor.pt.")
 @click.option("--between", nargs=2, metavar="DIR DIR", help="From one folder of projections to another.")
+@click.option("--orthogonal-to", "apart", metavar="FILE", help="Directions whose share is taken out of all found.")
 @click.option("--samples", default=200_000, show_default=True, help="Latents that the axes of W are found from.")
 @click.option("--keep", default=20, show_default=True, help="How many of the best to keep.")
 @click.option("--pictures", default=6, show_default=True, help="Pictures that each is measured on.")
@@ -182,6 +183,9 @@ def _candidates(G: Generator, wishes: dict[str, Any]) -> Directions:
     if wishes["between"]:
         sets = [saved.read_all([folder], G.num_ws, G.w_dim) for folder in wishes["between"]]
         items.append(directions.between(Path(wishes["between"][1]).stem or "between", *sets))
+    if wishes["apart"]:
+        others = direction_files.read(wishes["apart"], G.num_ws, G.w_dim).items
+        items = [directions.orthogonal(item, others, G.num_ws) for item in items]
     return directions.Directions(items, network=G.name, sha256=G.sha256)
 
 
