@@ -42,7 +42,7 @@ METHODS = {
     "w": Settings("standard", "w"),
     "w+": Settings("standard", "w+"),
     "w+ free": Settings("standard", "w+", norm_weight=0),
-    "w tuned": Settings("standard", "w", tune=True),
+    "w+ tuned": Settings("standard", "w+", tune=True),
 }
 
 

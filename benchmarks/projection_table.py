@@ -123,7 +123,7 @@ def _recovery(network: str, score) -> None:
 
 def _photographs(score) -> None:
     w, *others = ({r.target: s["alex"] for r, s in score.items() if r.method == m and r.target in PHOTOGRAPHS}
-                  for m in ("w", "w+", "w+ free", "w tuned"))  # fmt: skip
+                  for m in ("w", "w+", "w+ free", "w+ tuned"))  # fmt: skip
     for name, found in zip(("W+", "W+ without P-norm", "tuned generator"), others, strict=True):
         better = [1 - found[t] / w[t] for t in found if t in w]
         if better:

@@ -31,7 +31,7 @@ PHOTOGRAPHS = ("rocket", "coffee", "chelsea", "astronaut")
 KINDS = {
     "w": Settings("standard", "w"),
     "w+": Settings("standard", "w+"),
-    "tuned": Settings("standard", "w", tune=True),
+    "tuned": Settings("standard", "w+", tune=True),
 }
 SIDE = 192
 
@@ -86,10 +86,10 @@ def morphs(G: Generator, codes: dict[str, Tensor]) -> pixels.Frame:
 
 
 def crossovers(G: Generator, codes: dict[str, Tensor]) -> pixels.Frame:
-    """Content by row, style by column: the first 6 of 14 rows of one code, the rest of another."""
+    """Content by row, style by column: the first 10 of 14 rows of one code, the rest of another."""
     cells = [np.full((SIDE, SIDE, 3), 24, np.uint8), *(draw(G, ws) for ws in codes.values())]
     for content in codes.values():
-        cells += [draw(G, content), *(draw(G, edits.crossover(content, style, 6)) for style in codes.values())]
+        cells += [draw(G, content), *(draw(G, edits.crossover(content, style, 10)) for style in codes.values())]
     return pixels.sheet(cells, 1 + len(codes), gap=4, background=24)
 
 
