@@ -18,9 +18,9 @@ from live_stage import Stage, playing, row, stage, viewer
 
 
 def memory(pid: int) -> float:
-    """Resident MB."""
+    """MB that are the process's own, in memory or swapped out; pages of libraries come and go as the system likes."""
     text = Path(f"/proc/{pid}/status").read_text()
-    return int(text.split("VmRSS:")[1].split()[0]) / 1024
+    return sum(int(text.split(f"{name}:")[1].split()[0]) for name in ("RssAnon", "VmSwap")) / 1024
 
 
 def files(pid: int) -> int:

@@ -14,6 +14,7 @@ from latentart.live.handles import Handles, handles
 from latentart.live.instrument import Instrument
 from latentart.live.painter import Painter, dimmed, rgb
 from latentart.live.params import WALKS
+from latentart.live.sources import Sources
 from latentart.paths import Path
 from latentart.walks.keyframes import keyframes
 
@@ -229,3 +230,13 @@ def test_grey_and_transparent_pictures_become_rgb():
     assert np.array_equal(rgb(grey)[..., 2], grey[..., 0])
     assert rgb(np.zeros((2, 6, 4), np.uint8)).shape == (2, 6, 3)
     assert dimmed(grey, 0.5).max() == 5
+
+
+def test_memory_of_latents_and_loops_has_bounds(G):
+    sources = Sources(G)
+    for seed in range(600):
+        sources.seed(seed, 0)
+    for seed in range(40):
+        sources.loop("orbit", seed, 8, 0, 0.5)
+    assert (len(sources._latents), len(sources._loops)) == (256, 16)
+    assert np.array_equal(sources.seed(0, 0), Sources(G).seed(0, 0))

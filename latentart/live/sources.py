@@ -19,8 +19,8 @@ from latentart.walks.orbit import orbit
 
 T = TypeVar("T")
 _SEEDS = seeds.LARGEST + 1
-_KEPT = 256
-"""Latents and loops kept; the oldest is forgotten first."""
+_LATENTS, _LOOPS = 256, 16
+"""Latents and loops kept, the oldest forgotten first: a loop of 64 pictures of a large model has tens of megabytes."""
 
 
 class Sources:
@@ -29,7 +29,8 @@ class Sources:
     def __init__(self, G: Generator) -> None:
         self.G = G
         self.centre: Array = G.w_avg.detach().double().cpu().numpy()
-        self._kept: OrderedDict[object, object] = OrderedDict()
+        self._latents: OrderedDict[object, Array] = OrderedDict()
+        self._loops: OrderedDict[object, Path] = OrderedDict()
 
     def label(self, value: float) -> int:
         """A class that this model has."""
@@ -37,11 +38,12 @@ class Sources:
 
     def seed(self, seed: int, label: int) -> Array:
         """The picture of a seed."""
-        return self._keep(("seed", seed, label), lambda: self._mapped(seeds.z(seed, self.G.z_dim), label))
+        return keep(self._latents, _LATENTS, ("seed", seed, label), lambda: self._mapped(seeds.z(seed, self.G.z_dim), label))
 
     def loop(self, mode: str, seed: int, count: int, label: int, phase: float) -> Array:
         """A place on the closed walk `mode`, phase in [0, 1)."""
-        path = self._keep((mode, seed, count, label), lambda: self._path(mode, seed, count, label))
+        key = (mode, seed, count, label)
+        path = keep(self._loops, _LOOPS, key, lambda: self._path(mode, seed, count, label))
         found: Array = path(phase)[0].double().cpu().numpy()
         return found
 
@@ -62,7 +64,8 @@ class Sources:
         if len(w) == G.w_dim:
             return np.tile(np.asarray(w, dtype=np.float64), (G.num_ws, 1))
         if len(z) == G.z_dim:
-            return self._keep(("z", tuple(z), label), lambda: self._mapped(np.asarray([z], dtype=np.float64), label))
+            given = np.asarray([z], dtype=np.float64)
+            return keep(self._latents, _LATENTS, ("z", given.tobytes(), label), lambda: self._mapped(given, label))
         return np.tile(self.centre, (G.num_ws, 1))
 
     def _path(self, mode: str, seed: int, count: int, label: int) -> Path:
@@ -79,9 +82,11 @@ class Sources:
         found: Array = space.to_ws(self.G, z, c)[0].double().cpu().numpy()
         return found
 
-    def _keep(self, key: object, make: Callable[[], T]) -> T:
-        if key not in self._kept:
-            self._kept[key] = make()
-            if len(self._kept) > _KEPT:
-                self._kept.popitem(last=False)
-        return self._kept[key]  # type: ignore[return-value]
+
+def keep(kept: OrderedDict[object, T], most: int, key: object, make: Callable[[], T]) -> T:
+    """The value under a key, made when it is not there; at most `most` values stay."""
+    if key not in kept:
+        kept[key] = make()
+        if len(kept) > most:
+            kept.popitem(last=False)
+    return kept[key]
