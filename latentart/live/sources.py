@@ -38,7 +38,8 @@ class Sources:
 
     def seed(self, seed: int, label: int) -> Array:
         """The picture of a seed."""
-        return keep(self._latents, _LATENTS, ("seed", seed, label), lambda: self._mapped(seeds.z(seed, self.G.z_dim), label))
+        key = ("seed", seed, label)
+        return keep(self._latents, _LATENTS, key, lambda: self._mapped(seeds.z(seed, self.G.z_dim), label))
 
     def loop(self, mode: str, seed: int, count: int, label: int, phase: float) -> Array:
         """A place on the closed walk `mode`, phase in [0, 1)."""
