@@ -46,6 +46,8 @@ def make_job(score: Score, name: str, output: Path, device: str | None = None, f
     """The job that renders a score into `output`; frames: only the first so many. Loads the models. Raises
     LatentartError."""
     source = Exhibit(score, device)
+    # Heard once, here: it travels to the workers with the score.
+    source = replace(source, hearing=source.stage().hearing)
     tracks = tuple(
         _track(score, number, name, screen, output_)
         for number, screen in enumerate(score.screens())

@@ -81,6 +81,8 @@ class Exhibit:
 
     score: Score
     device: str | None = None
+    hearing: listening.Envelopes | None = None
+    """What is heard, where somebody has listened already."""
 
     def frames(self, start: int, stop: int) -> Iterator[tuple[pixels.Frame, ...]]:
         """See `jobs.plan.Source`."""
@@ -94,14 +96,14 @@ class Exhibit:
 
     def stage(self) -> Stage:
         """The opened score, kept for the next chunk."""
-        return _stage(self.score, self.device)
+        return _stage(self.score, self.device, self.hearing)
 
 
 @lru_cache(maxsize=1)
-def _stage(score: Score, device: str | None) -> Stage:
+def _stage(score: Score, device: str | None, hearing: listening.Envelopes | None) -> Stage:
     networks = {section.film.network for section in score.section}
-    heard = _sound(score)
-    hearing = listening.listen(heard, score.frames, score.rate) if heard and _listens(score) else None
+    heard = _sound(score) if hearing is None and _listens(score) else None
+    hearing = listening.listen(heard, score.frames, score.rate) if heard else hearing
     return Stage(score, {name: load(name, device) for name in sorted(networks)}, hearing)
 
 

@@ -11,6 +11,8 @@ from latentart.seeds import stream
 
 Array = NDArray[np.float64]
 RATE = 48_000
+BLOCK = 10 * RATE
+"""Samples of a drone made at a time."""
 PENTATONIC = (0, 3, 5, 7, 10)
 QUIET = 0.25
 """Of a beat, before the first note: where the loop begins again, nothing begins."""
@@ -28,22 +30,25 @@ class Tape:
     """A loop of stereo sound, [n, 2]; whatever is laid on it wraps around its end."""
 
     def __init__(self, seconds: float) -> None:
-        self.samples: Array = np.zeros((round(seconds * RATE), 2))
+        self.samples: NDArray[np.float32] = np.zeros((round(seconds * RATE), 2), np.float32)
         self.seconds = seconds
 
     def lay(self, when: float, sound: Array, pan: float = 0.0) -> None:
         """Adds mono sound [m] at `when` seconds; pan -1 left to 1 right, of constant power."""
         places = (round(when * RATE) + np.arange(len(sound))) % len(self.samples)
         angle = (pan + 1) * np.pi / 4
-        np.add.at(self.samples, places, sound[:, None] * np.array([np.cos(angle), np.sin(angle)]))
+        panned = sound[:, None] * np.array([np.cos(angle), np.sin(angle)])
+        np.add.at(self.samples, places, panned.astype(np.float32))
 
     def hum(self, frequency: float, level: float, waves: int) -> None:
         """A tone for the whole loop, its pitch moved by a few thousandths so that it closes, swelling `waves` times."""
         turns = max(1, round(frequency * self.seconds))
-        u = np.arange(len(self.samples)) / len(self.samples)
-        for side, shift in enumerate((0.0, 0.25)):
-            swell = 0.6 - 0.4 * np.cos(2 * np.pi * (waves * u + shift))
-            self.samples[:, side] += level * swell * np.sin(2 * np.pi * turns * u + side)
+        for start in range(0, len(self.samples), BLOCK):
+            part = self.samples[start : start + BLOCK]
+            u = np.arange(start, start + len(part)) / len(self.samples)
+            for side, shift in enumerate((0.0, 0.25)):
+                swell = 0.6 - 0.4 * np.cos(2 * np.pi * (waves * u + shift))
+                part[:, side] += level * swell * np.sin(2 * np.pi * turns * u + side)
 
 
 def _decay(seconds: float, falling: float) -> tuple[Array, Array]:
@@ -84,7 +89,7 @@ def tide(tape: Tape, seed: int, tempo: float) -> None:
         spectrum *= np.sqrt(1 / np.maximum(frequencies, 60)) * (frequencies < 6000)
         noise = np.fft.irfft(spectrum, count)
         crest = ((1 + np.cos(2 * np.pi * (waves * u - 0.06 * side))) / 2) ** 3
-        tape.samples[:, side] += 0.18 * noise / noise.std() * (0.12 + crest)
+        tape.samples[:, side] += (0.18 * noise / noise.std() * (0.12 + crest)).astype(np.float32)
     for number, degree in enumerate((0, 2, 4)):
         tape.hum(_note(degree), 0.07, number + 1)
 
@@ -110,10 +115,10 @@ def pulse(tape: Tape, seed: int, tempo: float) -> None:
 PIECES: dict[str, Callable[[Tape, int, float], None]] = {"bells": bells, "tide": tide, "pulse": pulse}
 
 
-def play(name: str, seconds: float, seed: int, tempo: float) -> Array:
+def play(name: str, seconds: float, seed: int, tempo: float) -> NDArray[np.float32]:
     """A piece of exactly so many seconds, [n, 2] in -1 .. 1 at 48 kHz."""
     tape = Tape(seconds)
     PIECES[name](tape, seed, tempo)
     # A soft knee instead of clipping, and the same loudness for all.
-    samples = np.tanh(tape.samples * (0.11 / max(float(np.sqrt(np.square(tape.samples).mean())), 1e-9)) * 1.2)
-    return np.asarray(samples)
+    tape.samples *= np.float32(0.132 / max(float(np.sqrt(np.square(tape.samples).mean())), 1e-9))
+    return np.tanh(tape.samples, out=tape.samples)
