@@ -15,7 +15,7 @@ from latentart.errors import SettingsError
 from latentart.models.base import Generator
 
 Array = NDArray[np.float64]
-BATCH = 10_000
+BATCH = 2000
 POOLED = 4
 """Activations are looked at on a grid of this many cells a side: what is where, not every pixel of it."""
 
