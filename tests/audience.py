@@ -50,21 +50,20 @@ def browser() -> Iterator[Any]:
     playwright = pytest.importorskip("playwright.sync_api", reason="needs Playwright: pip install 'latentart[dev]'")
     with playwright.sync_playwright() as session:
         chromium = session.chromium.launch(executable_path=found, args=list(FLAGS))
-        yield chromium
+        yield chromium.new_context(viewport={"width": 900, "height": 600})
         chromium.close()
 
 
 @pytest.fixture
 def page(browser: Any) -> Iterator[Any]:
     """A fresh tab of 900x600; whatever goes wrong in its scripts fails the test."""
-    context = browser.new_context(viewport={"width": 900, "height": 600})
     faults: list[str] = []
-    tab = context.new_page()
+    tab = browser.new_page()
     tab.set_default_timeout(15_000)
     tab.on("pageerror", lambda error: faults.append(str(error)))
     tab.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
     yield tab
-    context.close()
+    tab.close()
     assert not faults, faults
 
 
