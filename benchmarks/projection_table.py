@@ -95,10 +95,10 @@ def _speed(network: str, score, times, judge, G, results: Path) -> None:
             ours = kind["start"] / batch + sum(kind[stage] / batch for stage in reached or [])
             ratios[batch].append(ours / opponent if reached is not None else float("inf"))
     for batch, found in ratios.items():
-        if found:
-            there = np.mean(np.isfinite(found))
-            speed = f"in 1/{1 / np.median(found):.0f} of its time (median), 1/{1 / max(found):.1f} at worst"
-            print(f"  W, batch {batch}: the opponent's score {speed}; {100 * there:.0f} % of {len(found)} reach it")
+        there = [ratio for ratio in found if np.isfinite(ratio)]
+        if there:
+            speed = f"in 1/{1 / np.median(there):.0f} of its time (median), 1/{1 / max(there):.1f} at worst"
+            print(f"  W, batch {batch}: the opponent's score {speed}; {len(there)} of {len(found)} targets reach it")
 
 
 def _reached(judge, G, run: Run, wanted: float, results: Path) -> list[str] | None:

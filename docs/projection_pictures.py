@@ -28,6 +28,7 @@ from latentart.walks import keyframes
 IMAGES = Path(__file__).parent / "images" / "projection"
 KEPT = Path("out/projection-pages")
 PHOTOGRAPHS = ("rocket", "coffee", "chelsea", "astronaut")
+SHOWN = PHOTOGRAPHS[:3]
 KINDS = {
     "w": Settings("standard", "w"),
     "w+": Settings("standard", "w+"),
@@ -69,10 +70,10 @@ def main() -> None:
         folder.mkdir(parents=True, exist_ok=True)
     G = load("landscapes-256", "cpu")
     p = Projector.of(G, encoder="none")
-    found = {(name, kind): projection(p, name, kind) for name in PHOTOGRAPHS for kind in KINDS}
-    spaces = [[photograph(G, name), *(frame(found[name, kind].render(G)) for kind in KINDS)] for name in PHOTOGRAPHS]
+    found = {(name, kind): projection(p, name, kind) for name in SHOWN for kind in KINDS}
+    spaces = [[photograph(G, name), *(frame(found[name, kind].render(G)) for kind in KINDS)] for name in SHOWN]
     save("spaces.png", pixels.sheet([cell for row in spaces for cell in row], 1 + len(KINDS), gap=4, background=24))
-    codes = {name: found[name, "w+"].ws for name in PHOTOGRAPHS}
+    codes = {name: projection(p, name, "w+").ws for name in PHOTOGRAPHS}
     save("morph.png", morphs(G, codes))
     save("crossover.png", crossovers(G, codes))
     walk(G, torch.cat(list(codes.values())))

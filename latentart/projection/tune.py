@@ -1,7 +1,7 @@
 """Pivotal tuning (Roich et al. 2021, arXiv:2106.05744) with a change of few numbers.
 
 The code is held still and the generator is bent toward one picture. What is kept is not a generator but a
-low-rank change of its convolutions (Hu et al. 2021, arXiv:2106.09685): half a megabyte instead of a hundred.
+low-rank change of its convolutions (Hu et al. 2021, arXiv:2106.09685): a megabyte instead of a hundred.
 """
 
 from __future__ import annotations
