@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from layouts import random_stylegan3
+from layouts import dcgan, progan, random_stylegan3
 from layouts.random_stylegan2 import random_state
 from numpy.typing import NDArray
 from torch import Tensor
@@ -39,6 +39,11 @@ SHAPES: list[dict[str, Any]] = [
     {"resolution": 16, "architecture": "orig", "img_channels": 1, "init_res": (3, 5)},
     {"resolution": 8, "c_dim": 5, "use_noise": False, "widths": {4: 6, 8: 10}},
 ]
+FAMILIES = {
+    "stylegan3": lambda: random_stylegan3.random_state(resolution=16, base=64, largest=4),
+    "progan": progan.random_state,
+    "dcgan": dcgan.random_state,
+}
 
 
 def generator(**shape: Any) -> stylegan2.StyleGAN2:
@@ -104,12 +109,16 @@ def test_openvino_draws_what_float32_draws(shape: dict[str, Any]) -> None:
     assert difference(made, wanted) < 1e-5
 
 
-def test_another_family() -> None:
-    tensors, config = random_stylegan3.random_state(resolution=16, base=64, largest=4)
+@pytest.mark.parametrize("family", ["stylegan3", "progan", "dcgan"])
+def test_other_families(family: str) -> None:
+    tensors, config = FAMILIES[family]()
     G = build(Checkpoint(tensors, config, sha256="", source="test"), "cpu")
     ws = latents(G, 2)
-    engine = engines.compile(G, noise_inputs=True, only=openvino.F32, measure=0)
-    assert difference(engine(ws), G.synthesis(ws)) < 1e-5
+    engine = engines.compile(G, batch=2, noise_inputs=True, only=openvino.F32, measure=0)
+    for mode in ("const", "none", "const"):
+        assert difference(engine(ws, noise_mode=mode), G.synthesis(ws, noise_mode=mode)) < 1e-5
+    noise = {name: torch.from_numpy(m) for name, m in seeds.noise(G.noise_shapes, 3).items()}
+    assert difference(engine(ws, noise=noise), G.synthesis(ws, noise=noise)) < 1e-5
 
 
 @pytest.mark.parametrize("kind", ["OpConversionFailure", "GeneralFailure"])
@@ -400,6 +409,18 @@ def test_wrong_pictures_are_refused_out_loud(
     assert f"wrong is refused for {G.name}: " in caplog.text
     assert words in caplog.text
     assert words in str(engine.trials)
+
+
+def test_pictures_that_are_right_only_once_are_refused(own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    G = generator()
+    calls = []
+
+    def drifting(ws: Tensor, noise: Mapping[str, Tensor] | None) -> Tensor:
+        calls.append(1)
+        return G.synthesis(ws) * len(calls)
+
+    use(monkeypatch, eager, Fake("drifting", drifting), times={"eager": 9.0, "drifting": 1.0})
+    assert engines.compile(G).trial.name == eager.NAME
 
 
 def test_black_in_uint8_is_refused_too(own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:

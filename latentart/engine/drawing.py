@@ -45,7 +45,10 @@ def own_noise(G: Generator, mode: str) -> dict[str, Tensor]:
     """The map of each layer, [H, W]: the checkpoint's, or zeros for "none"."""
     if mode == "none":
         return {name: torch.zeros(shape, device=G.device) for name, shape in G.noise_shapes.items()}
-    return {name: G.synthesis.get_buffer(f"{name}.noise_const") for name in G.noise_shapes}
+    stored = dict(G.synthesis.named_buffers())
+    # A family with one map for all layers keeps it at the top.
+    top = "noise_const"
+    return {name: stored[key if (key := f"{name}.{top}") in stored else top] for name in G.noise_shapes}
 
 
 def noise_inputs(G: Generator, request: Request, batch: int, given: Mapping[str, Tensor] | None) -> list[Tensor]:

@@ -31,6 +31,7 @@ from latentart.models.base import Generator
 
 F32, BF16 = "openvino f32", "openvino bf16"
 _DECODER = "openvino.frontend.pytorch.fx_decoder"
+_WHOLE = "openvino.frontend.pytorch.torchdynamo.export_decompositions"
 GRAPH, WEIGHTS, DIGEST = "model.xml", "model.bin", "sha256"
 MOST_BYTES = 2 * 2**30
 """Exported graphs that stay in the cache folder, those used last."""
@@ -62,6 +63,7 @@ def runtime() -> Any:
         with _absent("openvino_telemetry"):
             import_module("openvino")
             import_module(_DECODER)
+            import_module(_WHOLE)
     return sys.modules["openvino"]
 
 
@@ -89,7 +91,7 @@ def prepare(G: Generator, request: Request, name: str, fingerprint: str) -> Run:
     try:
         compiled = _compiled(G, request, name, fingerprint)
     except _failures() as error:
-        raise RouteError(f"OpenVINO cannot run {G.name!r}: {last_line(error)}") from error
+        raise RouteError(f"OpenVINO cannot run {G.name!r}: {one_line(error)}") from error
     return _runner(G, request, compiled.create_infer_request())
 
 
@@ -122,7 +124,7 @@ def _graph(G: Generator, request: Request, fingerprint: str) -> Any:
         try:
             return _read(folder)
         except (OSError, RuntimeError, ValueError) as error:
-            log.warning("the exported graph %s is damaged and made again: %s", folder.name, last_line(error))
+            log.warning("the exported graph %s is damaged and made again: %s", folder.name, one_line(error))
             shutil.rmtree(folder)
     model = _export(G, request)
     keep(model, folder)
@@ -150,8 +152,8 @@ def _export(G: Generator, request: Request) -> Any:
         # PyTorch's exporter warns about its own parts.
         warnings.simplefilter("ignore", FutureWarning)
         ws, maps = example(G, request)
-        program = torch.export.export(Drawing(G, request).eval(), (ws, maps)).run_decompositions()
-        decoder = sys.modules[_DECODER].TorchFXPythonDecoder(program.module(), dynamic_shapes=True)
+        program = torch.export.export(Drawing(G, request).eval(), (ws, maps)).run_decompositions(_decompositions())
+        decoder = sys.modules[_DECODER].TorchFXPythonDecoder(program.module(check_guards=False), dynamic_shapes=True)
     frontend = ov.frontend.FrontEndManager().load_by_framework("pytorch")
     model = frontend.convert(frontend.load(decoder))
     for port, tensor in zip(model.inputs, [ws, *maps], strict=True):
@@ -160,10 +162,21 @@ def _export(G: Generator, request: Request) -> Any:
     return model
 
 
-def last_line(error: Exception) -> str:
-    """OpenVINO's reasons stand below lines about its own source files."""
+def _decompositions() -> Any:
+    """How operators are taken apart for OpenVINO: not those it knows whole (taken apart, reflection goes wrong)."""
+    table = torch.export.default_decompositions()
+    for operator in sys.modules[_WHOLE].ops_to_not_decompose():
+        if operator in table:
+            table.pop(operator)  # type: ignore[no-untyped-call]
+    return table
+
+
+def one_line(error: Exception) -> str:
+    """The reason in one line: PyTorch's stands first, OpenVINO's below lines about its own source files."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[-1] if lines else repr(error)
+    if not lines:
+        return repr(error)
+    return lines[-1] if "src/" in lines[0] else lines[0]
 
 
 def keep(model: Any, folder: Path) -> None:
@@ -178,7 +191,7 @@ def keep(model: Any, folder: Path) -> None:
         # A full disk costs an export at each start; another process with the same graph was only faster.
         shutil.rmtree(part, ignore_errors=True)
         if not folder.exists():
-            log.warning("the exported graph is not kept: %s", last_line(error))
+            log.warning("the exported graph is not kept: %s", one_line(error))
     _prune(folder.parent)
 
 
