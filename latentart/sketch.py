@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from latentart.errors import LatentartError, SettingsError, unknown
 from latentart.live import protocol
-from latentart.live.params import ACTIONS, find
+from latentart.live.params import ACTIONS, TABLE, find
 
 try:
     import simplejpeg  # type: ignore[import-untyped]
@@ -144,6 +144,15 @@ class Live:
     def get(self, name: str) -> Any:
         """The target of a parameter as far as it is known here, else its default. Raises SettingsError."""
         return self.values.get(name, find(name).default)
+
+    def __getitem__(self, name: str) -> Any:
+        return self.get(name)
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        self.set(name, value)
+
+    def _ipython_key_completions_(self) -> list[str]:
+        return list(TABLE)
 
     def trigger(self, name: str, *args: str | float) -> None:
         """Does an action: trigger("seed/next"), trigger("preset/recall", "calm", 4). Raises SettingsError."""

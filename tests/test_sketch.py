@@ -67,6 +67,13 @@ def test_values_follow_other_players(live, fresh):
     assert wait_until(lambda: live.get("psi") == pytest.approx(0.33))
 
 
+def test_parameters_by_key_as_notebooks_complete_them(live, fresh):
+    live["psi"] = 0.21
+    assert live["psi"] == 0.21
+    assert wait_until(lambda: fresh.show.control.value("psi") == 0.21)
+    assert "walk/speed" in live._ipython_key_completions_()
+
+
 def test_facts_of_the_model(live):
     assert live.model["classes"][:3] == ["a", "b", "c"]
 

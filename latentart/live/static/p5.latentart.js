@@ -86,7 +86,7 @@
     constructor(options = {}) {
       const page = new URLSearchParams(location.search);
       this.options = {
-        url: page.get("url") || here.origin,
+        url: here.origin,
         token: page.get("token") || here.searchParams.get("token") || undefined,
         role: "control",
         subscribe: ["frames", "params", "stats", "cues"],

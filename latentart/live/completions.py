@@ -1,0 +1,93 @@
+"""Names that an editor completes in a p5 sketch: `python -m latentart.live.completions sketches/lib` writes them.
+
+In the sketch: /// <reference path="../lib/p5.latentart.d.ts" />
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+from latentart.live.params import ACTIONS, TABLE, Action, Param
+
+FILE = "p5.latentart.d.ts"
+
+_HEAD = """\
+// Made from the parameter table by `python -m latentart.live.completions sketches/lib`.
+
+type LatentBeat = "none" | "beat" | "bar" | "2bar" | "4bar";
+type LatentHow = { fade?: number; at?: LatentBeat };
+type LatentFit = "cover" | "contain" | "fill";
+type LatentEvent = "ready" | "frame" | "param" | "stats" | "news" | "error" | "open" | "close";
+"""
+
+_TAIL = """\
+interface Latent {
+  readonly connected: boolean;
+  readonly ready: Promise<Latent>;
+  readonly frame: { bitmap: ImageBitmap; width: number; height: number; seq: number; rev: number } | null;
+  readonly values: Partial<LatentParams>;
+  readonly model: { model?: string; classes?: string[]; directions?: number };
+  readonly latency: number | null;
+  readonly age: number | null;
+  readonly fps: number;
+  readonly undrawn: number;
+  readonly canvas: HTMLCanvasElement;
+  set<Name extends keyof LatentParams>(name: Name, value: LatentParams[Name], how?: LatentHow): void;
+  set(values: Partial<LatentParams>, how?: LatentHow): void;
+  get<Name extends keyof LatentParams>(name: Name): LatentParams[Name];
+  trigger<Name extends keyof LatentActions>(name: Name, ...args: LatentActions[Name]): Promise<unknown>;
+  draw(x?: number, y?: number, w?: number, h?: number, fit?: LatentFit): boolean;
+  drawOn(target: unknown, x: number, y: number, w: number, h: number, fit?: LatentFit): boolean;
+  image(p?: unknown): any;
+  color(u: number, v: number): [number, number, number];
+  send(source: CanvasImageSource, how?: { size?: number; quality?: number }): Promise<boolean>;
+  on(event: LatentEvent, callback: (value: any) => void): Latent;
+  off(event: LatentEvent, callback: (value: any) => void): Latent;
+  close(): void;
+}
+
+declare function connectLatent(options?: {
+  url?: string; token?: string; role?: "control" | "viewer"; p5?: unknown;
+  window?: number; maxFps?: number; maxSize?: number;
+}): Latent;
+declare function latent(live: Latent, x?: number, y?: number, w?: number, h?: number, fit?: LatentFit): boolean;
+"""
+
+
+def typescript() -> str:
+    """The declarations of p5.latentart.js, with the name, type and doc of every parameter and action."""
+    params = [f"  /** {_doc(param)} */\n  {json.dumps(param.name)}: {_type(param)};" for param in TABLE.values()]
+    actions = [
+        f"  /** {action.doc} */\n  {json.dumps(action.name)}: {_arguments(action)};" for action in ACTIONS.values()
+    ]
+    tables = [("LatentParams", params), ("LatentActions", actions)]
+    shown = ["interface {} {{\n{}\n}}\n".format(name, "\n".join(lines)) for name, lines in tables]
+    return "\n".join([_HEAD, *shown, _TAIL])
+
+
+def _type(param: Param) -> str:
+    if param.kind == "choice":
+        return " | ".join(json.dumps(choice) for choice in param.choices)
+    return {"bool": "boolean", "vector": "number[]"}.get(param.kind, "number")
+
+
+def _doc(param: Param) -> str:
+    limits = f" {param.low:.10g} to {param.high:.10g} {param.unit}".rstrip() if param.kind in ("float", "int") else ""
+    return f"{param.doc}{limits}"
+
+
+def _arguments(action: Action) -> str:
+    needed, _, optional = action.args.partition("|")
+    kinds = {"s": "string", "f": "number"}
+    return f"[{', '.join([*(kinds[tag] for tag in needed), *(kinds[tag] + '?' for tag in optional)])}]"
+
+
+def main(folder: Path) -> None:
+    """Writes the file."""
+    (folder / FILE).write_text(typescript())
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1] if len(sys.argv) > 1 else "sketches/lib"))
