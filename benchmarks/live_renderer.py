@@ -65,9 +65,8 @@ async def killed(times: int = 3) -> None:
                 row("kill -9 of the renderer while playing", "< 5 s, same parameters", f"{gaps[-1]:.2f} s, {same}")
 
 
-def identical(seconds: float = 10.0) -> None:
-    G = load("landscapes-256", "cpu")
-    choice = engine.compile(G, output="uint8", precision="live", noise_inputs=True).trial.name
+def identical(choice: str, seconds: float = 10.0) -> None:
+    """Plays and records, renders the take again, and compares."""
     with tempfile.TemporaryDirectory() as folder:
         take = Path(folder) / "take.jsonl"
         settings = Settings(http_port=0, osc_port=0, osc_out_port=0, folder=Path(folder), record=take, engine=choice)
@@ -82,5 +81,8 @@ def identical(seconds: float = 10.0) -> None:
 
 
 if __name__ == "__main__":
-    identical()
+    G = load("landscapes-256", "cpu")
+    tried = engine.compile(G, output="uint8", precision="live", noise_inputs=True).trials
+    for choice in [trial.name for trial in tried if not trial.refused]:
+        identical(choice)
     asyncio.run(killed())

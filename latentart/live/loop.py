@@ -32,8 +32,9 @@ from latentart.pixels import Frame
 
 log = logging.getLogger("latentart.live")
 
-SILENCE = 4.0
-"""Seconds without a word after which a renderer is taken for dead."""
+SILENCE = 10.0
+"""Seconds without a word after which a living renderer is taken for stuck: on a machine with ten times too much to do
+it can be silent for half of that. One that died is noticed at once."""
 START = 300.0
 """Seconds to load the first model, and on a new machine to measure how to draw it."""
 FEED_EVERY = 0.002

@@ -55,7 +55,7 @@ class Osc:
         self._leases: dict[Sender, float] = {}
         self._lock = threading.Lock()
         self._stopping = False
-        self._complained = 0.0
+        self._complaint, self._complained = "", -60.0
         self._beats = 0
         self._thread = threading.Thread(target=self._run, daemon=True, name="latentart-osc")
 
@@ -97,10 +97,13 @@ class Osc:
         return found
 
     def _complain(self) -> None:
-        """The last thing that was wrong, once a second at most."""
-        if self.dispatcher.last_fault and time.monotonic() - self._complained > 1:
-            log.warning("OSC: %s", self.dispatcher.last_fault)
-            self.dispatcher.last_fault, self._complained = "", time.monotonic()
+        """What was wrong last, once a second at most, and the same thing once a minute."""
+        fault, now = self.dispatcher.last_fault, time.monotonic()
+        wait = 60 if fault == self._complaint else 1
+        if fault and now - self._complained > wait:
+            log.warning("OSC: %s", fault)
+            self._complaint, self._complained = fault, now
+        self.dispatcher.last_fault = ""
 
     def _may(self, host: str) -> bool:
         address = ipaddress.ip_address(host.partition("%")[0])
