@@ -59,7 +59,7 @@ def of_w(G: Generator, count: int, samples: int, seed: int) -> tuple[Array, Arra
     return steady(vectors[:, largest].T), np.sqrt(np.maximum(values[largest], 0))
 
 
-def spread_along(G: Generator, axes: Array, samples: int = 20_000) -> Array:
+def spread_along(G: Generator, axes: Array, samples: int = 5_000) -> Array:
     """Standard deviation of w along each unit axis [n, w_dim], [n]."""
     _, covariance = moments(G, samples)
     return np.asarray(np.sqrt(np.maximum(np.einsum("ni,ij,nj->n", axes, covariance, axes), 0)))
