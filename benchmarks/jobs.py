@@ -48,9 +48,7 @@ def kills(count: int, seed: int) -> None:
     lost = report.drawn_again / report.chunk / max(1, report.kills)
     print(f"{report.kills} SIGKILLs (seed {seed}), {report.runs} starts, {frames} frames, {report.seconds:.0f} s")
     print(f"  wrong or missing frames {wrong}, parts left {parts}")
-    print(
-        f"  frames drawn again {report.drawn_again}: {lost:.2f} chunks a kill; {report.chunks_at_risk} were at risk"
-    )
+    print(f"  frames drawn again {report.drawn_again}: {lost:.2f} chunks a kill; {report.chunks_at_risk} were at risk")
 
 
 @dataclass(frozen=True)

@@ -111,7 +111,7 @@ def test_the_schema_knows_every_key_of_the_exhibitions():
 
     schema = json.loads(json.dumps(shape.schema(reading.CHOICES)))
     assert schema["properties"]["section"]["items"]["properties"]["walk"]["enum"] == ["drift", "keyframes", "orbit"]
-    for file in Path("exhibitions").glob("*.toml"):
+    for file in (Path(__file__).parents[1] / "exhibitions").glob("*.toml"):
         assert tomllib.loads(file.read_text()).keys() <= schema["properties"].keys()
 
 
@@ -218,7 +218,7 @@ def test_alpha_is_brightness():
 
 
 def test_a_preview_is_small_and_keeps_the_layout():
-    read = reading.read(Path("exhibitions/triptych.toml"))
+    read = reading.read(Path(__file__).parents[1] / "exhibitions" / "triptych.toml")
     small = render.preview_of(read)
     assert (small.size, small.fps, small.screen) == ((320, 190), "25", ())
     rules.check(small)
