@@ -147,7 +147,8 @@ def open_original(file: str | Path, checkout: str | Path | None, device: str = "
 
     Raises SettingsError without trust or a checkout, WeightsError with what the original said.
     """
-    if checkout is None or not (Path(checkout) / "legacy.py").is_file():
+    folder = Path(checkout or "").expanduser()
+    if checkout is None or not (folder / "legacy.py").is_file():
         what = "a checkout of stylegan2-ada-pytorch or stylegan3, which has a legacy.py"
         raise SettingsError(f"no checkout of NVIDIA's code at {str(checkout)!r}: name {what}")
     if not trust:
@@ -157,7 +158,7 @@ def open_original(file: str | Path, checkout: str | Path | None, device: str = "
         )
     if not Path(file).is_file():
         raise WeightsError(f"cannot read {str(file)!r}: there is no such file (check the path)")
-    return Original(Process(Path(checkout), Path(file), device), Path(file).stem)
+    return Original(Process(folder, Path(file), device), Path(file).stem)
 
 
 def differences(ours: Generator, theirs: Generator, numbers: Iterable[int]) -> dict[str, float]:
