@@ -6,11 +6,14 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint const
 # Threads that wait must not spin: on a busy machine that costs a factor of ten.
 export OMP_WAIT_POLICY = PASSIVE
 
-.PHONY: film test lint bench clean
+.PHONY: film live test lint bench clean
 
 film: .venv/film.stamp
 	@mkdir -p films
 	$(BIN)/latentart film --pace even --overwrite -o films/landscapes.mp4
+
+live: .venv/live.stamp
+	$(BIN)/latentart live
 
 test: .venv/test.stamp
 	$(BIN)/pytest
@@ -33,6 +36,10 @@ clean:
 
 .venv/film.stamp: .venv/bin/pip pyproject.toml constraints.txt
 	$(PIP) --editable '.[cpu]'
+	@touch $@
+
+.venv/live.stamp: .venv/bin/pip pyproject.toml constraints.txt
+	$(PIP) --editable '.[cpu,live]'
 	@touch $@
 
 .venv/test.stamp: .venv/bin/pip pyproject.toml constraints.txt

@@ -63,6 +63,10 @@ WRONG = {
     "second": ("[[section]]\nseeds = [1]\n[[section]]\npsi = 'x'", "line 4: psi is 'x': give a number"),
     "colour": ('background = "red"', "line 1: background: 'red' is no colour"),
     "no section": ("fps = 30", ": the score has no section"),
+    "what a score does not play": (
+        "[[section]]\nseeds = [1]\nseconds = 3\ntiles = [2, 1]",
+        "line 4: a score does not play tiles",
+    ),
     "no seeds": ("[[section]]\nseconds = 3", "line 1: this section has no seeds"),
     "seconds": ("[[section]]\nseeds = [1]\nseconds = 0", "line 3: 0 seconds is no length"),
     "single": ("[section]\nseeds = [1]", "line 1: section is"),

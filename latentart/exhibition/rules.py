@@ -100,6 +100,9 @@ def _check_section(score: Score, section: Section, where: tuple[str | int, ...])
     except SettingsError as error:
         raise Wrong((*where, "seconds"), str(error)) from error
     films.check(film)
+    for key in ("bends", "blend", "tiles"):
+        if getattr(film, key):
+            raise Wrong((*where, key), f"a score does not play {key}: use 'latentart film' for it, or leave it out")
     if not film.seeds and not film.latents:
         raise Wrong(where, "this section has no seeds: add seeds = [3, 11, 20], or latents")
     if section.transition.kind != "cut" and not 0 < section.transition.seconds <= film.seconds:
