@@ -149,11 +149,15 @@ def _editability(judge, G, kept: list[Run], results: Path) -> None:
     own = bank.sample_w(G[name], 6, 31)[:, None].expand(-1, G[name].num_ws, -1)
     own = G[name].w_avg + 0.7 * (own - G[name].w_avg)
     base = path_length(judge, G[name], own)
-    for method in METHODS:
-        mine = [run.path(results) for run in kept if (run.network, run.method) == (name, method)]
-        found = [torch.from_numpy(np.load(path)["w"]) for path in mine]
-        if len(found) > 1:
-            print(f"path length, {method}: {path_length(judge, G[name], torch.cat(found)) / base:.2f} of own samples'")
+    for group in (("w", "w+", "w+ free"), ("nvidia", "w", "w+")):
+        # Only paths between the same targets can be compared.
+        theirs = [{run.target: run for run in kept if (run.network, run.method) == (name, m)} for m in group]
+        shared = [target for target in theirs[0] if all(target in runs for runs in theirs)]
+        for method, found in zip(group, theirs, strict=True):
+            if len(shared) > 1:
+                codes = [torch.from_numpy(np.load(found[target].path(results))["w"]) for target in shared]
+                length = path_length(judge, G[name], torch.cat(codes)) / base
+                print(f"path length, {method}: {length:.2f} of own samples' ({', '.join(shared)})")
 
 
 def path_length(judge, G, ws: Tensor, points: int = 6, epsilon: float = 1e-2) -> float:
