@@ -1,6 +1,6 @@
 """A film, end to end: speed against generation alone, memory against length, the seam, the start of the command.
 
-    python benchmarks/film.py [--frames 300] [--long 10000]
+python benchmarks/film.py [--frames 300] [--long 10000]
 """
 
 from __future__ import annotations

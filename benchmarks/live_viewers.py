@@ -123,7 +123,9 @@ async def main(seconds: float) -> None:
         async with viewer(on.http) as seen:
             await playing(seen)
             async with websockets.connect(
-                f"ws://127.0.0.1:{on.http}/ws", subprotocols=["latentart.v1"], max_size=None  # type: ignore[list-item]
+                f"ws://127.0.0.1:{on.http}/ws",
+                subprotocols=["latentart.v1"],
+                max_size=None,  # type: ignore[list-item]
             ) as ws:
                 await ws.send(json.dumps({"op": "identify"}))
                 got: Any = ""

@@ -15,9 +15,7 @@ from latentart.live.presets import Cue, Presets, between
 from latentart.live.tempo import Taps
 
 SAFE: Mapping[str, Value] = {
-    name: value
-    for name, value in defaults().items()
-    if not name.startswith(("audio/", "latent/", "tempo/", "class/"))
+    name: value for name, value in defaults().items() if not name.startswith(("audio/", "latent/", "tempo/", "class/"))
 } | {"walk/play": False}
 """What panic returns to: a still, ordinary, visible picture."""
 

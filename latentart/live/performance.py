@@ -143,9 +143,12 @@ def render_take(
     played = {"network": take.network, "frames": take.num_frames, "size": list(size or take.size), **take.facts}
     checkpoint = {"name": G.name, "family": G.family, "sha256": G.sha256}
     settings = provenance.record(device=G.device, take=played, checkpoint=checkpoint)
-    with as_played(take, size), open_sink(
-        target, fps=Fraction(take.fps).limit_denominator(1001), settings=settings, overwrite=overwrite, **options
-    ) as sink:
+    with (
+        as_played(take, size),
+        open_sink(
+            target, fps=Fraction(take.fps).limit_denominator(1001), settings=settings, overwrite=overwrite, **options
+        ) as sink,
+    ):
         for frame in frames:
             sink.write(frame)
             on_frame(sink.frames, take.num_frames)

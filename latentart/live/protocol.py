@@ -1,18 +1,18 @@
 """The wire format `latentart.v1`, as pure functions: a 40-byte header before each picture, strict JSON beside it.
 
-    offset  type   field
-    0       4s     magic 'LART'
-    4       u8     version, 1
-    5       u8     codec: 0 RGBA8, 1 JPEG, 2 WebP, 3 PNG, 4 H.264
-    6       u8     flags: 1 key frame, 2 blackout, 4 repeat or frozen, 8 end
-    7       u8     length of the header; readers skip what they do not know
-    8       u32    seq, of this picture; wraps
-    12      u32    state_rev, the newest parameter revision in this picture
-    16      u64    t_render, microseconds of the server's monotonic clock
-    24      u16 2  width, height
-    28      u16 2  stream, reserved
-    32      u32    length of the payload
-    36      u32    frame, the number on the frame clock that takes and films count by; wraps
+offset  type   field
+0       4s     magic 'LART'
+4       u8     version, 1
+5       u8     codec: 0 RGBA8, 1 JPEG, 2 WebP, 3 PNG, 4 H.264
+6       u8     flags: 1 key frame, 2 blackout, 4 repeat or frozen, 8 end
+7       u8     length of the header; readers skip what they do not know
+8       u32    seq, of this picture; wraps
+12      u32    state_rev, the newest parameter revision in this picture
+16      u64    t_render, microseconds of the server's monotonic clock
+24      u16 2  width, height
+28      u16 2  stream, reserved
+32      u32    length of the payload
+36      u32    frame, the number on the frame clock that takes and films count by; wraps
 """
 
 from __future__ import annotations
@@ -66,8 +66,8 @@ def unpack(message: bytes) -> tuple[Header, memoryview]:
     """A binary message -> header and payload. Raises SettingsError when it is no `latentart.v1` picture."""
     if len(message) < HEADER_BYTES:
         raise SettingsError(f"a picture message has {HEADER_BYTES} bytes of header, this one has {len(message)} in all")
-    magic, version, codec, flags, start, seq, rev, t, width, height, stream, _, length, frame = (
-        _HEADER.unpack_from(message)
+    magic, version, codec, flags, start, seq, rev, t, width, height, stream, _, length, frame = _HEADER.unpack_from(
+        message
     )
     if magic != MAGIC or version != VERSION or start < HEADER_BYTES:
         raise SettingsError(f"not a {SUBPROTOCOL} picture: it starts with {bytes(message[:8])!r}")

@@ -248,5 +248,3 @@ def bound(host: str, port: int) -> socket.socket:
         found.close()
         raise SettingsError(f"cannot listen on {host}:{port}: {error.strerror}: choose --http-port") from error
     return found
-
-
