@@ -49,3 +49,17 @@ def pytest_runtest_makereport(item: pytest.Item) -> Any:
         report.outcome = "failed"
         report.longrepr = f"skipped in CI: {report.longrepr}"
     return report
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that share the live server and the browser come last.
+
+    The server draws pictures as long as it is open, and Playwright keeps an event loop running in this thread, which
+    asyncio.run and the compiler's recursion count cannot bear: what needs neither must be over by then.
+    """
+
+    def company(item: pytest.Item) -> int:
+        names = getattr(item, "fixturenames", ())
+        return 2 if "browser" in names else 1 if "stage" in names else 0
+
+    items.sort(key=company)
