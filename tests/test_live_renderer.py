@@ -80,9 +80,13 @@ def test_frames_come_with_what_was_done_at_them(models):
         assert parent.hear(lambda m: "ready" in m)["ready"]["model"] == "one"
         first = parent.hear(lambda m: "frame" in m)
         assert parent.ring.read(first["frame"]).shape == (16, 16, 3)
-        parent.send(do=[{"set": {"psi": 0.1}, "rev": 7}, {"set": {"master/blackout": True}, "rev": 8}])
+        plain = {"fade": 0.0, "at": "none"}
+        told = [{"set": {"psi": 0.1}, "rev": 6, **plain}, {"set": {"psi": 0.2}, "rev": 7, **plain}]
+        parent.send(do=[*told, {"set": {"master/blackout": True}, "rev": 8, "fade": 1.0, "at": "none"}])
         shown = parent.hear(lambda m: m.get("rev") == 8)
+        # Sets that came between two frames are one.
         assert [event["do"]["rev"] for event in shown["events"]] == [7, 8]
+        assert shown["events"][0]["do"]["set"] == {"psi": 0.2}
         assert shown["flags"] == KEY | BLACKOUT
         assert parent.ring.read(shown["frame"]).max() == 0
 
@@ -106,7 +110,7 @@ def test_snapshots_come_by_themselves_and_when_asked_for(models):
 def test_a_model_is_loaded_while_pictures_go_on_and_changed_to_on_the_bar(models):
     with playing(models) as parent:
         parent.hear(lambda m: "frame" in m)
-        parent.send(do=[{"set": {"tempo/quantise": "bar", "tempo/bpm": 300}, "rev": 1}])
+        parent.send(do=[{"set": {"tempo/quantise": "bar", "tempo/bpm": 300}, "rev": 1, "fade": 0.0, "at": "none"}])
         parent.send(load="letters", swap=True)
         loaded = parent.hear(lambda m: "loaded" in m)
         assert loaded == {"loaded": "letters"}

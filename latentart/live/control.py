@@ -95,19 +95,29 @@ class Control:
             return found
 
     def _queue(self, operation: dict[str, Any]) -> None:
-        last = self._pending[-1] if self._pending else None
-        if last is not None and "set" in last and "set" in operation and _plain(last) and _plain(operation):
-            last["set"] |= operation["set"]
-            last["rev"] = operation["rev"]
-        elif len(self._pending) < MOST_WAITING:
-            self._pending.append(operation)
+        if len(self._pending) < MOST_WAITING or _joins(self._pending, operation):
+            append(self._pending, operation)
         else:
             self.refused += 1
         self._ready.notify()
 
 
+def append(operations: list[dict[str, Any]], operation: dict[str, Any]) -> None:
+    """Adds an operation at the end: into the last one when both only set values, the later value winning."""
+    if _joins(operations, operation):
+        operations[-1]["set"] |= operation["set"]
+        operations[-1]["rev"] = operation["rev"]
+    else:
+        operations.append(operation)
+
+
+def _joins(operations: list[dict[str, Any]], operation: Mapping[str, Any]) -> bool:
+    last = operations[-1] if operations else {}
+    return "set" in last and "set" in operation and _plain(last) and _plain(operation)
+
+
 def _plain(operation: Mapping[str, Any]) -> bool:
-    return not operation["fade"] and operation["at"] == "none"
+    return not operation.get("fade") and operation.get("at", "none") == "none"
 
 
 def check_fade(seconds: Any) -> float:

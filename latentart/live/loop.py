@@ -37,7 +37,7 @@ SILENCE = 10.0
 it can be silent for half of that. One that died is noticed at once."""
 START = 300.0
 """Seconds to load the first model, and on a new machine to measure how to draw it."""
-FEED_EVERY = 0.002
+FEED_EVERY = 0.004
 CRASHES, CRASH_SECONDS = 3, 60.0
 
 

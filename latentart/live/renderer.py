@@ -24,6 +24,7 @@ from typing import Any
 import torch
 
 from latentart.errors import LatentartError
+from latentart.live.control import append
 from latentart.live.handles import Handles, handles
 from latentart.live.instrument import Instrument
 from latentart.live.painter import Painter
@@ -194,7 +195,8 @@ class Renderer:
         operations: list[dict[str, Any]] = []
         while self.connection.poll():
             message = json.loads(self.connection.recv_bytes())
-            operations += message.get("do", ())
+            for operation in message.get("do", ()):
+                append(operations, operation)
             if "load" in message:
                 self._load(message["load"], message["swap"])
             self._snapshot_due |= "snapshot" in message
