@@ -2,7 +2,7 @@
 
 A pixel counts when the sketch has read it back from its canvas. The sender's clock and the page's are the same
 clock of one machine; their offset is measured. The reference is the usual way to put a stream on a canvas, MJPEG in
-an <img>, from the same server in the same browser. Run: python benchmarks/live_browser.py [seconds]
+an <img>, from the same server in the same browser. Run: [SIZE=512] python benchmarks/live_browser.py [seconds]
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from playwright.sync_api import sync_playwright
 SKETCH = """
 let live;
 globalThis.marks = [];
-function setup() { pixelDensity(1); createCanvas(512, 512); live = connectLatent(); }
+function setup() { pixelDensity(1); createCanvas(SIZE, SIZE); live = connectLatent(); }
 function draw() {
   if (live.draw()) mark(drawingContext, live.frame.seq);
 }
@@ -34,24 +34,25 @@ function draw() {
 MJPEG = """
 globalThis.marks = [];
 const canvas = document.createElement("canvas"), stream = new Image();
-canvas.width = canvas.height = 512;
+canvas.width = canvas.height = SIZE;
 stream.src = "/mjpeg";
 document.documentElement.append(canvas);
 const context = canvas.getContext("2d");
 (function draw() {
   requestAnimationFrame(draw);
   if (!stream.naturalWidth) return;
-  context.drawImage(stream, 0, 0, 512, 512);
+  context.drawImage(stream, 0, 0, SIZE, SIZE);
   mark(context, 0);
 })();
 """
 MARK = """
-const WHERE = [256, 60];
+const WHERE = [SIZE >> 1, Math.floor(SIZE / 9)];
 function mark(context, seq) {
   const [r, g, b] = context.getImageData(...WHERE, 1, 1).data;
   marks.push([performance.timeOrigin + performance.now(), (r + g + b) / 3, seq]);
 }
 """
+SIZE = int(os.environ.get("SIZE", "512"))
 SEEDS = (9, 20)
 """A dark sky and a bright one."""
 STEADY = {"walk/mode": "orbit", "walk/radius": 0.05, "walk/glide": 0.0, "psi": 0.7}
@@ -60,8 +61,11 @@ STEADY = {"walk/mode": "orbit", "walk/radius": 0.05, "walk/glide": 0.0, "psi": 0
 
 def open_page(browser: Any, on: Stage, script: str) -> Any:
     """A page of the server that runs `script`."""
-    page = browser.new_page(viewport={"width": 640, "height": 640})
-    page.route("**/sketch.js", lambda route: route.fulfill(body=MARK + script, content_type="text/javascript"))
+    page = browser.new_page(viewport={"width": SIZE, "height": SIZE})
+    page.route(
+        "**/sketch.js",
+        lambda route: route.fulfill(body=f"const SIZE = {SIZE};{MARK}{script}", content_type="text/javascript"),
+    )
     page.goto(f"http://localhost:{on.http}/sketches/tide/")
     page.wait_for_function("marks.length > 60", timeout=120_000)
     return page
@@ -132,7 +136,7 @@ def main(seconds: float) -> None:
         their50, their95 = latency(page, on)
         browser.close()
     row("claim", "wanted", "p5.latentart.js", "reference: MJPEG in <img>")
-    row("landscapes-256 to p5 in Chromium", ">= 50 fps shown", f"{ours:.1f} fps", f"{theirs:.1f} fps")
+    row(f"landscapes-256 to p5 in Chromium, {SIZE}x{SIZE}", ">= 50 fps shown", f"{ours:.1f} fps", f"{theirs:.1f} fps")
     row("OSC datagram to pixel on the canvas", "p95 <= 60 ms", f"p50 {p50:.1f}, p95 {p95:.1f} ms",
         f"p50 {their50:.1f}, p95 {their95:.1f} ms")  # fmt: skip
     print(f"renderer {stats['fps']} fps, {stats['render_ms']} ms a picture, {stats['dropped']} frames dropped; "

@@ -1,7 +1,7 @@
 """From the generator to a py5 sketch (JAVA2D, under Xvfb): pictures shown a second, and OSC datagram to pixel.
 
 A pixel counts when the sketch has read it back from its window. The reference is the usual way without a library:
-each draw() fetches /frame.jpg and makes an image of it. Run: python benchmarks/live_py5.py [seconds]
+each draw() fetches /frame.jpg and makes an image of it. Run: [SIZE=512] python benchmarks/live_py5.py [seconds]
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 from live_browser import SEEDS, STEADY
 from live_stage import ROOT, Stage, row, stage
 
-SIZE, WHERE = 512, (256, 60)
+SIZE = int(os.environ.get("SIZE", "512"))
+WHERE = (SIZE // 2, SIZE // 9)
 COUNT = 60
 
 
@@ -141,7 +142,12 @@ def main(seconds: float) -> None:
         ours, theirs = (measured(way, on, seconds) for way in ("ours", "fetched"))
         stats = json.loads(urllib.request.urlopen(f"http://localhost:{on.http}/api/state").read())["stats"]
     row("claim", "wanted", "latentart.sketch.Live", "reference: /frame.jpg in draw()")
-    row("landscapes-256 to py5, JAVA2D", ">= 45 fps shown", f"{ours['fps']:.1f} fps", f"{theirs['fps']:.1f} fps")
+    row(
+        f"landscapes-256 to py5, JAVA2D, {SIZE}x{SIZE}",
+        ">= 45 fps shown",
+        f"{ours['fps']:.1f} fps",
+        f"{theirs['fps']:.1f} fps",
+    )
     row("OSC datagram to pixel in the window", "p95 <= 60 ms", f"p50 {ours['p50']:.1f}, p95 {ours['p95']:.1f} ms",
         f"p50 {theirs['p50']:.1f}, p95 {theirs['p95']:.1f} ms")  # fmt: skip
     print(f"renderer {stats['fps']} fps, {stats['render_ms']} ms a picture; {os.cpu_count()} cores for generator, "

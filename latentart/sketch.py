@@ -44,6 +44,7 @@ Frame = NDArray[np.uint8]
 SET_EVERY = 0.01
 """Seconds between two messages: the server takes 200 a second."""
 LISTEN_FOR = 0.02
+LOCAL = ("localhost", "127.0.0.1", "::1")
 RECONNECT, SLOWEST_RECONNECT = 0.25, 3.0
 LARGEST_MESSAGE = 1 << 26
 POLICY = 1008
@@ -68,7 +69,9 @@ class Live:
         window: pictures under way, 1 to 4; max_size: pixels of the longer side. Raises SettingsError.
         """
         self.url, found = address(url)
-        wishes = {"window": window, "max_size": max_size, "max_fps": max_fps, "token": token or found}
+        # A picture that goes over no line is late because this machine is busy, and no smaller picture helps that.
+        adapt = urlsplit(self.url).hostname not in LOCAL
+        wishes = {"window": window, "adapt": adapt, "max_size": max_size, "max_fps": max_fps, "token": token or found}
         self._identify = {
             "op": "identify", "id": 0, "role": "control" if control else "viewer",
             "subscribe": ["frames", "params", "stats"],
@@ -238,11 +241,23 @@ class Live:
                 message = socket.recv(timeout=LISTEN_FOR)
             except TimeoutError:
                 message = ""
-            if isinstance(message, bytes):
-                self._take_picture(socket, message)
-            elif message:
-                self._take_text(socket, json.loads(message))
+            while message:
+                message = self._take(socket, message)
             self._flush_when_due()
+
+    def _take(self, socket: ClientConnection, message: str | bytes) -> str | bytes:
+        """Takes one message, and returns the next if it is there already: of two pictures the older is not decoded."""
+        try:
+            after = socket.recv(timeout=0)
+        except TimeoutError:
+            after = ""
+        if isinstance(message, str):
+            self._take_text(socket, json.loads(message))
+        elif isinstance(after, bytes):
+            self._acknowledge(socket, protocol.unpack(message)[0])
+        else:
+            self._take_picture(socket, message)
+        return after
 
     def _lost(self, error: Exception) -> None:
         closed = getattr(error, "rcvd", None)
@@ -259,11 +274,14 @@ class Live:
     def _take_picture(self, socket: ClientConnection, message: bytes) -> None:
         header, payload = protocol.unpack(message)
         picture = simplejpeg.decode_jpeg(bytes(payload), "RGB")
-        socket.send(json.dumps({"op": "ack", "seq": header.seq}))
+        self._acknowledge(socket, header)
         with self._fresh:
             self._header, self._picture = header, picture
             self.received += 1
             self._fresh.notify_all()
+
+    def _acknowledge(self, socket: ClientConnection, header: protocol.Header) -> None:
+        socket.send(json.dumps({"op": "ack", "seq": header.seq}))
 
     def _take_text(self, socket: ClientConnection, message: Mapping[str, Any]) -> None:
         with self._lock:

@@ -61,3 +61,11 @@ def test_it_recovers_slowly_and_more_slowly_each_time():
     serve(pace, 2 * RECOVERY + 3, 0.005, now)
     assert pace.level == LADDER[0]
     assert RECOVERY < pace._recovery <= LONGEST_RECOVERY
+
+
+def test_without_adaptation_the_quality_stays():
+    pace = Pace(1 / 60, adapt=False)
+    for number in range(200):
+        pace.sent(number, number * 0.1)
+        pace.acked(number, number * 0.1 + 0.09)
+    assert pace.level == LADDER[0]

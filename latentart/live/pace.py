@@ -20,9 +20,11 @@ LONGEST_RECOVERY = 80.0
 class Pace:
     """One viewer's window and place on the ladder. Times are seconds of any steady clock."""
 
-    def __init__(self, frame_time: float, window: int = WINDOW) -> None:
+    def __init__(self, frame_time: float, window: int = WINDOW, *, adapt: bool = True) -> None:
+        """adapt: False keeps the best quality, for viewers whose line is no line at all: those on this machine."""
         self.frame_time = frame_time
         self.window = min(max(window, 1), WIDEST_WINDOW)
+        self.adapt = adapt
         self._owed_since: float | None = None
         self.round_trip = 0.0
         """The latest time from send to ack."""
@@ -63,7 +65,8 @@ class Pace:
                 self._times.append((now, self.round_trip))
                 break
         self._owed_since = self._under_way[0][1] if self._under_way else None
-        self._adapt(now)
+        if self.adapt:
+            self._adapt(now)
 
     def forget(self) -> None:
         """Gives a silent viewer its window back: for the thumbnail that a parked one gets."""

@@ -235,7 +235,8 @@ class Viewer:
         self.subscribed = {name for name in SUBSCRIPTIONS if name in wanted}
         self.may_control = message.get("role", "control") in ("control", "operator")
         self.max_fps = _positive(message.get("max_fps"), float("inf"))
-        self.pace = Pace(1 / self.hub.fps, int(_positive(message.get("window"), 2)))
+        adapt = message.get("adapt") is not False
+        self.pace = Pace(1 / self.hub.fps, int(_positive(message.get("window"), 2)), adapt=adapt)
         largest = _positive(message.get("max_size"), float("inf"))
         self.halvings = next((n for n in range(4) if max(self.hub.size) >> n <= largest), 3)
         self.hub.refresh_levels()

@@ -13,6 +13,7 @@
   const PROTOCOL = "latentart.v1";
   const MAGIC = 0x5452414c; // "LART", little-endian
   const HEADER_BYTES = 40;
+  const LOCAL = ["localhost", "127.0.0.1", "[::1]"];
   const SET_EVERY = 10; // ms: the server takes 200 messages a second
   const PING_EVERY = 2000; // ms
   const RECONNECT = { first: 250, last: 3000 }; // ms
@@ -91,6 +92,8 @@
         role: "control",
         subscribe: ["frames", "params", "stats", "cues"],
         window: 2,
+        // A picture that goes over no line is late because this machine is busy, and no smaller picture helps that.
+        adapt: !LOCAL.includes(new URL(options.url || here.origin).hostname),
         ...options,
       };
       /** The newest picture: {bitmap, width, height, seq, rev, frame, flags, time}, or null before the first. */
@@ -320,8 +323,8 @@
     }
 
     async _identify() {
-      const { token, role, subscribe, window, maxFps, maxSize } = this.options;
-      const identify = { op: "identify", token, role, subscribe, window, max_fps: maxFps, max_size: maxSize };
+      const { token, role, subscribe, window, adapt, maxFps, maxSize } = this.options;
+      const identify = { op: "identify", token, role, subscribe, window, adapt, max_fps: maxFps, max_size: maxSize };
       const welcome = await this.ask(identify).catch(() => null);
       if (!welcome) return;
       for (const name of ["schema", "model", "models", "presets", "cues", "cue", "stats", "size"]) {
