@@ -9,12 +9,11 @@ from typing import TypeVar
 import numpy as np
 
 from latentart import seeds
-from latentart.latent import space
-from latentart.latent.interpolate import Array
+from latentart.latent import interpolate, space
+from latentart.latent.easing import easing
+from latentart.latent.interpolate import Array, Loop
 from latentart.models.base import Generator
-from latentart.paths import Path
 from latentart.walks.drift import drift
-from latentart.walks.keyframes import keyframes
 from latentart.walks.orbit import orbit
 
 T = TypeVar("T")
@@ -30,7 +29,7 @@ class Sources:
         self.G = G
         self.centre: Array = G.w_avg.detach().double().cpu().numpy()
         self._latents: OrderedDict[object, Array] = OrderedDict()
-        self._loops: OrderedDict[object, Path] = OrderedDict()
+        self._loops: OrderedDict[object, Loop] = OrderedDict()
 
     def label(self, value: float) -> int:
         """A class that this model has."""
@@ -44,9 +43,9 @@ class Sources:
     def loop(self, mode: str, seed: int, count: int, label: int, phase: float) -> Array:
         """A place on the closed walk `mode`, phase in [0, 1)."""
         key = (mode, seed, count, label)
-        path = keep(self._loops, _LOOPS, key, lambda: self._path(mode, seed, count, label))
-        found: Array = path(phase)[0].double().cpu().numpy()
-        return found
+        loop = keep(self._loops, _LOOPS, key, lambda: self._loop(mode, seed, count, label))
+        place: Array = loop(np.asarray([phase]))[0]
+        return place
 
     def plane(self, x: float, y: float, label: int) -> Array:
         """Bilinear between the four seeds around (x, y), seed = x + 100 y: the layout of NVIDIA's visualizer."""
@@ -69,14 +68,25 @@ class Sources:
             return keep(self._latents, _LATENTS, ("z", given.tobytes(), label), lambda: self._mapped(given, label))
         return np.tile(self.centre, (G.num_ws, 1))
 
-    def _path(self, mode: str, seed: int, count: int, label: int) -> Path:
-        classes = [{label: 1.0}] if self.G.c_dim else []
+    def _loop(self, mode: str, seed: int, count: int, label: int) -> Loop:
+        """Phases [N] -> ws [N, num_ws, w_dim]."""
         if mode == "keyframes":
-            return keyframes(self.G, seeds=[(seed + i) % _SEEDS for i in range(count)], classes=classes)
-        if mode == "orbit":
-            # Half the way to the next seed, as `latentart film --walk orbit` draws it, is a radius of 1 here.
-            return orbit(self.G, seeds=[seed], classes=classes, diameter=2.0)
-        return drift(self.G, seeds=[seed], classes=classes)
+            return self._keyframes([(seed + i) % _SEEDS for i in range(count)], label)
+        classes = [{label: 1.0}] if self.G.c_dim else []
+        # Half the way to the next seed, as `latentart film --walk orbit` draws it, is a radius of 1 here.
+        path = (
+            orbit(self.G, seeds=[seed], classes=classes, diameter=2.0)
+            if mode == "orbit"
+            else drift(self.G, seeds=[seed], classes=classes)
+        )
+        return lambda u: path.at(u).double().cpu().numpy()
+
+    def _keyframes(self, seeds_of: Sequence[int], label: int) -> Loop:
+        """The walk of that name. All rows of a seed's ws are alike, and most of its seeds are known: a new loop has
+        to be ready within the frame that asks for it."""
+        keys = np.stack([self.seed(seed, label)[0] for seed in seeds_of])
+        curve = interpolate.loop(keys, "cubic", easing("linear"))
+        return lambda u: np.repeat(curve(u)[:, None], self.G.num_ws, axis=1)
 
     def _mapped(self, z: Array, label: int) -> Array:
         c = space.c_of(self.G, [{label: 1.0}] if self.G.c_dim else [])
