@@ -16,7 +16,8 @@ live: .venv/live.stamp
 	$(BIN)/latentart live
 
 test: .venv/test.stamp
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile -m "not audience"
+	$(BIN)/pytest -m audience
 
 lint: .venv/test.stamp
 	$(BIN)/ruff check .

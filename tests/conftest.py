@@ -52,14 +52,17 @@ def pytest_runtest_makereport(item: pytest.Item) -> Any:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that share the live server and the browser come last.
+    """Marks the tests that share the live server and the browser, and puts them last.
 
     The server draws pictures as long as it is open, and Playwright keeps an event loop running in this thread, which
-    asyncio.run and the compiler's recursion count cannot bear: what needs neither must be over by then.
+    asyncio.run and the compiler's recursion count cannot bear: `make test` runs them in a process of their own.
     """
 
     def company(item: pytest.Item) -> int:
         names = getattr(item, "fixturenames", ())
         return 2 if "browser" in names else 1 if "stage" in names else 0
 
+    for item in items:
+        if company(item):
+            item.add_marker("audience")
     items.sort(key=company)
