@@ -17,7 +17,7 @@ from websockets.sync.client import connect
 
 from latentart.live import params, protocol
 from latentart.live.protocol import Header, pack, unpack
-from latentart.live.show import Settings
+from latentart.live.show import Settings, bound
 
 
 @pytest.fixture(scope="module")
@@ -444,3 +444,9 @@ def test_osc_of_strangers_is_dropped(open_to_others):
     osc = open_to_others.show.osc
     assert osc._may("127.0.0.1")
     assert not osc._may("192.168.1.5")
+
+
+def test_pictures_never_wait_for_an_answer_to_a_short_message():
+    with bound("127.0.0.1", 0) as listening:
+        # What asyncio looks at before it turns Nagle's algorithm off.
+        assert listening.proto == socket.IPPROTO_TCP
