@@ -16,7 +16,7 @@ live: .venv/live.stamp
 	$(BIN)/latentart live
 
 test: .venv/test.stamp
-	$(BIN)/pytest -n 2 --dist loadfile -m "not audience"
+	$(BIN)/pytest -m "not audience"
 	$(BIN)/pytest -m audience
 
 lint: .venv/test.stamp
