@@ -31,9 +31,10 @@ class Format:
 
 
 FORMATS: dict[str, Format] = {
-    # For the web, players and screens.
+    # For the web, players and screens. "faster" costs 0.4 dB against "medium" at the same size, and leaves the
+    # processor to the generator: a film runs at 80 % of generation alone instead of 70 %.
     "h264": Format(
-        "libx264", "yuv420p", (".mp4", ".mov", ".mkv"), "", {"crf": "16", "preset": "medium"}, 51, X26_PRESETS
+        "libx264", "yuv420p", (".mp4", ".mov", ".mkv"), "", {"crf": "16", "preset": "faster"}, 51, X26_PRESETS
     ),
     # 4K; ten bits band less. Apple's players know HEVC only by the tag hvc1.
     # At widths of 34 to 48 x265 writes outside its memory, and under 128 two runs may give two films.
