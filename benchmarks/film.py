@@ -19,7 +19,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command line does
 SEEDS = (3, 11, 20)
 
 
-def speed(frames: int, runs: int) -> None:
+def speed(frames: int, runs: int, only: str | None = None) -> None:
     """Generate, encode and write, against generate alone: pairs, one after the other."""
     import torch
 
@@ -29,7 +29,7 @@ def speed(frames: int, runs: int) -> None:
 
     G = load("landscapes-256", "cpu")
     film = films.Film(seeds=SEEDS, seconds=frames / 30)
-    synthesis = films.engine_for(film, G)
+    synthesis = films.engine_for(film, G, only)
     print(f"engine                  {synthesis.choice}")
     path = films.make_path(film, G)
     ratios, whole, alone = [], [], []
@@ -113,10 +113,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--frames", type=int, default=300)
     parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--engine", help="draw with this one, for example eager, instead of the fastest")
     parser.add_argument("--long", type=int, default=10_000)
     arguments = parser.parse_args()
     start()
-    speed(arguments.frames, arguments.runs)
+    speed(arguments.frames, arguments.runs, arguments.engine)
     seams()
     memory(arguments.long)
 
