@@ -15,7 +15,7 @@ LAYERS = [
     {"errors", "seeds", "folder", "files", "rate", "cache"},
     {"pixels", "provenance"},
     {"weights"},
-    {"models", "features"},
+    {"models", "features", "translators"},
     {"latent"},
     {"paths"},
     {"walks", "projection"},

@@ -52,6 +52,18 @@ def read(path: Path) -> Checkpoint:
     return Checkpoint(parts.tensors, parts.config, "", SOURCE, inferred=parts.inferred, card=card)
 
 
+def is_ours(path: Path) -> bool:
+    """Whether it is a safetensors file with our config in it. Raises WeightsError, RefusedError, OSError."""
+    with path.open("rb") as file:
+        head = file.read(9)
+    return matches(path, head) and KEY in _metadata(_header(path))
+
+
+def check_header(path: Path) -> None:
+    """Raises RefusedError or WeightsError for a header that is not what it should be."""
+    _metadata(_header(path))
+
+
 def _copied(name: str, tensor: Tensor) -> Tensor:
     """A copy that does not need the file. Types of less than two bytes would grow fourfold or more as float32."""
     if tensor.is_complex() or (tensor.is_floating_point() and tensor.element_size() < 2):

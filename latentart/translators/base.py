@@ -1,0 +1,113 @@
+"""What every translator promises: a picture in, a picture of the same size out, as strongly as asked."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from latentart.errors import PictureError, SettingsError
+from latentart.features.trunk import rgb
+
+StrengthBy = Literal["image", "features", "style"]
+LARGEST_STRENGTH = 2.0
+
+
+class Translator(torch.nn.Module):
+    """Image -> image. A family implements `forward` for sizes that suit it; `translate` takes any size.
+
+    strength_by: how strengths between 0 and 1 are made. "image" blends the result over the picture (done here);
+    "features" and "style" are families that blend inside the network, where half is half the effect and no double
+    exposure (they take `strength` in `forward`).
+    With a style vector (style_dim > 0) the style is a latent [style_dim] that walks play like any other.
+    """
+
+    family: str = ""
+    name: str = "unnamed"
+    sha256: str = ""
+    licence: str = ""
+    """What is known of the weights' licence; '' when nothing is."""
+    inferred: Sequence[str] = ()
+    """The switches that were chosen from the file, in words."""
+    multiple: int = 1
+    """Sides are padded to a multiple of this."""
+    smallest: int = 1
+    """The shortest side that the network can take, in pixels."""
+    in_channels: int = 3
+    strength_by: StrengthBy = "image"
+    style_dim: int = 0
+    style_names: Sequence[str] = ()
+
+    style: Tensor | None = None
+    """The style played when none is given, [style_dim]."""
+
+    def forward(self, img: Tensor, *, style: Tensor | None = None, strength: float = 1.0) -> Tensor:
+        """img [N, in_channels, H, W] in [-1, 1], sides multiples of `multiple` -> [N, 3, H, W], about [-1, 1].
+
+        style: [style_dim], or [N, style_dim], a style for each picture; None for families without.
+        strength: for families whose strength_by is not "image".
+        """
+        raise NotImplementedError
+
+    def style_of(self, img: Tensor) -> Tensor:
+        """The style of a picture [1, 3, H, W] in [-1, 1] -> [style_dim]. Raises SettingsError where there is none."""
+        raise SettingsError(f"{self.name} takes no style from a picture: it is of family {self.family!r}")
+
+    def translate(self, img: Tensor, strength: float = 1.0, *, style: Tensor | None = None) -> Tensor:
+        """img [N, 1, 3 or 4, H, W] in [-1, 1], any size -> [N, 3, H, W] in [-1, 1].
+
+        Strength 0 gives the picture as it came (as RGB), 1 the network's. The sides are padded by reflection to what
+        the network takes and cut off again. Raises PictureError for a picture that is too small, SettingsError for a
+        strength that is no number in 0 .. 2 (above 1 exaggerates).
+        """
+        check_strength(strength)
+        # A network with channels of its own, such as maps of labels, gets the picture as it is.
+        source = rgb(img) if self.in_channels == 3 else img
+        if strength == 0 and source.shape[1] == 3:
+            return source
+        made = self._whole(source, strength, style)
+        if self.strength_by == "image" and strength != 1:
+            made = torch.lerp(rgb(img), made, strength)
+        return made.clamp(-1, 1)
+
+    def _whole(self, source: Tensor, strength: float, style: Tensor | None) -> Tensor:
+        height, width = source.shape[-2:]
+        if min(height, width) < self.smallest:
+            raise PictureError(
+                f"a picture of {width}x{height} is too small for {self.name}: it takes {self.smallest} pixels or more"
+            )
+        padded = pad(source, self.multiple)
+        chosen = self.style if style is None else style
+        made: Tensor = (
+            self(padded, style=chosen, strength=strength) if self.style_dim else self._plain(padded, strength)
+        )
+        return made[..., :height, :width]
+
+    def _plain(self, img: Tensor, strength: float) -> Tensor:
+        made: Tensor = self(img) if self.strength_by == "image" else self(img, strength=strength)
+        return made
+
+
+def check_strength(strength: float) -> float:
+    """Returns the strength, or raises SettingsError when it is no number in 0 .. 2."""
+    if not math.isfinite(strength) or not 0 <= strength <= LARGEST_STRENGTH:
+        raise SettingsError(f"strength {strength!r} is out of range: 0 is the picture as it came, 1 the full effect")
+    return strength
+
+
+def pad(img: Tensor, multiple: int) -> Tensor:
+    """img [N, C, H, W] with sides filled up to multiples, at the right and below, by reflection."""
+    height, width = img.shape[-2:]
+    right, below = -width % multiple, -height % multiple
+    while right or below:
+        # Reflection can add at most one pixel less than there is: very small pictures take several turns.
+        x, y = min(right, img.shape[-1] - 1), min(below, img.shape[-2] - 1)
+        if (right and not x) or (below and not y):
+            return F.pad(img, (0, right, 0, below), mode="replicate")
+        img = F.pad(img, (0, x, 0, y), mode="reflect")
+        right, below = right - x, below - y
+    return img

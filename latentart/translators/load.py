@@ -1,0 +1,118 @@
+"""From a name, a file or a folder to a translator that is ready to play."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+import torch
+from torch import Tensor
+
+from latentart import folder, translators
+from latentart.errors import SettingsError, WeightsError, unknown
+from latentart.models.load import choose_device
+from latentart.translators.base import Translator
+from latentart.weights import cards, safe
+from latentart.weights.checkpoint import Checkpoint
+from latentart.weights.open import open_checkpoint
+from latentart.weights.plain.open import open_plain
+from latentart.weights.stylegan2 import Parts
+
+
+class Family(Protocol):
+    """A module of this folder that builds one family."""
+
+    FAMILY: str
+    LOOKS_FOR: str
+    """The keys by which its files are known, for error messages."""
+
+    def matches(self, tensors: Mapping[str, Tensor]) -> bool:
+        """Whether these tensors, in the names of their origin, are of this family."""
+        ...
+
+    def complete(self, tensors: Mapping[str, Tensor], path: Path) -> Parts:
+        """Tensors in our own names, config (JSON types) and switches in words. Raises WeightsError naming keys.
+
+        path: the file, for families with options in a file beside it.
+        """
+        ...
+
+    def build(self, checkpoint: Checkpoint) -> Translator:
+        """The network of tensors in our own names; keyword arguments after the first are switches."""
+        ...
+
+
+def load_translator(name_or_path: str | Path, device: str | torch.device | None = None, **switches: Any) -> Translator:
+    """A translator's name ('mosaic26'), file or folder -> Translator in eval mode, float32.
+
+    device: 'cpu', 'cuda', 'mps'...; None takes a CUDA device when there is one. switches: the family's own (for
+    pix2pix: dropout, norm). Raises WeightsError for what is no translator or of no known layout, SettingsError.
+    """
+    checkpoint = open_translator(name_or_path)
+    family = families()[checkpoint.config["family"]]
+    _check_switches(family, switches)
+    T = family.build(checkpoint, **switches)
+    T.name, T.sha256, T.family = checkpoint.name, checkpoint.sha256, family.FAMILY
+    T.inferred = tuple(T.inferred) or checkpoint.inferred
+    T.licence = str(checkpoint.card.get("license", "")) or T.licence
+    T.eval().requires_grad_(False).to(choose_device(device))
+    return T.to(memory_format=torch.channels_last)  # type: ignore[no-any-return, call-overload]
+
+
+def open_translator(name_or_path: str | Path) -> Checkpoint:
+    """The checkpoint of a translator, its tensors in our own names, 'family' in its config. Raises WeightsError."""
+    text, path = str(name_or_path), Path(name_or_path)
+    named = not isinstance(name_or_path, Path) and text in cards.names()
+    if named or (path.is_file() and safe.is_ours(path)):
+        return _ours(open_checkpoint(name_or_path))
+    if not path.exists():
+        raise WeightsError(unknown("translator", text, names()) + " and there is no such file or folder")
+    found = open_plain(path)
+    tensors, family = _recognised(found.groups, path)
+    parts = family.complete(tensors, path)
+    config = {**parts.config, "family": family.FAMILY}
+    known = cards.by_sha256(found.sha256)
+    card = known.facts if known else {}
+    return Checkpoint(parts.tensors, config, found.sha256, found.source, path.stem, tuple(parts.inferred), card)
+
+
+def families() -> dict[str, Family]:
+    """Name -> module of this folder, of those that build a translator."""
+    found = [import_module(f"latentart.translators.{name}") for name in folder.modules(translators.__path__)]
+    return {module.FAMILY: cast(Family, module) for module in found if hasattr(module, "FAMILY")}
+
+
+def names() -> list[str]:
+    """Names of the cards that describe translators."""
+    known = families()
+    return [name for name in cards.names() if cards.card(name).facts.get("family") in known]
+
+
+def _ours(checkpoint: Checkpoint) -> Checkpoint:
+    family = checkpoint.config.get("family")
+    if family not in families():
+        raise WeightsError(f"{checkpoint.name!r} is a generator of family {family!r}, not a translator: use load()")
+    return checkpoint
+
+
+def _recognised(groups: Mapping[str, Mapping[str, Tensor]], path: Path) -> tuple[Mapping[str, Tensor], Family]:
+    """The first group of tensors that one family claims."""
+    for tensors in groups.values():
+        claims = [family for family in families().values() if family.matches(tensors)]
+        if len(claims) > 1:
+            raise WeightsError(f"{str(path)!r} is claimed by {', '.join(f.FAMILY for f in claims)}")
+        if claims:
+            return tensors, claims[0]
+    looked = "; ".join(f"{f.FAMILY}: {f.LOOKS_FOR}" for f in families().values())
+    here = ", ".join(sorted(name for tensors in groups.values() for name in tensors)[:4])
+    raise WeightsError(f"{str(path)!r} has an unknown layout (its tensors: {here} ...); looked for {looked}")
+
+
+def _check_switches(family: Family, switches: Mapping[str, Any]) -> None:
+    accepted = list(inspect.signature(family.build).parameters)[1:]
+    for name in switches:
+        if name not in accepted:
+            raise SettingsError(unknown(f"switch of {family.FAMILY}", name, accepted))
