@@ -13,6 +13,7 @@ import multiprocessing
 import os
 import random
 import socket
+import statistics
 import struct
 import sys
 import time
@@ -141,15 +142,23 @@ def fuzz(seconds: float, seed: int = 0) -> None:
     seeds = [message(name, 0.5) for name in list(addresses())[:60]] + [*POISON.values(), STARS, FUTURE]
     seeds += [bundle(*rng.sample(seeds[:60], 5)) for _ in range(20)]
     seeds += [message("/la/*/{a,b}[c-f]*/*", 1, "x", b"y" * 9)]
-    count, slowest, begun = 0, 0.0, time.monotonic()
+    count, slowest, again, begun = 0, 0.0, 0.0, time.monotonic()
     while time.monotonic() - begun < seconds:
         data = spoilt(rng, rng.choice(seeds))
-        started = time.thread_time()
-        ours.take((data, ("127.0.0.1", 1)))
-        slowest = max(slowest, time.thread_time() - started)
+        took = cost(ours, data)
+        if took > slowest:
+            # What one call took may be the machine's or the collector's doing: the datagram is asked again.
+            slowest, again = took, max(again, statistics.median(cost(dispatcher(), data) for _ in range(9)))
         count += 1
     row(f"fuzz of {seconds:.0f} s, {count} datagrams", "0 hangs, 0 crashes, <= 5 ms",
-        f"slowest {slowest * 1e3:.2f} ms of processor time")  # fmt: skip
+        f"dearest datagram {again * 1e3:.2f} ms (single call {slowest * 1e3:.2f})")  # fmt: skip
+
+
+def cost(ours: Dispatcher, data: bytes) -> float:
+    """Seconds of processor time that a datagram takes."""
+    started = time.thread_time()
+    ours.take((data, ("127.0.0.1", 1)))
+    return time.thread_time() - started
 
 
 def spoilt(rng: random.Random, packet: bytes) -> bytes:
