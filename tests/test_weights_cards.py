@@ -42,7 +42,7 @@ def test_what_ships_is_what_its_card_says(name: str) -> None:
 
 def test_a_folder_of_ones_own(folder: Path) -> None:
     make(folder, extra='license = "CC0"\nclass_names = ["one", "two"]', c_dim=2)
-    assert cards.names() == ["glyphs-64", "landscapes-256", "mine"]
+    assert {"glyphs-64", "landscapes-256", "mine"} < set(cards.names())
     found = open_checkpoint("mine")
     assert (found.name, found.card["license"], found.card["class_names"]) == ("mine", "CC0", ["one", "two"])
 

@@ -137,8 +137,8 @@ def _summary(facts: Mapping[str, Any], path: Path) -> tuple[str, ...]:
 
     kind = _KINDS.get(facts.get("channels", 0), "")
     size = size_text(path.stat().st_size) if path.is_file() else "missing"
-    resolution = facts.get("resolution", "?")
-    picture = f"{resolution}x{resolution} {kind}".strip()
+    resolution = facts.get("resolution")
+    picture = f"{f'{resolution}x{resolution}' if resolution else 'any size'} {kind}".strip()
     return str(facts.get("family", "")), picture, str(facts.get("classes", "")), size, str(facts.get("license", ""))
 
 

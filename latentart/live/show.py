@@ -28,6 +28,7 @@ from latentart.live.outputs._output import extra
 from latentart.live.presets import Presets
 from latentart.live.renderer import Stage
 from latentart.live.takes import Take, Takes, read_take
+from latentart.models.load import names as generators
 from latentart.weights import cards
 from latentart.weights.open import open_checkpoint
 
@@ -77,8 +78,8 @@ class Models:
         self.loop: Loop | None = None
 
     def names(self) -> list[str]:
-        """The cards, and what the evening was started with."""
-        return sorted({*cards.names(), self.first})
+        """The generators that have cards, and what the evening was started with."""
+        return sorted({*generators(), self.first})
 
     def load(self, name: str, *, swap: bool) -> None:
         """Asks the renderer."""

@@ -12,6 +12,7 @@ from latentart import folder, models
 from latentart.errors import SettingsError, WeightsError, unknown
 from latentart.models.base import Generator
 from latentart.models.original import open_original
+from latentart.weights import cards
 from latentart.weights.checkpoint import Checkpoint
 from latentart.weights.open import open_checkpoint
 
@@ -62,6 +63,12 @@ def families() -> list[ModuleType]:
     """The modules of this folder that build a generator."""
     found = [import_module(f"latentart.models.{name}") for name in folder.modules(models.__path__)]
     return [module for module in found if hasattr(module, "FAMILY")]
+
+
+def names() -> list[str]:
+    """Names of the cards that describe generators: those of a family here, and those that state none."""
+    known = {None, *(family.FAMILY for family in families())}
+    return [card.name for card in cards.readable() if card.facts.get("family") in known]
 
 
 def choose_device(device: str | torch.device | None) -> torch.device:

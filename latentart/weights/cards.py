@@ -7,7 +7,7 @@ import logging
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,15 +46,16 @@ def card(name: str) -> Card:
 
 def by_sha256(sha256: str) -> Card | None:
     """The card of the file with this hash. A card that cannot be read is passed over with a warning."""
-    for path in _found().values():
+    return next((found for found in readable() if found.sha256 == sha256), None)
+
+
+def readable() -> Iterator[Card]:
+    """The cards, sorted by name. One that cannot be read is passed over with a warning."""
+    for _, path in sorted(_found().items()):
         try:
-            candidate = _read(path)
+            yield _read(path)
         except WeightsError as error:
             _log.warning("%s", error)
-            continue
-        if candidate.sha256 == sha256:
-            return candidate
-    return None
 
 
 def folders() -> list[Path]:
