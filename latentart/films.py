@@ -15,8 +15,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from latentart import paths, pixels, provenance, rate, walks
+from latentart import chain, paths, pixels, provenance, rate, walks
 from latentart.engine import Engine, compile
+from latentart.engine.translators import compile_translator
 from latentart.errors import SettingsError, unknown
 from latentart.frames import Scene, Synthesis, frames
 from latentart.latent import (
@@ -66,6 +67,7 @@ class Film:
     blend: str | None = None
     tiles: tuple[int, int] | None = None
     wrap: str = "none"
+    then: tuple[str, ...] = ()
     pace: str = "as-is"
     noise_mode: str = "const"
     noise_seed: int = 0
@@ -76,7 +78,8 @@ class Film:
         """The values as JSON, those left at None taken out."""
         kept = {name: value for name, value in asdict(self).items() if value is not None}
         names: dict[str, Any] = {name: FilePath(kept[name]).name for name in ("network", "directions") if name in kept}
-        return {**kept, **names, "latents": [FilePath(p).name for p in self.latents]}
+        files = {"latents": [FilePath(p).name for p in self.latents], "then": [chain.spelled(t) for t in self.then]}
+        return {**kept, **names, **files}
 
     @classmethod
     def from_record(cls, values: Mapping[str, Any]) -> Film:
@@ -197,6 +200,8 @@ def check(film: Film) -> None:
         score.parse(line)
     for line in film.bends:
         bending.check(line)
+    for line in film.then:
+        chain.parse(line)
     if film.tiles or film.wrap != "none":
         _check_tiles(film)
     if film.size is not None:
@@ -213,6 +218,13 @@ def _check_tiles(film: Film) -> None:
         raise SettingsError("--tiles goes with neither --bend, --blend nor random noise: leave one out")
 
 
+def make_then(film: Film, G: Generator, *, fast: bool = True) -> chain.Chain | None:
+    """The film's translators, None where it has none; `fast` draws them with an engine. Raises LatentartError."""
+    if not film.then:
+        return None
+    return chain.Chain(film.then, G.device, compile_translator if fast else None)
+
+
 def render(
     film: Film,
     target: str | FilePath,
@@ -220,6 +232,7 @@ def render(
     G: Generator | None = None,
     path: paths.Path | None = None,
     synthesis: Synthesis | None = None,
+    then: chain.Chain | None = None,
     overwrite: bool = False,
     on_frame: Callable[[int, int], None] = lambda done, total: None,
     **options: Any,
@@ -228,6 +241,7 @@ def render(
 
     G, path: the film's own, where they have been made already.
     synthesis: what to draw with instead of `G.synthesis`, for example the engine that `engine_for` makes.
+    then: the film's own translators, as `make_then` makes them, where they have been made already.
     on_frame(done, total) is called after each frame; options go to the sink (crf, preset, format).
     Raises LatentartError; KeyboardInterrupt leaves a playable file of what was rendered.
     """
@@ -236,12 +250,14 @@ def render(
     path = path or make_path(film, G)
     fps = rate.fps(film.fps)
     drawn_by = {"engine": synthesis.trial.name} if isinstance(synthesis, Engine) else {}
-    settings = {**settings_record(film, G), **drawn_by, "frames": path.num_frames}
+    then = then or make_then(film, G)
+    chained = {"then": then.record()} if then else {}
+    settings = {**settings_record(film, G), **drawn_by, **chained, "frames": path.num_frames}
     across, down = film.tiles or (1, 1)
     shape: tuple[int, int] = film.size or (G.img_size[1] * across, G.img_size[0] * down)
     noise: dict[str, Any] = {"noise_mode": film.noise_mode, "noise_seed": film.noise_seed}
     pictures = frames(
-        G, path, **noise, size=film.size, fit=film.fit, synthesis=synthesis, scene=make_scene(film, G, path)
+        G, path, **noise, size=film.size, fit=film.fit, synthesis=synthesis, scene=make_scene(film, G, path), then=then
     )
     sink = Background(open_sink(target, fps=fps, settings=settings, overwrite=overwrite, **options))
     try:
@@ -259,8 +275,8 @@ def engine_for(film: Film, G: Generator, only: str | None = None) -> Engine:
     """The fastest way this machine has to draw the film in full precision; `only` names one. Raises LatentartError."""
     random = film.noise_mode == "random"
     batch = 1 if G.device.type == "cpu" else 8
-    # Pictures are resized before they are rounded to 8 bits.
-    output = "uint8" if film.size in (None, G.img_size[::-1]) else "float"
+    # Pictures are resized and translated before they are rounded to 8 bits.
+    output = "uint8" if film.size in (None, G.img_size[::-1]) and not film.then else "float"
     noise_mode = "const" if random else film.noise_mode
     return compile(G, only=only, batch=batch, output=output, noise_mode=noise_mode, noise_inputs=random)
 

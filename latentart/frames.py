@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -27,6 +28,9 @@ class Synthesis(Protocol):
 Scene = Callable[[NDArray[np.float64]], Synthesis]
 """Phases u [N] -> what draws the frames at these phases."""
 
+Then = Callable[[Tensor, NDArray[np.float64]], Tensor]
+"""Pictures [N, C, H, W] in [-1, 1] and their phases u [N] -> pictures of the same size."""
+
 
 def frames(
     G: Generator,
@@ -41,6 +45,7 @@ def frames(
     batch: int | None = None,
     synthesis: Synthesis | None = None,
     scene: Scene | None = None,
+    then: Then | None = None,
 ) -> Iterator[pixels.Frame]:
     """The pictures of a path in order, uint8 [H, W, C] each.
 
@@ -49,7 +54,8 @@ def frames(
     start, stop: a range of frames; any range gives the same pictures as the whole film. Batches are aligned to
     frame numbers for that reason. batch: pictures made at a time (by default 1 on a CPU, 8 elsewhere).
     synthesis: what to draw with instead of `G.synthesis`. scene: phases u [N] -> what to draw those frames with, for
-    models that are bent or blended over time. Raises SettingsError.
+    models that are bent or blended over time. then: translators, which see the pictures in the film's size.
+    Raises SettingsError.
     """
     mode = check_noise_mode(noise_mode)
     count = batch or (1 if G.device.type == "cpu" else 8)
@@ -61,48 +67,57 @@ def frames(
     chosen = synthesis or G.synthesis
     if size is not None:
         pixels.check_size(size)
-    return _frames(G, path, scene or (lambda u: chosen), mode, noise_seed, size, fit, range(start, last), count)
+    drawn = _Drawing(G, path, scene or (lambda u: chosen), mode, noise_seed)
+    finished = _Finish(None if size == G.img_size[::-1] else size, fit, then)
+    return _frames(drawn, finished, range(start, last), count)
 
 
-def _frames(
-    G: Generator,
-    path: Path,
-    scene: Scene,
-    mode: NoiseMode,
-    noise_seed: int,
-    size: tuple[int, int] | None,
-    fit: str,
-    wanted: range,
-    batch: int,
-) -> Iterator[pixels.Frame]:
-    first = wanted.start - wanted.start % batch
-    other = None if size == G.img_size[::-1] else size
+def _frames(drawing: _Drawing, finish: _Finish, wanted: range, batch: int) -> Iterator[pixels.Frame]:
+    first, total = wanted.start - wanted.start % batch, drawing.path.num_frames
     for begin in range(first, wanted.stop, batch):
-        numbers = np.arange(begin, min(begin + batch, path.num_frames))
-        made = _draw(G, path, scene, mode, noise_seed, numbers)
-        for number, frame in zip(numbers, _finish(made, other, fit), strict=True):
+        numbers = np.arange(begin, min(begin + batch, total))
+        # Inference mode is entered per batch: held across a yield it would leak into the caller.
+        with torch.inference_mode():
+            made = finish(drawing(numbers), numbers / total)
+        for number, frame in zip(numbers, made, strict=True):
             if number in wanted:
                 yield frame
 
 
-def _draw(
-    G: Generator, path: Path, scene: Scene, mode: NoiseMode, noise_seed: int, numbers: NDArray[np.int64]
-) -> Tensor | pixels.Frame:
-    # Inference mode is entered per batch: held across a yield it would leak into the caller.
-    with torch.inference_mode():
-        noise = random_noise(G, noise_seed, numbers) if mode == "random" else None
-        u = numbers / path.num_frames
-        made: Tensor | pixels.Frame = scene(u)(path(u), noise_mode="const" if noise else mode, noise=noise)
+@dataclass(frozen=True)
+class _Drawing:
+    """Frame numbers -> pictures."""
+
+    G: Generator
+    path: Path
+    scene: Scene
+    mode: NoiseMode
+    noise_seed: int
+
+    def __call__(self, numbers: NDArray[np.int64]) -> Tensor | pixels.Frame:
+        noise = random_noise(self.G, self.noise_seed, numbers) if self.mode == "random" else None
+        u = numbers / self.path.num_frames
+        synthesis = self.scene(u)
+        made: Tensor | pixels.Frame = synthesis(self.path(u), noise_mode="const" if noise else self.mode, noise=noise)
         return made
 
 
-def _finish(made: Tensor | pixels.Frame, size: tuple[int, int] | None, fit: str) -> pixels.Frame:
-    """Pictures in another size (None: as they are) as uint8."""
-    if isinstance(made, Tensor):
-        return pixels.to_uint8(made if size is None else pixels.resize(made, size, fit))
-    if size is not None:
-        raise SettingsError(f"this engine makes 8-bit frames, too late for size {size}: give one with output='float'")
-    return made
+@dataclass(frozen=True)
+class _Finish:
+    """Pictures and their phases -> frames, uint8, in another size where one is given (None: as they are)."""
+
+    size: tuple[int, int] | None
+    fit: str
+    then: Then | None
+
+    def __call__(self, made: Tensor | pixels.Frame, u: NDArray[np.float64]) -> pixels.Frame:
+        if isinstance(made, Tensor):
+            sized = made if self.size is None else pixels.resize(made, self.size, self.fit)
+            return pixels.to_uint8(self.then(sized, u) if self.then else sized)
+        if self.size is not None or self.then:
+            what = f"size {self.size}" if self.size else "translators"
+            raise SettingsError(f"this engine makes 8-bit frames, too late for {what}: give one with output='float'")
+        return made
 
 
 def random_noise(G: Generator, seed: int, numbers: NDArray[np.int64]) -> dict[str, Tensor]:

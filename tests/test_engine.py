@@ -130,7 +130,7 @@ def test_a_model_that_cannot_be_converted_is_drawn_plainly(
     def fails(*args: Any) -> None:
         raise getattr(sys.modules["openvino._pyopenvino"], kind)("No conversion rule found for: aten.hypot")
 
-    monkeypatch.setattr(openvino, "_export", fails)
+    monkeypatch.setattr(openvino, "export", fails)
     assert engines.compile(generator(), measure=0).trial.name == eager.NAME
     assert "OpenVINO cannot run 'unnamed': No conversion rule found for: aten.hypot" in caplog.text
 
@@ -292,7 +292,7 @@ def test_the_graph_is_exported_once(monkeypatch: pytest.MonkeyPatch, own_cache: 
     def again(*args: Any) -> None:
         raise RouteError("exported twice")
 
-    monkeypatch.setattr(openvino, "_export", again)
+    monkeypatch.setattr(openvino, "export", again)
     assert torch.equal(engines.compile(G, only=openvino.F32, measure=0)(ws), first)
     assert [p.name for p in (own_cache / "engine").iterdir() if p.name.endswith(".part")] == []
 

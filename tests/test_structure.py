@@ -19,7 +19,7 @@ LAYERS = [
     {"latent"},
     {"paths"},
     {"walks", "projection"},
-    {"frames", "engine"},
+    {"frames", "engine", "chain"},
     {"sinks"},
     {"films", "stills", "direction_sheet", "maps"},
     {"jobs", "live", "training", "exhibition"},

@@ -50,6 +50,10 @@ edits = click.option(
     "--edit", "edits", multiple=True, metavar="NAME=AMOUNT[@LAYERS]",
     help="Push along a direction: pca:3=2.5, dusk=0..2..0@middle. 'latentart directions show' lists them.",
 )  # fmt: skip
+then = click.option(
+    "--then", multiple=True, metavar="KIND[:NETWORK[:STYLE]][@STRENGTH]",
+    help="A translator behind the model: style:mosaic26:7@0.6, cartoon, translate:FILE@0..1..0.",
+)  # fmt: skip
 directions = click.option("--directions", metavar="FILE", help="Where directions are; by default beside the model.")
 overwrite = click.option("--overwrite", is_flag=True, help="Replace an existing file.")
 

@@ -48,6 +48,7 @@ WORTH_CHOOSING = 100
 @click.option("--blend", metavar="MODEL=AMOUNT[@LAYERS]", help="Towards a model of the same shape: b.pkl=0..1@fine.")
 @click.option("--tiles", type=opt.Pair(), metavar="ACROSSxDOWN", help="Wider than the model: the walk side by side.")
 @click.option("--wrap", help="What repeats without a seam: across, down, both (with --tiles).")
+@opt.then
 @click.option("--pace", help="as-is, or even: re-time so that the picture changes at constant speed.")
 @opt.noise_mode
 @click.option("--noise-seed", type=int, help="Names the noise of --noise-mode random.")
@@ -84,6 +85,7 @@ def command(
     latentart film --walk drift --pace even --size 1024x1024 -o drift.webp
     latentart film --seeds 46 --walk orbit --edit pca:2=0..2..0 --edit sefa:middle:4=1 -o edited.mp4
     latentart film --walk drift --seeds 46 --tiles 4x1 --wrap across -o panorama.mp4
+    latentart film --seeds 46,10,3 --then style:mosaic26:7@0.6 --then cartoon -o painted.mp4
     latentart film --like loop.mp4 --size 1920x1080 -o big.mp4
     latentart film --take evening.jsonl --size 1024x1024 -o evening.mp4
     """
@@ -107,13 +109,14 @@ def command(
     if target is None:
         Path(where).parent.mkdir(parents=True, exist_ok=True)
     path = films.make_path(film, G)
+    then = films.make_then(film, G, fast=engine_name != "eager")
     open_sink(where, fps=film.fps, overwrite=overwrite, **options).abort()
     # Everything that can be wrong was looked at: now time may be spent.
     synthesis = _engine(film, G, engine_name)
     began = time.monotonic()
     with progress(Path(where).name) as report:
         made = films.render(
-            film, where, G=G, path=path, synthesis=synthesis, overwrite=overwrite, on_frame=report, **options
+            film, where, G=G, path=path, synthesis=synthesis, then=then, overwrite=overwrite, on_frame=report, **options
         )
     if synthesis:
         click.echo(f"engine: {synthesis.choice}", err=True)

@@ -55,23 +55,23 @@ def device_name(device: torch.device) -> str:
 
 def fingerprint(G: Generator) -> str:
     """sha256 over everything that decides G's pictures: the code that draws, layers and their switches, tensors."""
-    digest = hashlib.sha256(_sources())
-    for name, module in G.synthesis.named_modules():
-        digest.update(f"{name}:{type(module).__module__}.{type(module).__qualname__}:{_switches(module)};".encode())
-    for name, tensor in G.synthesis.state_dict().items():
-        digest.update(f"{name}:{tensor.dtype}:{tuple(tensor.shape)};".encode())
-        digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
-    return digest.hexdigest()
+    return digest(G.synthesis, "models/*.py", "engine/**/*.py")
+
+
+def digest(network: torch.nn.Module, *programs: str) -> str:
+    """sha256 over a network's layers, switches and tensors, and the program text that `programs` match."""
+    package = Path(__file__).parent.parent
+    files = sorted(file for pattern in programs for file in package.glob(pattern))
+    found = hashlib.sha256(b"".join(file.read_bytes() for file in files))
+    for name, module in network.named_modules():
+        found.update(f"{name}:{type(module).__module__}.{type(module).__qualname__}:{_switches(module)};".encode())
+    for name, tensor in network.state_dict().items():
+        found.update(f"{name}:{tensor.dtype}:{tuple(tensor.shape)};".encode())
+        found.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
+    return found.hexdigest()
 
 
 def _switches(module: torch.nn.Module) -> list[tuple[str, object]]:
     """Plain settings of a layer, such as its clamp or whether it doubles the size."""
     plain = (bool, int, float, str, tuple, type(None))
     return sorted((k, v) for k, v in vars(module).items() if k[0] != "_" and k != "training" and isinstance(v, plain))
-
-
-def _sources() -> bytes:
-    """The program text of models and engine: a graph exported by other text is another graph."""
-    package = Path(__file__).parent.parent
-    files = sorted([*package.glob("models/*.py"), *package.glob("engine/**/*.py")])
-    return b"".join(file.read_bytes() for file in files)

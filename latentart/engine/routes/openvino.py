@@ -10,7 +10,7 @@ import os
 import shutil
 import sys
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from importlib.util import find_spec
@@ -90,12 +90,12 @@ def prepare(G: Generator, request: Request, name: str, fingerprint: str) -> Run:
     """Reads or exports the graph and compiles it for this processor. Raises RouteError."""
     try:
         compiled = _compiled(G, request, name, fingerprint)
-    except _failures() as error:
+    except failures() as error:
         raise RouteError(f"OpenVINO cannot run {G.name!r}: {one_line(error)}") from error
     return _runner(G, request, compiled.create_infer_request())
 
 
-def _failures() -> tuple[type[Exception], ...]:
+def failures() -> tuple[type[Exception], ...]:
     """What exporting or compiling a graph may raise: PyTorch's kinds, and OpenVINO's own, which share no base."""
     native = vars(sys.modules.get("openvino._pyopenvino", sys)).values()
     own = [kind for kind in native if isinstance(kind, type) and issubclass(kind, Exception)]
@@ -103,30 +103,38 @@ def _failures() -> tuple[type[Exception], ...]:
 
 
 def _compiled(G: Generator, request: Request, name: str, fingerprint: str) -> Any:
+    kind = f"{request.output}-{request.noise_mode}" + ("-inputs" if request.noise_inputs else "")
+    ws, maps = example(G, request)
+    drawing = Drawing(G, request).eval()
+    model = kept_graph(fingerprint, f"{kind}-{request.batch}", lambda: export(drawing, (ws, maps), [ws, *maps]))
+    return compiled(model, name)
+
+
+def compiled(model: Any, name: str) -> Any:
+    """An OpenVINO model made ready for this processor, in the precision that `name` (F32 or BF16) says."""
     options = {
         "PERFORMANCE_HINT": "LATENCY",
         "INFERENCE_PRECISION_HINT": "bf16" if name == BF16 else "f32",
         "INFERENCE_NUM_THREADS": torch.get_num_threads(),
     }
-    return runtime().Core().compile_model(_graph(G, request, fingerprint), "CPU", options)
+    return runtime().Core().compile_model(model, "CPU", options)
 
 
-def _graph(G: Generator, request: Request, fingerprint: str) -> Any:
-    """The exported model, from the cache folder when it is there and whole."""
-    kind = f"{request.output}-{request.noise_mode}" + ("-inputs" if request.noise_inputs else "")
+def kept_graph(fingerprint: str, kind: str, make: Callable[[], Any]) -> Any:
+    """The exported model, from the cache folder when it is there and whole; `make` exports it otherwise."""
     name = hashlib.sha256(f"{fingerprint}{version('torch')}{version('openvino')}".encode()).hexdigest()[:32]
     try:
-        folder = cache.place("engine", f"{name}-{kind}-{request.batch}")
+        folder = cache.place("engine", f"{name}-{kind}")
     except TargetError as error:
         log.warning("the exported graph is not kept: %s", error)
-        return _export(G, request)
+        return make()
     if folder.exists():
         try:
             return _read(folder)
         except (OSError, RuntimeError, ValueError) as error:
             log.warning("the exported graph %s is damaged and made again: %s", folder.name, one_line(error))
             shutil.rmtree(folder)
-    model = _export(G, request)
+    model = make()
     keep(model, folder)
     return model
 
@@ -145,18 +153,17 @@ def _digest(folder: Path) -> str:
     return digest.hexdigest()
 
 
-def _export(G: Generator, request: Request) -> Any:
-    """PyTorch graph -> OpenVINO model with the request's batch."""
+def export(module: torch.nn.Module, arguments: tuple[Any, ...], flat: Sequence[Tensor]) -> Any:
+    """PyTorch module -> OpenVINO model for arguments of these shapes; `flat` are the tensors in them, in order."""
     ov = runtime()
     with torch.inference_mode(False), torch.no_grad(), warnings.catch_warnings():
         # PyTorch's exporter warns about its own parts.
         warnings.simplefilter("ignore", FutureWarning)
-        ws, maps = example(G, request)
-        program = torch.export.export(Drawing(G, request).eval(), (ws, maps)).run_decompositions(_decompositions())
+        program = torch.export.export(module, arguments).run_decompositions(_decompositions())
         decoder = sys.modules[_DECODER].TorchFXPythonDecoder(program.module(check_guards=False), dynamic_shapes=True)
     frontend = ov.frontend.FrontEndManager().load_by_framework("pytorch")
     model = frontend.convert(frontend.load(decoder))
-    for port, tensor in zip(model.inputs, [ws, *maps], strict=True):
+    for port, tensor in zip(model.inputs, flat, strict=True):
         port.get_node().set_partial_shape(ov.PartialShape(list(tensor.shape)))
     model.validate_nodes_and_infer_types()
     return model

@@ -1,0 +1,121 @@
+"""Translators at the speed of the processor: the network as one OpenVINO graph for each size that is asked for.
+
+The first picture of a size is compared with plain PyTorch; a graph that draws something else is not used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.util import find_spec
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from latentart.engine.machine import digest
+from latentart.engine.request import log
+from latentart.engine.routes import openvino
+from latentart.translators.base import Translator
+
+TOLERANCE = {openvino.F32: 1e-4, openvino.BF16: 5e-2}
+"""Largest relative error of a graph's picture against plain float32."""
+MOST_SIZES = 4
+
+Draw = Callable[[Tensor, Tensor | None], Tensor]
+
+
+def compile_translator(T: Translator, *, precision: str = "master") -> Translator:
+    """T behind a faster engine where there is one (OpenVINO on the processor), else T itself; the log says which.
+
+    precision: "master" is float32, "live" may be bfloat16 where the processor computes in it.
+    """
+    if why := _unavailable(T):
+        log.info("%s is drawn by plain PyTorch: %s", T.name, why)
+        return T
+    bf16 = precision == "live" and "BF16" in openvino.capabilities()
+    return Compiled(T, openvino.BF16 if bf16 else openvino.F32)
+
+
+def _unavailable(T: Translator) -> str:
+    first = next(T.parameters(), None)
+    if first is None:
+        return "it has no weights"
+    if first.device.type != "cpu":
+        return f"it is on {first.device.type}"
+    return "" if find_spec("openvino") else "OpenVINO is not installed: pip install 'latentart[cpu]'"
+
+
+class Compiled(Translator):
+    """Draws what T draws. A graph is made when a size is first seen, and kept for the last few sizes."""
+
+    def __init__(self, T: Translator, choice: str) -> None:
+        super().__init__()
+        self.plain, self.choice = T, choice
+        for name in ("family", "name", "sha256", "licence", "inferred", "multiple", "smallest", "in_channels"):
+            setattr(self, name, getattr(T, name))
+        self.strength_by, self.style_dim, self.style_names = T.strength_by, T.style_dim, T.style_names
+        self.style = T.style
+        self._graphs: dict[tuple[int, ...], Draw] = {}
+        self._fingerprint = digest(T, "translators/*.py", "engine/**/*.py")
+
+    def style_of(self, img: Tensor) -> Tensor:
+        """As the network's own."""
+        return self.plain.style_of(img)
+
+    def forward(self, img: Tensor, *, style: Tensor | None = None, strength: float = 1.0) -> Tensor:
+        """As the network's own. A strength that works inside the network is drawn by plain PyTorch unless it is 1."""
+        if self.strength_by != "image" and strength != 1:
+            made: Tensor = self.plain(img, style=style, strength=strength)
+            return made
+        key = (*img.shape, *(() if style is None else style.shape))
+        if key not in self._graphs:
+            while len(self._graphs) >= MOST_SIZES:
+                del self._graphs[next(iter(self._graphs))]
+            self._graphs[key] = self._prepare(img, style)
+        return self._graphs[key](img, style)
+
+    def _prepare(self, img: Tensor, style: Tensor | None) -> Draw:
+        given = [img.contiguous(), *([] if style is None else [style])]
+        kind = "x".join(map(str, (*img.shape, *(() if style is None else style.shape))))
+        try:
+            module = _Fixed(self.plain).eval()
+            model = openvino.kept_graph(self._fingerprint, kind, lambda: openvino.export(module, tuple(given), given))
+            draw = _runner(openvino.compiled(model, self.choice))
+        except openvino.failures() as error:
+            return self._refuse(f"OpenVINO cannot run it: {openvino.one_line(error)}")
+        with torch.inference_mode():
+            wanted: Tensor = self.plain(img, style=style)
+        wrong = float((draw(img, style) - wanted).norm() / wanted.norm())
+        if not wrong <= TOLERANCE[self.choice]:
+            return self._refuse(f"relative error {wrong:.1e}, {TOLERANCE[self.choice]:.0e} is allowed")
+        log.info("%s: %s, relative error %.0e", self.name, self.choice, wrong)
+        return draw
+
+    def _refuse(self, reason: str) -> Draw:
+        log.warning("%s is drawn by plain PyTorch, which is slower: %s", self.name, reason)
+        return lambda img, style: self.plain(img, style=style)
+
+
+class _Fixed(torch.nn.Module):
+    """The network with its style as a plain argument, at full strength."""
+
+    def __init__(self, T: Translator) -> None:
+        super().__init__()
+        self.network = T
+
+    def forward(self, img: Tensor, style: Tensor | None = None) -> Tensor:
+        made: Tensor = self.network(img, style=style)
+        return made
+
+
+def _runner(compiled: object) -> Draw:
+    infer = compiled.create_infer_request()  # type: ignore[attr-defined]
+
+    def draw(img: Tensor, style: Tensor | None) -> Tensor:
+        given = [img, *([] if style is None else [style])]
+        inputs = {i: np.ascontiguousarray(tensor.numpy()) for i, tensor in enumerate(given)}
+        outputs = infer.infer(inputs, share_inputs=True, share_outputs=True)
+        # The runtime writes the next picture into the same memory.
+        return torch.from_numpy(outputs[0].copy())
+
+    return draw
