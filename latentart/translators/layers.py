@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from latentart import seeds
+
+Norm = Literal["none", "instance", "affine", "batch"]
+"""Instance normalisation without and with learnt factors; batch has those, and stored averages."""
+NORMS: tuple[Norm, ...] = ("none", "instance", "affine", "batch")
 Statistics = tuple[Tensor, Tensor]
 """Mean and (biased) variance of each channel, [C] each."""
 
@@ -62,6 +68,34 @@ class BatchNorm(InstanceNorm):
         self.fix((self.running_mean, self.running_var) if on else None)
 
 
+class Dropout(torch.nn.Module):
+    """Leaves out half of the values (p = 0.5): off, unless it is given a seed, which always names the same half.
+
+    Isola et al. keep it on while drawing, as their only source of chance. A film keeps its half from frame to frame.
+    """
+
+    def __init__(self, level: int) -> None:
+        super().__init__()
+        self.level = level
+        self.seed: int | None = None
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[N, C, H, W] -> the same, every other value (by chance) 0 and the rest doubled."""
+        if self.training:
+            return F.dropout(x)
+        if self.seed is None:
+            return x
+        kept = seeds.stream(self.seed, self.level).random_sample(tuple(x.shape[1:])) < 0.5
+        return x * torch.from_numpy(kept).to(x.device, x.dtype) * 2
+
+
+def make_norm(kind: Norm, channels: int, *, eps: float = 1e-5) -> torch.nn.Module:
+    """The normalisation of that kind; nothing for "none"."""
+    if kind == "none":
+        return torch.nn.Identity()
+    return BatchNorm(channels, eps=eps) if kind == "batch" else InstanceNorm(channels, eps=eps, affine=kind == "affine")
+
+
 def normalized(
     x: Tensor, mean: Tensor | None, var: Tensor | None, weight: Tensor | None, bias: Tensor | None, eps: float
 ) -> Tensor:
@@ -113,3 +147,38 @@ def fixed(found: dict[InstanceNorm, Statistics]) -> Iterator[None]:
     finally:
         for layer in found:
             layer.fix(None)
+
+
+class SameConv(torch.nn.Conv2d):
+    """Convolution with TensorFlow's 'SAME' border of zeros: an odd pixel of it goes below and to the right."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int = 1, *, bias: bool = False) -> None:
+        super().__init__(inputs, outputs, kernel, stride, bias=bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[N, inputs, H, W] -> [N, outputs, ceil(H / stride), ceil(W / stride)]."""
+        return super().forward(same_pad(x, self.kernel_size[0], self.stride[0]))
+
+
+class SameTranspose(torch.nn.ConvTranspose2d):
+    """TensorFlow's transposed convolution with 'SAME': what `SameConv` would cut off is cut off here."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int = 2, *, bias: bool = False) -> None:
+        super().__init__(inputs, outputs, kernel, stride, bias=bias)
+
+    def forward(self, x: Tensor, output_size: list[int] | None = None) -> Tensor:
+        """[N, inputs, H, W] -> [N, outputs, H * stride, W * stride]."""
+        height, width = (side * self.stride[0] for side in x.shape[-2:])
+        before = (self.kernel_size[0] - self.stride[0]) // 2
+        return super().forward(x)[..., before : before + height, before : before + width]
+
+
+def same_pad(x: Tensor, kernel: int, stride: int) -> Tensor:
+    """x [N, C, H, W] with the border of zeros that TensorFlow's 'SAME' gives a convolution."""
+    (top, below), (left, right) = (_same(side, kernel, stride) for side in x.shape[-2:])
+    return F.pad(x, (left, right, top, below))
+
+
+def _same(side: int, kernel: int, stride: int) -> tuple[int, int]:
+    missing = max((-(-side // stride) - 1) * stride + kernel - side, 0)
+    return missing // 2, missing - missing // 2
