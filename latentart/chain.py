@@ -40,6 +40,11 @@ class Link:
     strength: Amount
 
     @property
+    def moves(self) -> bool:
+        """Whether it changes over time."""
+        return self.strength.moves or len(self.styles) > 1
+
+    @property
     def words(self) -> dict[str, Any]:
         """The link as JSON, files by their names."""
         styles = [Path(style).name for style in self.styles]

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from latentart import pixels, provenance
+from latentart import chain, pixels, provenance
 from latentart.errors import SettingsError, unknown
 from latentart.frames import random_noise
 from latentart.latent import direction_files, directions, saved, score, space
@@ -33,6 +33,7 @@ class Stills:
     noise_mode: str = "const"
     size: tuple[int, int] | None = None
     fit: str = "crop"
+    then: tuple[str, ...] = ()
 
 
 def pictures(G: Generator, wanted: Stills) -> Iterator[tuple[str, pixels.Frame, dict[str, Any]]]:
@@ -43,7 +44,7 @@ def pictures(G: Generator, wanted: Stills) -> Iterator[tuple[str, pixels.Frame, 
     mode = check_noise_mode(wanted.noise_mode)
     if wanted.fit not in pixels.FITS:
         raise SettingsError(unknown("fit", wanted.fit, pixels.FITS))
-    change = _edits(G, wanted)
+    change, then = _edits(G, wanted), _then(G, wanted)
     for number, (name, ws, own) in enumerate(_latents(G, wanted)):
         ws = change(ws, np.zeros(len(ws)))
         with torch.inference_mode():
@@ -51,6 +52,9 @@ def pictures(G: Generator, wanted: Stills) -> Iterator[tuple[str, pixels.Frame, 
             img: Tensor = G.synthesis(ws, noise_mode="const" if noise else mode, noise=noise)
         if wanted.size is not None:
             img = pixels.resize(img, wanted.size, wanted.fit)
+        if then:
+            with torch.inference_mode():
+                img = then(img, np.zeros(len(img)))
         yield name, pixels.to_uint8(img)[0], record(G, own)
 
 
@@ -60,6 +64,14 @@ def _edits(G: Generator, wanted: Stills) -> directions.Change:
         score.still(score.parse(text))
     book = direction_files.of_network(G, wanted.network, wanted.directions) if wanted.edits else None
     return directions.edit(G, book or directions.Directions([]), wanted.edits)
+
+
+def _then(G: Generator, wanted: Stills) -> chain.Chain | None:
+    """The translators behind the model, which must stand still."""
+    moving = next((text for text in wanted.then if chain.parse(text).moves), None)
+    if moving:
+        raise SettingsError(f"{moving!r} changes over time: a still takes one strength and one style")
+    return chain.Chain(wanted.then, G.device) if wanted.then else None
 
 
 def _latents(G: Generator, wanted: Stills) -> Iterator[tuple[str, Tensor, Stills]]:
@@ -83,6 +95,7 @@ def record(G: Generator, wanted: Stills) -> dict[str, Any]:
     """The settings record of these pictures."""
     kept = {name: value for name, value in asdict(wanted).items() if value is not None}
     kept |= {name: Path(kept[name]).name for name in ("network", "directions") if name in kept}
+    kept["then"] = [chain.spelled(text) for text in wanted.then]
     kept["latents"] = [Path(latent).name for latent in wanted.latents]
     checkpoint = {"name": G.name, "family": G.family, "sha256": G.sha256}
     return provenance.record(device=G.device, stills=kept, checkpoint=checkpoint)

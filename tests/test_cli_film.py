@@ -48,7 +48,28 @@ def test_images_one_by_one_and_as_a_sheet(tmp_path):
     assert "--overwrite" in refused.stderr
 
 
+def test_translators_and_bends_from_a_file(tmp_path):
+    (tmp_path / "turn.toml").write_text('[[bend]]\nop = "rotate"\namount = 20\nlayer = "b16.conv1"\n')
+    common = ["film", "--network", "glyphs-64", "--seeds", "3", "--class", "A", "--walk", "orbit", *QUICK]
+    for name, more in {"plain": [], "painted": ["--then", "style:mosaic26:7"], "bent": ["--bend", "turn.toml"]}.items():
+        done = latentart(*common, *more, "-o", f"{name}.mp4", cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+    plain, painted, bent = (frames_of(tmp_path / f"{name}.mp4").astype(int) for name in ("plain", "painted", "bent"))
+    assert abs(painted - plain).mean() > 10
+    assert abs(bent - plain).mean() > 1
+    again = latentart("film", "--like", "painted.mp4", "-o", "again.mp4", cwd=tmp_path)
+    assert again.returncode == 0, again.stderr
+    assert np.array_equal(frames_of(tmp_path / "again.mp4"), painted)
+    still = ["images", "--network", "glyphs-64", "--seeds", "3", "--class", "A", "--outdir", "stills"]
+    assert latentart(*still, "--then", "style:mosaic26:7@0.5", cwd=tmp_path).returncode == 0
+    assert "changes over time" in latentart(*still, "--then", "style@0..1", cwd=tmp_path).stderr
+
+
 BAD = {
+    "translator kind": ["film", "--then", "stile:mosaic26"],
+    "translator style": ["film", "--then", "style:mosaic26:99"],
+    "translator file": ["film", "--then", "translate:none.pth"],
+    "translator strength": ["film", "--then", "style@7"],
     "missing file": ["film", "--network", "none.pkl"],
     "unknown name": ["film", "--network", "landscape-256"],
     "unknown format": ["film", "--network", "text.pkl"],

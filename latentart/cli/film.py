@@ -94,6 +94,8 @@ def command(
     from latentart.sinks.sink import open_sink
 
     given = {name: value for name, value in settings.items() if value not in (None, ())}
+    if "bends" in given:
+        given["bends"] = _bends(given["bends"])
     if take is not None:
         sink = {"format": format_name, "crf": crf, "preset": preset, "overwrite": overwrite}
         _take(take, target, given, device, engine_name, {k: v for k, v in sink.items() if v is not None})

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 @click.option("--latents", "--projected-w", multiple=True, metavar="FILE|DIR", help="Saved latents to draw.")
 @click.option("--size", type=opt.Pair(), help="Size of each picture; the model's own by default.")
 @click.option("--fit", default="crop", show_default=True, help="How to get there: crop, pad or stretch.")
+@opt.then
 @click.option("--grid", type=opt.Pair(), metavar="COLSxROWS", help="One contact sheet, for example 4x4.")
 @opt.device
 @click.option("-o", "--output", "target", type=click.Path(path_type=Path), help="The contact sheet's file.")
