@@ -24,6 +24,8 @@ Frame = NDArray[np.uint8]
 Fit = Literal["stretch", "crop", "pad"]
 FITS: tuple[Fit, ...] = ("stretch", "crop", "pad")
 LARGEST_SIDE = 16384
+GREY_WEIGHTS = (0.2126, 0.7152, 0.0722)
+"""Rec. 709 luma."""
 
 # Code points of ISO/IEC 23091-2 for matrix, primaries and transfer; FFmpeg's own for the range.
 _BT709, _GBR, _SRGB = 1, 0, 13

@@ -12,10 +12,9 @@ from torch import Tensor
 from latentart import pixels
 from latentart.errors import PictureError, SettingsError, unknown
 from latentart.models.base import Generator
+from latentart.pixels import GREY_WEIGHTS
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif")
-GREY_WEIGHTS = (0.2126, 0.7152, 0.0722)
-"""Rec. 709 luma."""
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from latentart.errors import PictureError, SettingsError
 from latentart.features.trunk import rgb
+from latentart.pixels import GREY_WEIGHTS
 
 StrengthBy = Literal["image", "features", "style"]
 LARGEST_STRENGTH = 2.0
@@ -37,6 +38,8 @@ class Translator(torch.nn.Module):
     """Sides are padded to a multiple of this."""
     smallest: int = 1
     """The shortest side that the network can take, in pixels."""
+    tiles: bool = False
+    """Whether it can be drawn in tiles: convolutions and the normalisations of `layers`, nothing that sees it all."""
     in_channels: int = 3
     strength_by: StrengthBy = "image"
     style_dim: int = 0
@@ -46,7 +49,7 @@ class Translator(torch.nn.Module):
     """The style played when none is given, [style_dim]."""
 
     def forward(self, img: Tensor, *, style: Tensor | None = None, strength: float = 1.0) -> Tensor:
-        """img [N, in_channels, H, W] in [-1, 1], sides multiples of `multiple` -> [N, 3, H, W], about [-1, 1].
+        """img [N, in_channels, H, W] in [-1, 1], sides multiples of `multiple` -> [N, 1, 3 or 4, H, W], about [-1, 1].
 
         style: [style_dim], or [N, style_dim], a style for each picture; None for families without.
         strength: for families whose strength_by is not "image".
@@ -65,14 +68,22 @@ class Translator(torch.nn.Module):
         strength that is no number in 0 .. 2 (above 1 exaggerates).
         """
         check_strength(strength)
-        # A network with channels of its own, such as maps of labels, gets the picture as it is.
-        source = rgb(img) if self.in_channels == 3 else img
-        if strength == 0 and source.shape[1] == 3:
-            return source
-        made = self._whole(source, strength, style)
+        source = self.prepared(img)
+        if strength == 0:
+            return rgb(img)
+        made = rgb(self._whole(source, strength, style))
         if self.strength_by == "image" and strength != 1:
             made = torch.lerp(rgb(img), made, strength)
         return made.clamp(-1, 1)
+
+    def prepared(self, img: Tensor) -> Tensor:
+        """img [N, 1, 3 or 4, H, W] in the channels that the network takes: grey by luma, RGB, or RGBA."""
+        if img.shape[1] == self.in_channels:
+            return img
+        colours = rgb(img)
+        if self.in_channels == 1:
+            return torch.einsum("nchw,c->nhw", colours, img.new_tensor(GREY_WEIGHTS))[:, None]
+        return torch.cat([colours, torch.ones_like(img[:, :1])], dim=1) if self.in_channels == 4 else colours
 
     def _whole(self, source: Tensor, strength: float, style: Tensor | None) -> Tensor:
         height, width = source.shape[-2:]
