@@ -89,7 +89,7 @@ class Residual(torch.nn.Module):
 class FastStyle(Translator):
     """A network of one style; see `Config`."""
 
-    multiple, smallest = 4, 8
+    multiple, smallest, tiles = 4, 8, True
 
     def __init__(self, config: Config) -> None:
         super().__init__()
@@ -227,6 +227,16 @@ def _tensorflow(tensors: Mapping[str, Tensor]) -> Parts:
     turned = {n: t.permute(3, 2, 0, 1).contiguous() if t.ndim == 4 else t for n, t in found.items()}
     config = {"border": "same", "doubling": "transposed", "end": "tanh-centred", "eps": 1e-3}
     return Parts(turned, config, ("layout of lengstrom and ml5", _widths(turned)))
+
+
+def tensorflow_variables(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Our names -> those of lengstrom and ml5, in their order: per layer weights, shift, scale; kernels transposed."""
+    found: dict[str, Tensor] = {}
+    for i, unit in enumerate(_units(len(naming.numbered(tensors, r"res\.(\d+)\.")))):
+        parts = (tensors[f"{unit}.conv.weight"].permute(2, 3, 1, 0), tensors[f"{unit}.norm.bias"])
+        for k, tensor in enumerate((*parts, tensors[f"{unit}.norm.weight"])):
+            found[f"Variable_{3 * i + k}" if i + k else "Variable"] = tensor.contiguous()
+    return found
 
 
 def _table(pairs: list[tuple[str, str]], blocks: int) -> dict[str, str]:

@@ -56,7 +56,7 @@ class Bottleneck(torch.nn.Module):
 class MobileStyle(Translator):
     """A small network of one style, pictures as RGB levels 0 .. 255."""
 
-    multiple, smallest = 4, 8
+    multiple, smallest, tiles = 4, 8, True
 
     def __init__(self, config: Config) -> None:
         super().__init__()

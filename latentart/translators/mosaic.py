@@ -77,7 +77,7 @@ class Residual(torch.nn.Module):
 class Mosaic(Translator):
     """One network of many styles. Its style is a row of shares, [style_dim], that sums to 1."""
 
-    multiple, smallest = 4, 8
+    multiple, smallest, tiles = 4, 8, True
 
     def __init__(self, shapes: Mapping[str, torch.Size]) -> None:
         super().__init__()

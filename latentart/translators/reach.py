@@ -1,0 +1,68 @@
+"""How far a network of convolutions sees: found by watching it draw one small picture."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from latentart.errors import SettingsError
+from latentart.translators.base import Translator
+
+PROBE = 128
+"""Side of the small picture, in pixels."""
+
+
+def margin(T: Translator, style: Tensor | None = None) -> int:
+    """How far the network's convolutions see beyond a pixel, in pixels, rounded up to its `multiple`.
+
+    Found by watching the convolutions of one small picture: their reaches, each at its scale, add up.
+    """
+    side = max(PROBE, T.smallest)
+    side += -side % T.multiple
+    probe = torch.zeros(1, T.in_channels, side, side, device=_device(T))
+    with torch.no_grad(), _Reach(side) as watched:
+        T.translate(probe, style=style)
+    return math.ceil(watched.pixels / T.multiple) * T.multiple
+
+
+class _Reach(TorchDispatchMode):
+    """Adds up how far each convolution or pooling reaches, in pixels of a square picture of this side."""
+
+    def __init__(self, side: int) -> None:
+        super().__init__()
+        self.side, self.pixels = side, 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Calls the operation, and looks at it if its name is one of those that look around."""
+        out = func(*args, **(kwargs or {}))
+        name = func.overloadpacket.__name__
+        if name == "convolution":
+            self.pixels += self._convolution(args, out)
+        elif "pool2d" in name:
+            made = out[0] if isinstance(out, tuple) else out
+            self.pixels += args[1][0] // 2 * round(self.side / args[0].shape[-1])
+            self._check(made)
+        elif name.startswith("upsample_bi"):
+            self.pixels += 2 * round(self.side / args[0].shape[-1])
+        return out
+
+    def _convolution(self, args: Any, out: Tensor) -> int:
+        x, weight, _, stride, _, dilation, transposed = args[:7]
+        reach = (weight.shape[-1] - 1) * dilation[-1]
+        if transposed:
+            return math.ceil(reach / stride[-1]) * round(self.side / x.shape[-1])
+        self._check(out)
+        # The scale is that of the result: what comes in may have a border already.
+        return math.ceil(reach / 2) * max(1, round(self.side / out.shape[-1] / stride[-1]))
+
+    def _check(self, out: Tensor) -> None:
+        if out.shape[-1] < 2:
+            raise SettingsError("a network that shrinks the picture to a point needs the whole picture")
+
+
+def _device(T: Translator) -> torch.device:
+    return next((p.device for p in T.parameters()), torch.device("cpu"))
