@@ -7,6 +7,7 @@ files they are 0 and 1.
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -26,8 +27,6 @@ LOOKS_FOR = "generator/encoder_1/conv2d/kernel, generator/decoder_1/conv2d_trans
 WHAT = "pix2pix U-Net of affinelayer"
 FIRST = "generator/encoder_1/conv2d/kernel"
 UNUSED = r".*/(moving_mean|moving_variance)|discriminator/.*"
-    r".*/(moving_mean|moving_variance)|discriminator/.*|global_step|.*/Adam(_1)?|beta[12]_power.*|.*_1/ExponentialM.*"
-)
 """What training left in a checkpoint, which no picture depends on."""
 EARLIER = {
     "/conv/filter": "/conv2d/kernel",
@@ -49,10 +48,7 @@ def complete(tensors: Mapping[str, Tensor], path: Path) -> Parts:
     config, biased = _config(current), any(name.endswith("/bias") for name in current)
     words = [f"U-Net of {len(config.widths)} levels, {config.widths[0]} wide", "TensorFlow's axes"]
     words += [] if biased else ["no biases in the file: they are 0"]
-    table = _table(config, biased)
-    made = {
-        name: t.clone() for name, t in naming.renamed(current, table, what=WHAT, switches=words, unused=UNUSED).items()
-    }
+    made = naming.renamed(current, _table(config, biased), what=WHAT, switches=words, unused=UNUSED)
     return Parts(_turned(made, config, biased), configs.stated(config), tuple(words))
 
 
@@ -63,12 +59,11 @@ def build(
 
     ml5_biases: play it as ml5 did, whose encoder forgot its biases (only that of the first level can be seen).
     """
-    T = built(checkpoint, dropout=dropout, seed=seed)
     if ml5_biases:
-        for level in T.levels:
-            torch.nn.init.zeros_(level.down.bias)  # type: ignore[union-attr, arg-type]
-        T.inferred = (*T.inferred, "without the encoder's biases, as ml5")
-    return T
+        less = {n: torch.zeros_like(t) if n.endswith(".down.bias") else t for n, t in checkpoint.tensors.items()}
+        words = (*checkpoint.inferred, "without the encoder's biases, as ml5")
+        checkpoint = dataclasses.replace(checkpoint, tensors=less, inferred=words)
+    return built(checkpoint, dropout=dropout, seed=seed)
 
 
 def _current(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
