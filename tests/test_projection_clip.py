@@ -70,7 +70,7 @@ def test_what_is_no_film_is_said(G: Generator, tmp_path: Path) -> None:
     with pytest.raises(PictureError, match="cannot read film"):
         clip.read_frames(tmp_path / "a.mp4", G)
     with pytest.raises(PictureError, match="cannot read film"):
-        clip.rate_of(tmp_path / "none.mp4")
+        clip.read_frames(tmp_path / "none.mp4", G)
 
 
 def test_an_encoder_learns_from_samples_alone(G: Generator) -> None:

@@ -13,15 +13,15 @@ PACKAGE = Path(__file__).parent.parent / "latentart"
 
 LAYERS = [
     {"errors", "seeds", "folder", "files", "rate", "cache"},
-    {"pixels", "provenance"},
+    {"pixels", "provenance", "footage"},
     {"weights"},
     {"models", "features", "translators"},
     {"latent"},
     {"paths"},
-    {"walks", "projection"},
+    {"walks", "projection", "painting"},
     {"frames", "engine", "chain"},
     {"sinks"},
-    {"films", "stills", "direction_sheet", "maps"},
+    {"films", "stills", "direction_sheet", "maps", "clips", "exports"},
     {"jobs", "live", "training", "exhibition"},
     {"bench"},
     {"cli", "sketch", "__main__"},

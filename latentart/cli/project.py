@@ -119,6 +119,7 @@ def _batch(p: Projector, targets: list[Target], folder: Path, settings: Settings
 def _clip(p: Projector, path: Path, folder: Path, settings: Settings, *, fit: str, overwrite: bool) -> None:
     """A film: all its frames in one bundle, and target | projection as a film."""
     from latentart.cli._progress import progress
+    from latentart.footage import open_footage
     from latentart.projection import bundle, clip, pictures
     from latentart.sinks.sink import open_sink
 
@@ -126,7 +127,7 @@ def _clip(p: Projector, path: Path, folder: Path, settings: Settings, *, fit: st
     if target.exists() and not overwrite:
         click.echo(f"{target} is there already", err=True)
         return
-    frames, fps = clip.read_frames(path, p.G, fit=fit), clip.rate_of(path)
+    frames, fps = clip.read_frames(path, p.G, fit=fit), open_footage(path).fps
     with progress(path.name) as report:
         ws = clip.project_clip(p, frames, settings, on_frame=report)
     made = clip.result(p, ws, settings, path.name, len(frames))

@@ -19,6 +19,7 @@ from latentart.jobs.plan import Job
 from latentart.sinks.formats import FORMATS, choose
 from latentart.sinks.images import SETTINGS_NAME
 from latentart.sinks.sink import open_sink
+from latentart.sinks.soundtrack import interleave
 from latentart.sinks.video import CONTAINERS, create, encoder_errors
 
 MATROSKA_STEP = Fraction(1, 1000)
@@ -112,21 +113,7 @@ def _mux(job: Job, track: int, container: OutputContainer, ending: str) -> None:
     sound: Sound | None = getattr(job.source, "sound", lambda: None)()
     heard = sound.add_to(container, ending) if sound else None
     later = sound.packets(heard, wanted.repeat) if sound else iter(())
-    _interleave(container, _packets(job, track, stream), later)
-
-
-def _interleave(container: OutputContainer, pictures: Iterator[Any], sounds: Iterator[Any]) -> None:
-    """Writes packets as they are due, so that players find sound and picture beside each other."""
-    sound = next(sounds, None)
-    for picture in pictures:
-        due = picture.dts * picture.time_base
-        while sound is not None and sound.pts * sound.time_base <= due:
-            container.mux(sound)
-            sound = next(sounds, None)
-        container.mux(picture)
-    while sound is not None:
-        container.mux(sound)
-        sound = next(sounds, None)
+    interleave(container, _packets(job, track, stream), later)
 
 
 def _packets(job: Job, track: int, stream: VideoStream) -> Iterator[Any]:

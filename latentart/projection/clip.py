@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
-from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import av
-import numpy as np
 import torch
 from torch import Tensor
 
-from latentart import provenance
-from latentart.errors import PictureError
+from latentart import footage, provenance
 from latentart.models.base import Generator
 from latentart.projection import pyramid, search
 from latentart.projection.bundle import Projection
@@ -91,38 +87,16 @@ def _next(p: Projector, frame: Target, v: Tensor, settings: Settings, smoothness
 def read_frames(path: str | Path, G: Generator, *, fit: str = "crop", most: int | None = None) -> list[Target]:
     """The frames of a film as targets. Raises PictureError when it cannot be read."""
     found = []
-    for number, frame in enumerate(_decoded(Path(path))):
+    for number, picture in enumerate(footage.read(footage.open_footage(path))):
         if number == most:
             break
-        picture = np.asarray(frame.to_ndarray(format="rgb24"), dtype=np.uint8)
         found.append(make_target(picture, G, fit=fit, name=f"{Path(path).stem}{number:05d}"))
-    if not found:
-        raise PictureError(f"there are no frames in {str(path)!r}: give a film that plays")
     return found
-
-
-def _decoded(path: Path) -> Iterator[av.VideoFrame]:
-    try:
-        with av.open(str(path)) as film:
-            yield from film.decode(video=0)
-    except (av.FFmpegError, IndexError, OSError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise PictureError(f"cannot read film {str(path)!r}: {reason}: give an MP4, MOV, MKV or WebM") from error
 
 
 def jitter(img: Tensor) -> float:
     """Mean absolute second difference of pictures in time, [T, C, H, W]: steady motion counts as none."""
     return float((img[2:] - 2 * img[1:-1] + img[:-2]).abs().mean())
-
-
-def rate_of(path: str | Path) -> Fraction:
-    """Frames per second of a film. Raises PictureError."""
-    try:
-        with av.open(str(path)) as film:
-            found = film.streams.video[0].average_rate
-    except (av.FFmpegError, IndexError, OSError) as error:
-        raise PictureError(f"cannot read film {str(path)!r}: {error}: give an MP4, MOV, MKV or WebM") from error
-    return Fraction(found) if found else Fraction(25)
 
 
 def result(p: Projector, ws: Tensor, settings: Settings, name: str, frames: int) -> Projection:

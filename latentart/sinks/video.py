@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, cast
 
 import av
-from av.container import OutputContainer
+from av.container import InputContainer, OutputContainer
 from av.video.stream import VideoStream
 
 from latentart import files, pixels, provenance, rate
 from latentart.errors import SettingsError, TargetError
+from latentart.sinks import soundtrack
 from latentart.sinks.formats import FORMATS, WITH_ALPHA, choose, encoder_options
 from latentart.sinks.sink import FileSink, Sink
 
 CONTAINERS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
 ENDINGS = tuple(CONTAINERS)
-OPTIONS = ("format", "crf", "preset", "threads")
+OPTIONS = ("format", "crf", "preset", "threads", "sound")
 THREADS = 4
 """x264's pictures depend on the number of threads, so it is fixed, and recorded, not the machine's."""
 
@@ -38,7 +39,8 @@ def open(target: str, **options: Any) -> Sink:
 class VideoSink(FileSink):
     """A film. `format` is a name from `formats.FORMATS`; the usual one for the file's ending if left out.
 
-    `crf`, `preset` and `threads` are the encoder's. The settings record is in the container's metadata.
+    `crf`, `preset` and `threads` are the encoder's; `sound` is a film whose sound is copied. The settings record is
+    in the container's metadata.
     """
 
     def __init__(
@@ -52,11 +54,13 @@ class VideoSink(FileSink):
         crf: float | str | None = None,
         preset: str | int | None = None,
         threads: int = THREADS,
+        sound: str | Path | None = None,
     ) -> None:
         self.ending = Path(target).suffix.lower()
         self.format = choose(self.ending, format)
         self.options = encoder_options(self.format, crf, preset)
         self.threads = _threads(threads)
+        self.sound = None if sound is None else Path(sound)
         self._signed = ""
         self._encoder: Encoder
         encoder = {"format": self.format, **self.options, "threads": self.threads}
@@ -84,9 +88,9 @@ class VideoSink(FileSink):
 
     def _sign(self, record: Mapping[str, Any]) -> None:
         text = provenance.to_text(record)
-        if text != self._signed:
+        if text != self._signed or self.sound:
             with encoder_errors(self.target), files.part_file(self.part, overwrite=True) as signed:
-                copy_packets(self.part, create(signed, self.ending, self.fps, text), self._tag())
+                copy_packets(self.part, create(signed, self.ending, self.fps, text), self._tag(), self.sound)
 
     def _release(self) -> None:
         if self.shape is not None:
@@ -169,16 +173,21 @@ def create(path: Path, ending: str, fps: Fraction, text: str) -> OutputContainer
     return container
 
 
-def copy_packets(film: Path, container: OutputContainer, tag: str = "") -> None:
-    """Copies a film into `container` without encoding it again, and closes that."""
-    with av.open(str(film.absolute())) as source, container:
+def copy_packets(film: Path, container: OutputContainer, tag: str = "", sound: Path | None = None) -> None:
+    """Copies a film, and the sound of another, into `container` without encoding again, and closes that."""
+    with av.open(str(film.absolute())) as source, container, ExitStack() as stack:
         stream = container.add_stream_from_template(source.streams.video[0], opaque=True)
         if tag:
             stream.codec_context.codec_tag = tag
-        for packet in source.demux(source.streams.video[0]):
-            if packet.size:
-                packet.stream = stream
-                container.mux(packet)
+        sounds = stack.enter_context(soundtrack.copied(sound, container)) if sound else iter(())
+        soundtrack.interleave(container, _pictures(source, stream), sounds)
+
+
+def _pictures(source: InputContainer, stream: Any) -> Iterator[Any]:
+    for packet in source.demux(source.streams.video[0]):
+        if packet.size:
+            packet.stream = stream
+            yield packet
 
 
 def count_frames(film: Path) -> int:
