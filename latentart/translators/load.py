@@ -65,6 +65,9 @@ def load_translator(name_or_path: str | Path, device: str | torch.device | None 
 def open_translator(name_or_path: str | Path) -> Checkpoint:
     """The checkpoint of a translator, its tensors in our own names, 'family' in its config. Raises WeightsError."""
     text, path = str(name_or_path), Path(name_or_path)
+    if not isinstance(name_or_path, Path) and text in builtin():
+        known_as = builtin()[text].FAMILY
+        return Checkpoint({}, {"family": known_as}, "", "built in", known_as)
     named = not isinstance(name_or_path, Path) and text in cards.names()
     if named or (path.is_file() and safe.is_ours(path)):
         return _ours(open_checkpoint(name_or_path))
@@ -85,10 +88,16 @@ def families() -> dict[str, Family]:
     return {module.FAMILY: cast(Family, module) for module in found if hasattr(module, "FAMILY")}
 
 
+def builtin() -> dict[str, Family]:
+    """Name -> family of those that need no file: a module says BUILTIN, the names it goes by."""
+    return {name: family for family in families().values() for name in getattr(family, "BUILTIN", ())}
+
+
 def names() -> list[str]:
-    """Names of the cards that describe translators."""
+    """Names of the translators at hand: those that need no file, and the cards that describe translators."""
     known = families()
-    return [name for name in cards.names() if cards.card(name).facts.get("family") in known]
+    carded = [name for name in cards.names() if cards.card(name).facts.get("family") in known]
+    return sorted({*builtin(), *carded})
 
 
 def _ours(checkpoint: Checkpoint) -> Checkpoint:
