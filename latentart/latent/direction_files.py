@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 
 from latentart import files
 from latentart.errors import SettingsError, WeightsError
-from latentart.latent import saved
 from latentart.latent.directions import KNOTS, Direction, Directions
 from latentart.models.base import Generator
 from latentart.weights import cards, torch_file
+from latentart.weights.npy import read_npy
 from latentart.weights.safe import parse_json
 from latentart.weights.storage import StoredTensor
 
@@ -140,7 +140,7 @@ def _curve(places: Any) -> tuple[float, ...]:
 def _numpy(path: Path, num_ws: int, w_dim: int) -> list[Direction]:
     if not zipfile.is_zipfile(path):
         with path.open("rb") as stream:
-            return _rows(path.stem, saved.read_npy(stream, path.stat().st_size), num_ws, w_dim)
+            return _rows(path.stem, read_npy(stream, path.stat().st_size), num_ws, w_dim)
     with zipfile.ZipFile(path) as archive:
         names = {name.removesuffix(".npy") for name in archive.namelist()}
         if "lat_comp" in names:
@@ -153,7 +153,7 @@ def _numpy(path: Path, num_ws: int, w_dim: int) -> list[Direction]:
 
 def _member(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
     with archive.open(f"{name}.npy") as stream:
-        return saved.read_npy(stream, archive.getinfo(f"{name}.npy").file_size)
+        return read_npy(stream, archive.getinfo(f"{name}.npy").file_size)
 
 
 def _ganspace(archive: zipfile.ZipFile, names: set[str], num_ws: int, w_dim: int) -> list[Direction]:

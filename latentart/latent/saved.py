@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import math
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from latentart.errors import WeightsError
-
-MOST_BYTES = 2**30
+from latentart.weights.npy import read_npy
 
 
 def read_all(sources: Sequence[str | Path], num_ws: int, w_dim: int) -> NDArray[np.float64]:
@@ -59,20 +56,3 @@ def _array(path: Path) -> NDArray[np.generic]:
             raise ValueError(f"it has no array 'w', only {', '.join(names) or 'nothing'}")
         with archive.open("w.npy") as stream:
             return read_npy(stream, archive.getinfo("w.npy").file_size)
-
-
-def read_npy(stream: IO[bytes], size: int) -> NDArray[np.generic]:
-    """The array in a .npy stream of `size` bytes; what its header claims is checked before memory is taken."""
-    if size > MOST_BYTES:
-        raise ValueError(f"{size} bytes is more than latents need (at most {MOST_BYTES})")
-    version = np.lib.format.read_magic(stream)
-    readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
-    if version not in readers:
-        raise ValueError(f"NumPy format version {version} is not read: save it again")
-    shape, fortran, dtype = readers[version](stream)
-    if dtype.hasobject:
-        raise ValueError("it holds Python objects, which are never read")
-    if math.prod(shape) * dtype.itemsize > size:
-        raise ValueError(f"its header claims shape {list(shape)}, more than the {size} bytes there are")
-    data = stream.read(math.prod(shape) * dtype.itemsize)
-    return np.frombuffer(data, dtype).reshape(shape, order="F" if fortran else "C")

@@ -61,12 +61,12 @@ def containers() -> list[Container]:
 
 
 def sha256_of(path: Path) -> str:
-    """Hash of a file, or of a folder's files with their names, in the order of their names."""
+    """Hash of a file, or of all files in a folder with their names, in the order of their names."""
     if path.is_file():
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
-    inside = sorted(p for p in path.iterdir() if p.is_file())[:MOST_FILES]
-    lines = "".join(f"{p.name} {sha256_of(p)}\n" for p in inside)
+    inside = sorted(p for p in path.rglob("*") if p.is_file())[:MOST_FILES]
+    lines = "".join(f"{p.relative_to(path).as_posix()} {sha256_of(p)}\n" for p in inside)
     return hashlib.sha256(lines.encode()).hexdigest()
 
 
