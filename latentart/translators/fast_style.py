@@ -8,7 +8,6 @@ how they double sizes and in what the last layer does; pictures as BGR are turne
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +33,7 @@ End = Literal["plain", "tanh", "tanh-centred"]
 HALF = 127.5
 TANH_GAIN = 150.0
 NEAR_ZERO = 10.0
+MOST_MISSING = 9
 _AVERAGES = r"(.*\.)?in\d\.(running_mean|running_var|num_batches_tracked)"
 _TRAINING = r".*_Adam(_1)?|beta\d_power|global_step|" + naming.COUNTERS
 
@@ -181,7 +181,7 @@ def _layout(tensors: Mapping[str, Tensor]) -> str | None:
         return "examples"
     if "ConvBlock.0.conv_layer.weight" in tensors:
         return "rrmina"
-    return "tensorflow" if {"Variable", "Variable_1", "Variable_47"} <= tensors.keys() else None
+    return "tensorflow" if {"Variable", "Variable_1", "Variable_23"} <= tensors.keys() else None
 
 
 def _units(blocks: int) -> list[str]:
@@ -218,7 +218,8 @@ def _rrmina(tensors: Mapping[str, Tensor]) -> Parts:
 
 def _tensorflow(tensors: Mapping[str, Tensor]) -> Parts:
     """lengstrom: per layer weights [height, width, in, out], shift, scale; transposed ones [..., out, in]."""
-    blocks = (len([name for name in tensors if re.fullmatch(r"Variable(_\d+)?", name)]) // 3 - 6) // 2
+    highest = naming.numbered(tensors, r"Variable_(\d+)$")[-1]
+    blocks = (min(highest + 1, len(tensors) + MOST_MISSING) // 3 - 6) // 2
     table: dict[str, str] = {}
     for i, unit in enumerate(_units(blocks)):
         names = (f"Variable_{3 * i + k}" if i + k else "Variable" for k in range(3))

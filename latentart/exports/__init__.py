@@ -1,0 +1,1 @@
+"""Networks in the formats of others, checked numerically after writing. One file of this folder is one format."""
