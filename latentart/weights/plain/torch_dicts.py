@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
+from latentart.weights.plain import npz
 from latentart.weights.storage import StoredTensor, load
 from latentart.weights.torch_file import is_torch, open_torch
 
@@ -16,8 +17,8 @@ DEEPEST, MOST_GROUPS = 3, 64
 
 
 def matches(path: Path, head: bytes) -> bool:
-    """Whether it is a torch file, in either container."""
-    return is_torch(head)
+    """Whether it is a torch file, in either container; NumPy's archives are zips, too."""
+    return is_torch(head) and not npz.matches(path, head)
 
 
 def read(path: Path) -> dict[str, dict[str, Tensor]]:
