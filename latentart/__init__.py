@@ -20,12 +20,14 @@ if TYPE_CHECKING:
     from latentart.models.load import load
     from latentart.projection.project import project
     from latentart.sinks.sink import open_sink
+    from latentart.translators.load import load_translator
 
 __version__ = "0.1.0"
-__all__ = ["engine", "frames", "load", "open_sink", "project", "walks"]
+__all__ = ["engine", "frames", "load", "load_translator", "open_sink", "project", "walks"]
 
 _HOMES = {
     "load": "models.load",
+    "load_translator": "translators.load",
     "frames": "frames",
     "open_sink": "sinks.sink",
     "project": "projection.project",

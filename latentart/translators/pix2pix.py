@@ -48,8 +48,8 @@ def _config(tensors: Mapping[str, Tensor], *, dropout: bool) -> Config:
         raise WeightsError(f"a U-Net of more than {DEEPEST} levels: no picture has that many halvings")
     widths = [shape(tensors, name, 4, WHAT) for name in (_down(level) for level in range(depth))]
     outputs = shape(tensors, _up(0, depth), 4, WHAT)[1]
-    norm = switches.norm_of(tensors, f"{_inside(depth - 1)}4", f"{_inside(depth - 1)}1")
-    bias = "model.model.0.bias" in tensors
+    bias = any(_down(level).replace("weight", "bias") in tensors for level in range(depth))
+    norm = switches.norm_of(tensors, f"{_inside(depth - 1)}4", bias)
     levels = tuple(range(ALWAYS_WIDENING, depth - 1)) if dropout else ()
     return Config(widths[0][1], outputs, tuple(w[0] for w in widths), norm, bias, dropout=levels)
 

@@ -177,9 +177,10 @@ def config_of(tensors: Mapping[str, Tensor], last: str = "") -> Config:
     width, inputs, *_ = shape(tensors, "model.1.weight", 4, WHAT)
     last = last or f"model.{_numbers(len(halvings), len(blocks))[-1]}"
     outputs = shape(tensors, f"{last}.weight", 4, WHAT)[0]
-    norm = switches.norm_of(tensors, "model.2", "model.1")
+    bias = any(f"model.{i}.bias" in tensors for i in (1, *halvings))
+    norm = switches.norm_of(tensors, "model.2", bias)
     dropout = any(name.endswith(".conv_block.6.weight") and t.ndim == 4 for name, t in tensors.items())
-    return Config(inputs, outputs, width, len(halvings), len(blocks), norm, "model.1.bias" in tensors, dropout)
+    return Config(inputs, outputs, width, len(halvings), len(blocks), norm, bias, dropout)
 
 
 def in_words(config: Config) -> list[str]:

@@ -63,14 +63,14 @@ def in_words(T: torch.nn.Module, norm: str, seed: int | None) -> list[str]:
     return said
 
 
-def norm_of(tensors: Mapping[str, Tensor], norm: str, conv: str) -> Norm:
-    """The kind of normalisation `norm` that follows the convolution `conv`, both names in the file.
+def norm_of(tensors: Mapping[str, Tensor], norm: str, bias: bool) -> Norm:
+    """The kind of normalisation `norm` (its name in the file); bias: whether the convolutions before it have biases.
 
-    Instance normalisation has no tensors of its own, but the convolution before it keeps its bias.
+    Instance normalisation has no tensors of its own, but the convolutions keep their biases.
     """
     if f"{norm}.weight" in tensors:
         return "batch" if f"{norm}.running_mean" in tensors else "affine"
-    return "instance" if f"{conv}.bias" in tensors else "none"
+    return "instance" if bias else "none"
 
 
 def norm_names(norm: Norm, theirs: str, ours: str) -> dict[str, str]:
