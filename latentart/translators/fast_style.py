@@ -32,6 +32,7 @@ Doubling = Literal["nearest", "transposed"]
 End = Literal["plain", "tanh", "tanh-centred"]
 HALF = 127.5
 TANH_GAIN = 150.0
+FIRST_THREE = tuple(f"down.{i}.conv.weight" for i in range(3))
 NEAR_ZERO = 10.0
 MOST_MISSING = 9
 _AVERAGES = r"(.*\.)?in\d\.(running_mean|running_var|num_batches_tracked)"
@@ -154,10 +155,7 @@ def read_config(tensors: Mapping[str, Tensor], stated: Mapping[str, Any]) -> Con
     eps = stated.get("eps", 1e-5)
     if not isinstance(eps, float) or not 0 < eps < 1:
         raise WeightsError(f"eps {eps!r} of a {FAMILY} network is no number between 0 and 1")
-    try:
-        a, b, c = (len(tensors[f"down.{i}.conv.weight"]) for i in range(3))
-    except KeyError as error:
-        raise WeightsError(f"not a whole {FAMILY} network: {error} is missing") from error
+    a, b, c = naming.widths(tensors, FIRST_THREE, what=FAMILY)
     blocks = len(naming.numbered(tensors, r"res\.(\d+)\."))
     bias, last_norm = "down.0.conv.bias" in tensors, "last.norm.weight" in tensors
     switches = {key: stated[key] for key in chosen if key in stated}
@@ -268,4 +266,4 @@ def spread(tensors: Mapping[str, Tensor]) -> float:
 
 
 def _widths(tensors: Mapping[str, Tensor]) -> str:
-    return "widths " + ", ".join(str(len(tensors[f"down.{i}.conv.weight"])) for i in range(3))
+    return "widths " + ", ".join(map(str, naming.widths(tensors, FIRST_THREE, what=FAMILY)))

@@ -14,7 +14,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from latentart.errors import WeightsError
 from latentart.translators import naming
 from latentart.translators.base import Translator
 from latentart.translators.layers import InstanceNorm
@@ -104,10 +103,7 @@ _PARTS = (("conv", "weight"), ("in", "weight"), ("in", "bias"))
 def build(checkpoint: Checkpoint) -> MobileStyle:
     """The network of tensors in our names. Raises WeightsError."""
     tensors = checkpoint.tensors
-    try:
-        a, b, c = (tensors[f"{name}.weight"].shape[0] for name in ("conv1", "down.0.conv3", "down.1.conv3"))
-    except (KeyError, IndexError) as error:
-        raise WeightsError(f"not a whole {FAMILY} network: {error} is missing") from error
+    a, b, c = naming.widths(tensors, [f"{n}.weight" for n in ("conv1", "down.0.conv3", "down.1.conv3")], what=FAMILY)
     with torch.device("meta"):
         T = MobileStyle(Config((a, b, c), len(naming.numbered(tensors, r"res\.(\d+)\."))))
     naming.fill(T, tensors, what=FAMILY)

@@ -47,9 +47,22 @@ def fill(T: torch.nn.Module, tensors: Mapping[str, Tensor], *, what: str, switch
     T.requires_grad_(False).eval()
 
 
+def widths(tensors: Mapping[str, Tensor], names: Iterable[str], *, what: str) -> list[int]:
+    """The outputs of the convolutions with these weights [outputs, inputs, k, k]. Raises WeightsError for none."""
+    names = list(names)
+    _raise_if(_listed("missing", [n for n in names if n not in tensors]), what)
+    _raise_if(_listed("no kernel", [n for n in names if tensors[n].ndim != 4 or 0 in tensors[n].shape]), what)
+    return [tensors[name].shape[0] for name in names]
+
+
 def numbered(names: Iterable[str], pattern: str) -> list[int]:
     """The numbers that `pattern`, with one group of digits, finds at the start of the names: sorted, each once."""
     return sorted({int(found[1]) for name in names if (found := re.match(pattern, name))})
+
+
+def _raise_if(faults: Sequence[str], what: str) -> None:
+    if faults:
+        raise WeightsError(f"not a whole {what}: {'; '.join(faults)}")
 
 
 def _misshapen(wanted: Mapping[str, Tensor], tensors: Mapping[str, Tensor]) -> list[str]:
