@@ -11,10 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from latentart.errors import SettingsError
+from latentart.latent.bend_ops import OPS
 from latentart.live import documents, oscquery, params
 from latentart.live.actions import SAFE, Actions
 from latentart.live.osc_dispatch import addresses
-from latentart.live.params import ACTIONS, TABLE, defaults, find
+from latentart.live.params import ACTIONS, BENDS, TABLE, defaults, find
 
 PARAMS = list(TABLE.values())
 NUMERIC = [p for p in PARAMS if p.kind in ("float", "int")]
@@ -39,7 +40,7 @@ def test_numbers_are_clamped_and_never_nan(param):
             param.check(bad)
 
 
-@pytest.mark.parametrize("param", [p for p in PARAMS if p.kind != "vector"], ids=lambda p: p.name)
+@pytest.mark.parametrize("param", [p for p in PARAMS if p.has_unit], ids=lambda p: p.name)
 @settings(max_examples=20, deadline=None)
 @given(n=st.floats(0, 1))
 def test_the_twin_from_0_to_1(param, n):
@@ -59,6 +60,19 @@ def test_vectors():
     for bad in ("12", 5, [1, "a"], [math.nan], [0.0] * (params.LONGEST_VECTOR + 1)):
         with pytest.raises(SettingsError):
             z.check(bad)
+
+
+def test_names_are_names_and_no_paths():
+    network = find("then/1/network")
+    assert network.check("mosaic26") == "mosaic26"
+    assert network.check("") == ""
+    for bad in ("../evil", "/etc/passwd", "a/b", ".hidden", "x" * 65, 5, None, ["a"], "a\0"):
+        with pytest.raises(SettingsError):
+            network.check(bad)
+
+
+def test_bends_are_those_of_the_library():
+    assert set(BENDS) == set(OPS)
 
 
 @pytest.mark.parametrize("name", ["", "nothing", "__class__", "psi/", None, 5, "a" * 10_000])

@@ -14,7 +14,7 @@ from latentart.errors import PictureError, SettingsError
 from latentart.live import protocol
 from latentart.live.encode import Level, Picture, halved
 from latentart.live.guard import Guard
-from latentart.live.inputs import Inputs, decode
+from latentart.live.inputs import Inputs, Shape, decode
 from latentart.live.protocol import HEADER_BYTES, Header, pack, parse, unpack
 from latentart.live.ring import SLOTS, Ring
 
@@ -115,7 +115,7 @@ def test_pictures_come_in(kind, codec):
     data = io.BytesIO()
     Image.fromarray(picture()).save(data, kind)
     inputs = Inputs()
-    inputs.take(pack(Header(0, 0, 0, 24, 16, codec=codec), data.getvalue()))
+    inputs.take(pack(Header(0, 0, 0, 24, 16, codec=codec), data.getvalue()), Shape((24, 24), 16))
     assert inputs.frame.shape == (16, 24, 3)
 
 

@@ -78,6 +78,7 @@ class Actions:
             "preset/recall": self._recall,
             "preset/morph": self._morph,
             "cue/go": lambda: self._cue(presets.step(1)),
+            "cue/at": lambda which: self._cue(presets.jump(which)),
             "cue/back": lambda: self._cue(presets.step(-1)),
             "cue/stop": lambda: control.push(stop=True),
             "model/load": lambda name: models.load(choose("model", name, models.names()), swap=True),

@@ -70,7 +70,7 @@ def typescript() -> str:
 def _type(param: Param) -> str:
     if param.kind == "choice":
         return " | ".join(json.dumps(choice) for choice in param.choices)
-    return {"bool": "boolean", "vector": "number[]"}.get(param.kind, "number")
+    return {"bool": "boolean", "name": "string", "vector": "number[]"}.get(param.kind, "number")
 
 
 def _doc(param: Param) -> str:

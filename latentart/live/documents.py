@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from latentart.live.osc_dispatch import ALIASES
-from latentart.live.params import ACTIONS, TABLE, Action, Param
+from latentart.live.params import ACTIONS, BENDS, LAYERS, TABLE, Action, Param
 
 _HEAD = """\
 # What can be played
@@ -31,8 +31,21 @@ OSC comes in on port 9317. Each address below stands under `/latentart`, or `/la
 - Once a second the same listeners get `/latentart/status/heartbeat`, `fps`, `render_ms`, `dropped`, `viewers` and
   `model`, and `/latentart/error` when something went wrong.
 - `/latentart/ping 5` is answered by `/latentart/pong 5`. `/latentart/latent/xy x y` sets both.
+- `/latentart/cue/3/go` and `/latentart/cue/NAME/go` go to a cue by its number, from 1, or its preset's name.
+- `/latentart/layer/<n>/<op>` bends layer n, 1 the coarsest, in the operation's own unit: the first of the four bends
+  that is at 0 takes it. With no argument it answers how much there is.
 - `latent/z` and `latent/w` take numbers, or one blob of little-endian float32.
 """
+
+
+_LAYER = {
+    "rotate": "Degrees, counter-clockwise.", "scale": "Octaves: 1 is twice as large.",
+    "translate-x": "Parts of the width, to the right.", "translate-y": "Parts of the height, down.",
+    "flip-x": "1 exchanges left and right.", "flip-y": "1 exchanges up and down.",
+    "invert": "1 makes strong weak and weak strong.", "threshold": "Nothing below this part of the largest.",
+    "ablate": "1 leaves nothing.", "gain": "Octaves: 1 doubles.", "blur": "Parts of the width.",
+    "erode": "What is strong shrinks, in parts of the width.", "dilate": "What is strong grows, in parts of the width.",
+}  # fmt: skip
 
 
 def osc_page() -> str:
@@ -41,6 +54,10 @@ def osc_page() -> str:
     for group, found in _groups():
         parts.append(f"\n## {group}\n\n| address | takes | default | |\n|---|---|---|---|\n")
         parts += [f"| `/{p.name}` | {_range(p)} | {_default(p)} | {_doc(p)} |\n" for p in found]
+    parts.append("\n## Layers\n\n| address | takes | |\n|---|---|---|\n")
+    parts += [
+        f"| `/layer/1..{LAYERS}/{op}` | float, {-far:g} to {far:g} | {_LAYER[op]} |\n" for op, far in BENDS.items()
+    ]
     parts.append("\n## Actions\n\n| address | arguments | |\n|---|---|---|\n")
     parts += [f"| `/{a.name}` | {_arguments(a)} | {a.doc} |\n" for a in ACTIONS.values()]
     parts.append("\n## Addresses of other tools\n\n| address | stands for |\n|---|---|\n")
@@ -76,13 +93,13 @@ def _groups() -> Iterator[tuple[str, list[Param]]]:
 def _range(p: Param) -> str:
     if p.kind == "choice":
         return ", ".join(p.choices)
-    if p.kind in ("bool", "vector"):
-        return {"bool": "True, False", "vector": "numbers, or a blob"}[p.kind]
+    if p.kind in ("bool", "name", "vector"):
+        return {"bool": "True, False", "name": "text", "vector": "numbers, or a blob"}[p.kind]
     return f"{p.kind}, {p.low:g} to {p.high if p.kind == 'int' else format(p.high, 'g')}"
 
 
 def _default(p: Param) -> str:
-    return "" if p.kind == "vector" else str(p.default)
+    return "" if p.kind in ("name", "vector") else str(p.default)
 
 
 def _doc(p: Param) -> str:

@@ -81,9 +81,17 @@ class Guard:
         return page or path.startswith(self.open_paths)
 
     def _token_given(self, headers: Mapping[str, str], query: str) -> bool:
-        kind, _, value = headers.get("authorization", "").partition(" ")
-        given = value if kind.lower() == "bearer" else parse_qs(query, max_num_fields=32).get("token", [""])[0]
+        given = token_of(headers, query)
         return self.token is not None and hmac.compare_digest(given.encode(), self.token.encode())
+
+
+def token_of(headers: Mapping[str, str], query: str) -> str:
+    """The token of a request, from `Authorization: Bearer ...` or `?token=...`; '' when there is none."""
+    kind, _, value = headers.get("authorization", "").partition(" ")
+    try:
+        return value if kind.lower() == "bearer" else parse_qs(query, max_num_fields=32).get("token", [""])[0]
+    except ValueError:
+        return ""
 
 
 def _hostname(host: str) -> str:

@@ -16,7 +16,7 @@ from latentart.live import params
 from latentart.live.actions import Actions
 from latentart.live.control import Control
 from latentart.live.encode import BEST, Level, Picture
-from latentart.live.inputs import Inputs
+from latentart.live.inputs import Inputs, Shape
 from latentart.live.loop import Pulse
 from latentart.live.outlet import Outlet
 from latentart.live.params import TABLE
@@ -46,6 +46,8 @@ class Hub:
         self.inputs = Inputs()
         self.viewers: set[Viewer] = set()
         self.outlets: list[Outlet] = []
+        self.translators: list[str] = []
+        """Names that a slot may be given."""
         self.picture: Picture | None = None
         self.counts: Counter[str] = Counter()
         self.facts: dict[str, Any] = {}
@@ -55,6 +57,8 @@ class Hub:
         self.on_news: list[Listener] = []
         self.on_stats: list[Listener] = []
         """Called once a second with the statistics."""
+        self.listening = 0
+        """OSCQuery programs that listen."""
         self.session = secrets.token_hex(4)
         self._streams = 0
         self._fresh = asyncio.Condition()
@@ -198,7 +202,8 @@ class Hub:
 
     async def take_input(self, message: bytes) -> None:
         """A picture sent by a browser. Raises SettingsError, PictureError."""
-        await asyncio.to_thread(self.inputs.take, message)
+        shorter, mirror = (self.control.value(f"input/{name}") for name in ("size", "mirror"))
+        await asyncio.to_thread(self.inputs.take, message, Shape(self.size, int(shorter), bool(mirror)))  # type: ignore[arg-type]
 
     def knows(self, token: Any) -> bool:
         """Whether this is the token, in a time that does not tell how much of it is right."""
@@ -229,6 +234,7 @@ class Hub:
         cues = [{"preset": cue.preset, "fade": cue.fade, "at": cue.at} for cue in presets.cues()]
         return {
             "models": self.actions.models.names(), "presets": presets.names(), "cues": cues, "cue": presets.place,
+            "translators": self.translators,
         }  # fmt: skip
 
     def stats(self) -> dict[str, Any]:

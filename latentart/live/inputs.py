@@ -5,17 +5,29 @@ from __future__ import annotations
 import io
 import threading
 import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from latentart.errors import PictureError
+from latentart.live.inbox import LARGEST
 from latentart.live.protocol import JPEG, PNG, WEBP, unpack
 from latentart.pixels import Frame
 
 LONGEST = 8 << 20
 MOST_PIXELS = 16_000_000
 _FORMATS = {JPEG: "JPEG", PNG: "PNG", WEBP: "WEBP"}
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How pictures that come in are cut: to the stage's proportions, its shorter side of so many pixels."""
+
+    stage: tuple[int, int]
+    shorter: int
+    mirror: bool = False
 
 
 class Inputs:
@@ -25,6 +37,8 @@ class Inputs:
         self._lock = threading.Lock()
         self._frame: Frame | None = None
         self.count = 0
+        self.pass_on: Callable[[Frame], None] = lambda frame: None
+        """Who gets every picture, as the renderer wants it."""
 
     @property
     def frame(self) -> Frame | None:
@@ -32,13 +46,23 @@ class Inputs:
         with self._lock:
             return self._frame
 
-    def take(self, message: bytes) -> None:
+    def take(self, message: bytes, shape: Shape) -> None:
         """A `latentart.v1` picture message. Raises SettingsError, PictureError."""
         header, payload = unpack(message)
         frame = decode(bytes(payload), _FORMATS.get(header.codec, ""))
+        fitted = fit(frame, shape)
         with self._lock:
             self._frame = frame
             self.count += 1
+            self.pass_on(fitted)
+
+
+def fit(frame: Frame, shape: Shape) -> Frame:
+    """The middle of the frame [H, W, 3] in the proportions of the stage, no side longer than the inbox takes."""
+    scale = min(shape.shorter / min(shape.stage), LARGEST / max(shape.stage))
+    size = tuple(max(1, round(side * scale)) for side in shape.stage)
+    image = ImageOps.fit(Image.fromarray(frame), size, Image.Resampling.BILINEAR)  # type: ignore[arg-type]
+    return np.ascontiguousarray(np.asarray(image)[:, :: -1 if shape.mirror else 1])
 
 
 def decode(data: bytes, kind: str) -> Frame:

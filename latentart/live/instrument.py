@@ -18,9 +18,11 @@ from torch import Tensor
 from latentart.latent import space
 from latentart.latent.easing import EASINGS
 from latentart.latent.interpolate import Array, slerp
+from latentart.live.bends import Twist, twists
 from latentart.live.handles import NONE, Handles
 from latentart.live.noise import Maps, Noises
 from latentart.live.params import BANDS
+from latentart.live.slots import Size, Slots, Touch
 from latentart.live.sources import Sources
 from latentart.live.state import Operation, State
 from latentart.models.base import Generator
@@ -39,6 +41,8 @@ class Shot:
     light: float
     """Brightness: 1 as it is, 0 black."""
     key: tuple[Any, ...]
+    twists: tuple[Twist, ...] = ()
+    then: tuple[Touch, ...] = ()
 
 
 class Instrument:
@@ -46,6 +50,9 @@ class Instrument:
 
     def __init__(self, G: Generator, fps: float, directions: Handles = NONE) -> None:
         self.state = State(fps)
+        self.slots = Slots()
+        self.incoming: Size | None = None
+        """(width, height) of the picture that came in and takes the generator's place, None where none does."""
         self.take_generator(G, directions)
 
     def take_generator(self, G: Generator, directions: Handles = NONE) -> None:
@@ -68,6 +75,12 @@ class Instrument:
         self.state.tick()
         if not self.state.frozen or self._rows is None:
             self._rows = self._glided()
+            self.slots.tick(self.state)
+
+    @property
+    def size(self) -> Size:
+        """(width, height) of the picture before the translators."""
+        return self.incoming or (self.G.img_size[1], self.G.img_size[0])
 
     def shot(self) -> Shot:
         """What the current frame shows."""
@@ -76,17 +89,22 @@ class Instrument:
         noise, kind = self._noise()
         light = 0.0 if self.state.values["master/blackout"] else self.state.number("master/fade")
         tensor = torch.from_numpy(ws[None]).float().to(self.G.device)
-        return Shot(tensor, noise, light, (self.G.sha256, ws.tobytes(), kind, light))
+        bent, then = twists(self.state), self.slots.touches(self.state, self.size)
+        return Shot(tensor, noise, light, (self.G.sha256, ws.tobytes(), kind, light, bent, then), bent, then)
 
     def snapshot(self) -> dict[str, Any]:
         """State and glide, as JSON."""
         rows = {"rows": self._rows, "origin": self._origin}
-        kept = {name: None if found is None else _text(found) for name, found in rows.items()}
+        kept: dict[str, Any] = {name: None if found is None else _text(found) for name, found in rows.items()}
+        kept["then"] = self.slots.snapshot()
         return {"state": self.state.snapshot(), "source": list(self._source), "glide": list(self._glide), **kept}
 
     def restore(self, kept: Mapping[str, Any]) -> None:
         """Goes on from a snapshot; rows of another model are left out."""
         self.state.restore(kept["state"])
+        if "then" in kept:
+            # Older takes have none.
+            self.slots.restore(kept["then"])
         shape = (self.G.num_ws, self.G.w_dim)
         rows = [None if kept[name] is None else _array(kept[name]) for name in ("rows", "origin")]
         if any(found is not None and found.size != shape[0] * shape[1] for found in rows):

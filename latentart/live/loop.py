@@ -21,12 +21,14 @@ from typing import Any, Protocol
 import numpy as np
 
 from latentart.live import renderer
+from latentart.live.backstage import Stage
 from latentart.live.control import Control
 from latentart.live.encode import Level, Picture
+from latentart.live.inbox import Inbox
 from latentart.live.params import defaults
 from latentart.live.protocol import BLACKOUT, REPEAT
-from latentart.live.renderer import Stage
 from latentart.live.ring import Ring
+from latentart.live.slots import without_ready
 from latentart.live.takes import Events
 from latentart.pixels import Frame
 
@@ -87,7 +89,9 @@ class Loop:
     def __init__(self, stage: Stage, control: Control, audience: Audience) -> None:
         """stage: as for the renderer, without its ring, which is made here."""
         self.ring = Ring((stage.size[1], stage.size[0], 3))
-        self.stage = replace(stage, ring=self.ring.name)
+        self.inbox = Inbox()
+        """Where pictures that a browser sends are put."""
+        self.stage = replace(stage, ring=self.ring.name, inbox=self.inbox.name)
         self.control = control
         self.audience = audience
         self.pulse = Pulse(model=stage.network)
@@ -119,6 +123,7 @@ class Loop:
             if thread.is_alive():
                 thread.join(timeout=5)
         self.ring.close()
+        self.inbox.close()
 
     def send(self, message: Mapping[str, Any]) -> None:
         """A message to the renderer; lost when there is none."""
@@ -156,6 +161,9 @@ class Loop:
 
     def _next_stage(self) -> Stage:
         """What the next renderer starts from: where the last one was."""
+        if self.pulse.restarts and self._snapshot is not None:
+            # Translators are read again while pictures go on; their events tell takes so.
+            self._snapshot = without_ready(self._snapshot)
         stage = replace(self.stage, snapshot=self._snapshot, frame=self.pulse.frame + 1)
         if self._snapshot is not None:
             stage = replace(stage, network=self._snapshot["model"], engine=self._snapshot["engine"])

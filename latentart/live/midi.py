@@ -33,7 +33,7 @@ class MidiMap:
 
     def learn(self, name: str) -> None:
         """The next controller that is moved plays this. Raises SettingsError."""
-        playable = {key for key, p in TABLE.items() if p.kind != "vector"} | {
+        playable = {key for key, p in TABLE.items() if p.has_unit} | {
             key for key, action in ACTIONS.items() if not action.args.partition("|")[0]
         }
         if name not in playable:

@@ -111,11 +111,8 @@ class Osc:
 
     def send(self, to: Sender, address: str, args: Sequence[Any]) -> None:
         """One message; lost when nobody is there."""
-        builder = OscMessageBuilder(address)
-        for value in args:
-            builder.add_arg(value)
         try:
-            self._socket.sendto(builder.build().dgram, to)
+            self._socket.sendto(packet(address, args), to)
         except OSError as error:
             log.debug("OSC to %s: %s", to, error)
 
@@ -162,6 +159,14 @@ class Osc:
         """One message to all listeners."""
         for to in self.listeners():
             self.send(to, address, [value])
+
+
+def packet(address: str, args: Sequence[Any]) -> bytes:
+    """One OSC message as bytes."""
+    builder = OscMessageBuilder(address)
+    for value in args:
+        builder.add_arg(value)
+    return builder.build().dgram
 
 
 def _bound(host: str, port: int) -> socket.socket:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -10,12 +11,12 @@ from functools import lru_cache
 from typing import Any
 
 from latentart.errors import LatentartError, SettingsError
-from latentart.live import protocol
+from latentart.live import layers, protocol
 from latentart.live.actions import Actions
 from latentart.live.control import Control
 from latentart.live.osc_packet import Argument, Message, PacketError, parse
 from latentart.live.osc_pattern import is_pattern, matching, tree
-from latentart.live.params import ACTIONS, TABLE, Param, Value
+from latentart.live.params import ACTIONS, TABLE, Param, Value, number
 from latentart.live.rates import Bucket
 
 ROOTS = ("/latentart", "/la")
@@ -31,6 +32,7 @@ PATTERNS_PER_SECOND = 200
 PATTERNS_PER_PACKET = 4
 REPLIES_PER_SECOND = 500
 _URGENT = b"/master/"
+_CUE = re.compile(r"/(?:latentart|la)/cue/([A-Za-z0-9._-]{1,64})/go")
 
 Sender = tuple[str, int]
 Reply = Callable[[Sender, str, Sequence[Any]], None]
@@ -39,7 +41,7 @@ Subscribe = Callable[[Sender, Sequence[Any]], None]
 
 @dataclass(frozen=True)
 class Target:
-    """What an address stands for: a parameter, its twin from 0 to 1, an action, or something of OSC's own."""
+    """What an address stands for: a parameter, its twin from 0 to 1, an action, a layer, or something of OSC's own."""
 
     kind: str
     name: str
@@ -50,8 +52,9 @@ def addresses() -> dict[str, Target]:
     found: dict[str, Target] = {}
     for root in ROOTS:
         found |= {f"{root}/{name}": Target("param", name) for name in TABLE}
-        found |= {f"{root}/n/{name}": Target("unit", name) for name, p in TABLE.items() if p.kind != "vector"}
+        found |= {f"{root}/n/{name}": Target("unit", name) for name, p in TABLE.items() if p.has_unit}
         found |= {f"{root}/{name}": Target("action", name) for name in ACTIONS}
+        found |= {f"{root}/{name}": Target("layer", name) for name in layers.ADDRESSES}
         found |= {f"{root}/{name}": Target("own", name) for name in ("latent/xy", "feedback/subscribe", "ping")}
     found |= {alias: Target("action" if name in ACTIONS else "param", name) for alias, name in ALIASES.items()}
     return found | {RUNWAY: Target("own", RUNWAY)}
@@ -106,6 +109,8 @@ class Dispatcher:
 
     def _perform(self, message: Message, sender: Sender, values: dict[str, Value]) -> None:
         try:
+            if self._is_cue(message, values):
+                return
             for address in self._addresses(message.address):
                 target = self._targets[address]
                 if target.kind in ("param", "unit"):
@@ -126,6 +131,14 @@ class Dispatcher:
                 return ()
             return self._matching(address)
         raise SettingsError(f"no such address: {address[:80]!r}")
+
+    def _is_cue(self, message: Message, values: dict[str, Value]) -> bool:
+        """Does cue/<id>/go: which cues there are changes while playing, so they are no addresses of the tree."""
+        found = _CUE.fullmatch(message.address) if message.address.endswith("/go") else None
+        if found and (not message.args or message.args[0]):
+            self._write(values)
+            self.actions.fire("cue/at", [found[1]])
+        return found is not None
 
     def _param(
         self, target: Target, address: str, args: Sequence[Argument], sender: Sender, values: dict[str, Value]
@@ -152,12 +165,22 @@ class Dispatcher:
         if target.kind == "own":
             self._own[target.name](sender, args)
             return
+        if target.kind == "layer":
+            self._layer(target.name, args, sender)
+            return
         action = ACTIONS[target.name]
         if action.args:
             self.actions.fire(action.name, list(args))
         elif not args or args[0]:
             # Buttons send 1 when pressed and 0 when let go.
             self.actions.fire(action.name)
+
+    def _layer(self, name: str, args: Sequence[Argument], sender: Sender) -> None:
+        values = self.control.values()
+        if args:
+            self.control.write(layers.played(values, name, number(name, args[0])))
+        elif self._replies.spend():
+            self.reply(sender, f"{ROOTS[0]}/{name}", [layers.amount_of(values, name)])
 
     def _pair(self, sender: Sender, args: Sequence[Argument]) -> None:
         if len(args) < 2:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from latentart.live.params import ACTIONS, TABLE, Param, Value
+from latentart.live import layers
+from latentart.live.params import ACTIONS, BENDS, TABLE, Param, Value
 
 ROOT = "/latentart"
 ATTRIBUTES = ("FULL_PATH", "CONTENTS", "TYPE", "ACCESS", "RANGE", "VALUE", "DESCRIPTION", "UNIT")
-_TYPES = {"float": "f", "int": "i", "bool": "T", "choice": "s", "vector": "b"}
-_OFFERED = ("ACCESS", "VALUE", "RANGE", "DESCRIPTION", "UNIT")
-EXTENSIONS = {name: name in _OFFERED for name in (*_OFFERED, "TAGS", "CLIPMODE", "LISTEN", "PATH_CHANGED")}
+_TYPES = {"float": "f", "int": "i", "bool": "T", "choice": "s", "name": "s", "vector": "b"}
+_OFFERED = ("ACCESS", "VALUE", "RANGE", "DESCRIPTION", "UNIT", "LISTEN")
+EXTENSIONS = {name: name in _OFFERED for name in (*_OFFERED, "TAGS", "CLIPMODE", "PATH_CHANGED")}
 
 
 def host_info(osc_port: int, http_port: int) -> dict[str, Any]:
@@ -35,11 +36,15 @@ def tree(values: Mapping[str, Value]) -> dict[str, Any]:
     root: dict[str, Any] = {"FULL_PATH": "/", "CONTENTS": {}, "ACCESS": 0, "DESCRIPTION": "latentart live"}
     for name, param in TABLE.items():
         _place(root, f"{ROOT}/{name}", _param(param, values[name]))
-        if param.kind != "vector":
+        if param.has_unit:
             _place(root, f"{ROOT}/n/{name}", _unit(param, values[name]))
     for name, action in ACTIONS.items():
         kind = action.args.replace("|", "") or "I"
         _place(root, f"{ROOT}/{name}", {"TYPE": kind, "ACCESS": 2, "DESCRIPTION": action.doc})
+    for name, (layer, op) in layers.ADDRESSES.items():
+        doc = f"{op} of the feature maps of layer {layer}, by the first bend that is free."
+        reach = {"RANGE": [{"MIN": -BENDS[op], "MAX": BENDS[op]}]}
+        _place(root, f"{ROOT}/{name}", {"TYPE": "f", "ACCESS": 2, "DESCRIPTION": doc, **reach})
     return root
 
 

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from latentart.errors import SettingsError, unknown
+from latentart.live.names import check_name
 from latentart.seeds import LARGEST
 
-Kind = Literal["float", "int", "bool", "choice", "vector"]
+Kind = Literal["float", "int", "bool", "choice", "name", "vector"]
 Value = float | int | bool | str | tuple[float, ...]
 
 LONGEST_VECTOR = 16_384
@@ -19,7 +20,7 @@ LONGEST_VECTOR = 16_384
 
 @dataclass(frozen=True)
 class Param:
-    """One performable parameter.
+    """One performable parameter. A "name" is looked up in a listing where it is used; '' is nothing.
 
     smooth: seconds; the value follows its target as a one-pole filter with this time constant ("pole"), or at most
     (high - low) / smooth per second ("slew"); 0 jumps. Smoothing runs on the frame clock, so takes repeat it exactly.
@@ -41,21 +42,28 @@ class Param:
         """The part before the first slash: how panel and docs are divided."""
         return self.name.split("/")[0]
 
+    @property
+    def has_unit(self) -> bool:
+        """Whether a fader from 0 to 1 can play it."""
+        return self.kind not in ("name", "vector")
+
     def check(self, raw: Any) -> Value:
         """`raw` as this parameter's type, inside its range. Raises SettingsError for what is no finite number."""
         if self.kind == "vector":
             return _vector(self.name, raw)
         if self.kind == "choice":
             return self._choice(raw)
-        number = _number(self.name, raw)
+        if self.kind == "name":
+            return "" if raw == "" else check_name(self.name, raw)
+        found = number(self.name, raw)
         if self.kind == "bool":
-            return number != 0
-        inside = min(max(number, self.low), self.high)
+            return found != 0
+        inside = min(max(found, self.low), self.high)
         return round(inside) if self.kind == "int" else inside
 
     def from_unit(self, raw: Any) -> Value:
         """0..1, as a fader sends it -> a value; the twin address under /latentart/n."""
-        n = min(max(_number(self.name, raw), 0.0), 1.0)
+        n = min(max(number(self.name, raw), 0.0), 1.0)
         if self.kind == "bool":
             return n >= 0.5
         if self.kind == "choice":
@@ -79,20 +87,21 @@ class Param:
         return str(raw)
 
 
-def _number(name: str, raw: Any) -> float:
+def number(name: str, raw: Any) -> float:
+    """`raw` as a finite float. Raises SettingsError."""
     if not isinstance(raw, (int, float)):
         raise SettingsError(f"{name} takes a number, not {str(raw)[:40]!r}")
     # An integer can be too long for a float.
-    number = float(raw) if not isinstance(raw, int) or abs(raw) < 1e300 else math.inf
-    if not math.isfinite(number):
+    found = float(raw) if not isinstance(raw, int) or abs(raw) < 1e300 else math.inf
+    if not math.isfinite(found):
         raise SettingsError(f"{name} takes a finite number, not {str(raw)[:40]!r}")
-    return number
+    return found
 
 
 def _vector(name: str, raw: Any) -> tuple[float, ...]:
     if isinstance(raw, (str, bytes)) or not isinstance(raw, Sequence) or len(raw) > LONGEST_VECTOR:
         raise SettingsError(f"{name} takes a list of at most {LONGEST_VECTOR} numbers, not {str(raw)[:40]!r}")
-    return tuple(_number(name, item) for item in raw)
+    return tuple(number(name, item) for item in raw)
 
 
 def _float(
@@ -123,7 +132,40 @@ AUDIO = ("rms", "low", "mid", "high", "onset")
 DIRECTIONS = 16
 WALKS = ("keyframes", "orbit", "drift", "plane", "hold", "latent")
 NOISES = ("const", "none", "boil", "random")
+SLOTS = 3
+"""Translators that a picture goes through."""
+STYLES = 256
+BENDS = {
+    "rotate": 180.0, "scale": 2.0, "translate-x": 0.5, "translate-y": 0.5, "flip-x": 1.0, "flip-y": 1.0,
+    "invert": 1.0, "threshold": 1.0, "ablate": 1.0, "gain": 3.0, "blur": 0.15, "erode": 0.15, "dilate": 0.15,
+}  # fmt: skip
+"""Operations on feature maps, and how much of each, in its own unit, a fader at 1 is."""
+BEND_SLOTS = (("rotate", 4), ("scale", 6), ("ablate", 3), ("dilate", 7))
+"""What each slot begins with: operation and layer."""
+LAYERS = 18
 QUANTISE = {"none": 0, "beat": 1, "bar": 4, "2bar": 8, "4bar": 16}
+
+
+def _bend(slot: str, op: str, layer: int) -> list[Param]:
+    """One operation on feature maps."""
+    return [
+        Param(f"{slot}/op", "choice", op, "What is done to the feature maps of a layer.", choices=tuple(BENDS)),
+        _int(f"{slot}/layer", layer, 1, LAYERS, "In which layer, from the coarsest; beyond the finest is the finest."),
+        _float(f"{slot}/share", 1.0, 0, 1, "To what part of its maps, chosen at random."),
+        _fader(f"{slot}/amount", -1, 1, "How much; at 0 the picture is as it was, bit for bit."),
+    ]  # fmt: skip
+
+
+def _slot(slot: str) -> list[Param]:
+    """One translator after the picture."""
+    return [
+        _bool(f"{slot}/on", True, "Whether the picture goes through it."),
+        Param(f"{slot}/network", "name", "", "Translator that the picture goes through, by name; '' is none."),
+        _float(f"{slot}/strength", 1.0, 0, 1, "How much of it: 0 is the picture as it was.", smooth=0.08),
+        _int(f"{slot}/style/a", 0, 0, STYLES - 1, "Its style, where it has several; a change glides in walk/glide."),
+        _int(f"{slot}/style/b", 0, 0, STYLES - 1, "Style to mix with."),
+        _fader(f"{slot}/style/mix", 0, 1, "From style a to style b."),
+    ]  # fmt: skip
 
 
 def _table() -> list[Param]:
@@ -155,6 +197,11 @@ def _table() -> list[Param]:
         _fader("class/mix", 0, 1, "From class a to class b."),
         *[_fader(f"dir/{i}/amount", -10, 10, f"Strength of direction {i}, where the model has it.")
           for i in range(1, DIRECTIONS + 1)],
+        *[param for slot, (op, layer) in enumerate(BEND_SLOTS, start=1) for param in _bend(f"bend/{slot}", op, layer)],
+        _choice("source", ("generator", "input"), "What is shown: the model, or pictures that a browser sends."),
+        _int("input/size", 256, 64, 1024, "Shorter side, in pixels, at which pictures that come in are drawn."),
+        _bool("input/mirror", False, "Left and right exchanged, as in a mirror."),
+        *[param for slot in range(1, SLOTS + 1) for param in _slot(f"then/{slot}")],
         *[_float(f"audio/{band}", 0.0, 0, 1, f"Sound level, {band}, from an analyser.", smooth=0.02) for band in AUDIO],
         _fader("react/psi", -2, 2, "How much audio/rms adds to psi."),
         _fader("react/speed", -8, 8, "How much audio/low adds to the speed.", "pictures/s"),
@@ -195,6 +242,7 @@ ACTIONS: dict[str, Action] = {
         Action("preset/recall", "Goes to a preset, in so many seconds.", "s|f"),
         Action("preset/morph", "Sets the place between two presets: 0 the first, 1 the second.", "ssf"),
         Action("cue/go", "The next cue."),
+        Action("cue/at", "A cue by its number, from 1, or its preset's name; cue/<id>/go does the same.", "s"),
         Action("cue/back", "The cue before."),
         Action("cue/stop", "Stops every fade where it is."),
         Action("model/load", "Loads a model and changes to it.", "s"),

@@ -17,6 +17,7 @@ from latentart.live.handles import Handles, handles
 from latentart.live.instrument import Instrument
 from latentart.live.painter import Painter
 from latentart.live.takes import Take
+from latentart.live.translating import Translators
 from latentart.models.base import Generator
 from latentart.models.load import load
 from latentart.pixels import Frame
@@ -31,6 +32,8 @@ def perform(instrument: Instrument, event: Mapping[str, Any], G: Generator, dire
         instrument.apply(event["do"])
     if "model" in event and G is not instrument.G:
         instrument.take_generator(G, directions)
+    if "then" in event:
+        instrument.slots.take(event)
     if event.get("restore") is not None:
         state = instrument.state
         frame, rev = state.frame, state.rev
@@ -83,6 +86,7 @@ class Easels:
         self._open = open_model
         self._models = {take.network: G}
         self._painters: dict[str, Painter] = {}
+        self._translators = Translators(precision="live" if self.same else "master")
         self._directions: dict[str, Handles] = {}
         self._digests = take.directions()
 
@@ -105,7 +109,9 @@ class Easels:
         """What draws it."""
         if name not in self._painters:
             precision = "live" if self.same else "master"
-            self._painters[name] = Painter(self.model(name), self._size, self._choices[name], precision=precision)
+            self._painters[name] = Painter(
+                self.model(name), self._size, self._choices[name], precision=precision, translators=self._translators
+            )
         return self._painters[name]
 
 

@@ -80,6 +80,18 @@ class Presets:
         self.place = -1
         return cues
 
+    def jump(self, which: str) -> Cue:
+        """The cue of that number, from 1, or the first with that preset. Raises SettingsError."""
+        cues = self.cues()
+        # A preset may be called like a number: the number is meant.
+        named = {cue.preset: n for n, cue in reversed(list(enumerate(cues)))} | {
+            str(n + 1): n for n in range(len(cues))
+        }
+        if which not in named:
+            raise SettingsError(f"no cue {which[:64]!r}: there are {len(cues)}, by number or by the name of the preset")
+        self.place = named[which]
+        return cues[self.place]
+
     def step(self, by: int) -> Cue:
         """Goes `by` cues on and returns that cue; stays at the ends. Raises SettingsError when there is none."""
         cues = self.cues()

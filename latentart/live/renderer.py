@@ -11,79 +11,30 @@ from __future__ import annotations
 
 import json
 import math
-import queue
 import signal
-import threading
 import time
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from typing import Any
 
 import torch
 
 from latentart.errors import LatentartError
+from latentart.live.backstage import Backstage, Stage
 from latentart.live.control import append
-from latentart.live.handles import Handles, handles
+from latentart.live.inbox import Inbox, Incoming
 from latentart.live.instrument import Instrument
-from latentart.live.painter import Painter
 from latentart.live.params import QUANTISE
 from latentart.live.performance import perform, without_rev
 from latentart.live.protocol import BLACKOUT, KEY, REPEAT
 from latentart.live.ring import Ring
 from latentart.live.takes import read_take
-from latentart.models.base import Generator
-from latentart.models.load import load
 from latentart.pixels import Frame
 
 SNAPSHOTS_PER_SECOND = 4
-MODELS_KEPT = 3
 LONGEST_CATCH_UP = 10.0
 """Seconds: a machine that slept longer goes on from where it was instead of ticking through the time it lost."""
-
-
-@dataclass(frozen=True)
-class Stage:
-    """What a renderer is started with."""
-
-    network: str
-    fps: float
-    size: tuple[int, int]
-    ring: str
-    threads: int
-    device: str | None = None
-    only: str | None = None
-    """The engine's choice for every model, None the fastest for each."""
-    engine: str | None = None
-    """Its choice for the first model, where that was made before."""
-    frame: int = 0
-    """The first frame to show."""
-    snapshot: Mapping[str, Any] | None = None
-    replay: str | None = None
-    """A take to play from `snapshot` on."""
-    sources: Mapping[str, str] = field(default_factory=dict)
-    """Name -> file, for models that are no cards."""
-
-
-@dataclass(frozen=True)
-class Loaded:
-    """A model that is ready to be shown."""
-
-    G: Generator
-    painter: Painter
-    directions: Handles
-
-
-def prepare(network: str, stage: Stage, only: str | None = None) -> Loaded:
-    """Loads and warms a model up; only: the engine's choice to take. Raises LatentartError."""
-    source = stage.sources.get(network, network)
-    G = load(source, stage.device)
-    painter = Painter(G, stage.size, only)
-    instrument = Instrument(G, 60.0)
-    instrument.tick()
-    painter.paint(instrument.shot())
-    return Loaded(G, painter, handles(G, source))
 
 
 def main(connection: Connection, stage: Stage) -> None:
@@ -108,16 +59,20 @@ class Renderer:
     def __init__(self, connection: Connection, stage: Stage) -> None:
         self.connection = connection
         self.stage = stage
-        self.models = {stage.network: prepare(stage.network, stage, stage.engine or stage.only)}
-        self.arrivals: queue.SimpleQueue[tuple[str, bool, Loaded | str]] = queue.SimpleQueue()
+        self.backstage = Backstage(stage)
+        self.models = self.backstage.models
         self.showing = stage.network
         first = self.models[stage.network]
         self.instrument = Instrument(first.G, stage.fps, first.directions)
         if stage.snapshot is not None:
             self.instrument.restore(stage.snapshot)
         self.ring = Ring((stage.size[1], stage.size[0], 3), stage.ring)
+        self.inbox = None if stage.inbox is None else Inbox(stage.inbox)
+        self.incoming: Incoming | None = None
         self.swap: tuple[str, float] | None = None
         """The model to change to, and the beat to do so."""
+        self.scored: set[str] = set()
+        """Translators whose arrival the take tells."""
         self.score = self._read_score()
         self.instrument.state.frame = stage.frame - 1
         self.running = True
@@ -139,6 +94,8 @@ class Renderer:
                 self._perform(event)
             self._show(frame, snapshot, events)
         self.ring.close()
+        if self.inbox is not None:
+            self.inbox.close()
 
     def _read_score(self) -> deque[tuple[int, dict[str, Any]]]:
         """The events of the take that is played, those after the state that this starts from."""
@@ -146,8 +103,10 @@ class Renderer:
             return deque()
         take = read_take(self.stage.replay)
         for name, choice in take.models().items():
-            if name not in self.models:
-                self.models[name] = prepare(name, self.stage, choice)
+            self.backstage.prepare(name, choice)
+        for name, size in take.translators():
+            self.backstage.translators.open(name, size)
+            self.scored.add(name)
         begun = self.instrument.state.frame
         return deque((frame, event) for frame in sorted(take.events) for event in take.events[frame] if frame > begun)
 
@@ -198,7 +157,7 @@ class Renderer:
             for operation in message.get("do", ()):
                 append(operations, operation)
             if "load" in message:
-                self._load(message["load"], message["swap"])
+                self.backstage.load(message["load"], message["swap"])
             self._snapshot_due |= "snapshot" in message
             self.running &= "quit" not in message
         return operations
@@ -211,40 +170,29 @@ class Renderer:
         self._snapshot_due = False
         return {**self.instrument.snapshot(), "model": self.showing, **self._choice(self.showing)}
 
-    def _load(self, name: str, swap: bool) -> None:
-        if name in self.models:
-            self.arrivals.put((name, swap, self.models[name]))
-            return
-        # Pictures go on while a model is read; it is shown when it is warm.
-        threading.Thread(target=self._fetch, args=(name, swap), daemon=True).start()
-
-    def _fetch(self, name: str, swap: bool) -> None:
-        try:
-            self.arrivals.put((name, swap, prepare(name, self.stage, self.stage.only)))
-        except LatentartError as error:
-            self.arrivals.put((name, swap, str(error)))
-
     def _arrive(self) -> list[dict[str, Any]]:
-        """Takes loaded models in and changes to one when its beat has come."""
-        while not self.arrivals.empty():
-            name, swap, found = self.arrivals.get()
-            if isinstance(found, str):
-                _send(self.connection, {"refused": name, "why": found})
-                continue
-            self._keep(name, found)
-            _send(self.connection, {"loaded": name})
-            if swap:
-                self.swap = (name, self._next_beat())
-        if self.swap is None or self.instrument.state.beat < self.swap[1]:
-            return []
-        name, self.swap = self.swap[0], None
-        return [{"model": name, **self._choice(name)}] if name != self.showing else []
+        """Takes in what was read: events of translators, and of a model when its beat has come."""
+        events = []
+        while (arrival := self.backstage.arrived()) is not None:
+            if arrival.fault:
+                _send(self.connection, {"refused": arrival.name, "why": arrival.fault})
+            elif arrival.ready is not None:
+                events.append(dict(arrival.ready))
+            else:
+                self.backstage.keep(arrival, self.showing)
+                _send(self.connection, {"loaded": arrival.name})
+                self.swap = (arrival.name, self._next_beat()) if arrival.swap else self.swap
+        if self.swap is not None and self.instrument.state.beat >= self.swap[1]:
+            name, self.swap = self.swap[0], None
+            events += [{"model": name, **self._choice(name)}] if name != self.showing else []
+        return events
 
-    def _keep(self, name: str, loaded: Loaded) -> None:
-        self.models[name] = loaded
-        spare = [other for other in self.models if other not in (name, self.showing)]
-        for other in spare[: max(0, len(self.models) - MODELS_KEPT)]:
-            del self.models[other]
+    def _want(self) -> None:
+        """Asks for a translator that is named and not here yet."""
+        slots, state, size = self.instrument.slots, self.instrument.state, self.instrument.size
+        name = slots.missing(state, size, {*self.scored, *(n for n, s in self.backstage.refused if s == size)})
+        if name is not None:
+            self.backstage.want(name, size)
 
     def _next_beat(self) -> float:
         state = self.instrument.state
@@ -273,7 +221,9 @@ class Renderer:
         painter = self.models[self.showing].painter
         try:
             self.instrument.tick()
-            drawn = painter.paint(self.instrument.shot())
+            incoming = self._came_in()
+            self._want()
+            drawn = painter.paint(self.instrument.shot(), incoming)
             self._fault = ""
         except LatentartError as error:
             if str(error) != self._fault:
@@ -281,6 +231,16 @@ class Renderer:
             self._fault = str(error)
             drawn = painter.last(), True
         return drawn
+
+    def _came_in(self) -> Incoming | None:
+        """The picture that takes the generator's place, the newest one unless the stage is frozen."""
+        state = self.instrument.state
+        playing = state.values["source"] == "input"
+        if playing and self.inbox is not None and not (state.frozen and self.incoming):
+            self.incoming = self.inbox.newest(after=self.incoming.number if self.incoming else 0) or self.incoming
+        shown = self.incoming if playing else None
+        self.instrument.incoming = None if shown is None else (shown.frame.shape[1], shown.frame.shape[0])
+        return shown
 
     def _facts(self) -> dict[str, Any]:
         G = self.models[self.showing].G

@@ -17,11 +17,13 @@ from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket
 
 from latentart.errors import LatentartError, SettingsError
+from latentart.exports import browser
 from latentart.live import oscquery, params, protocol
-from latentart.live.guard import Guard
-from latentart.live.hub import Hub
+from latentart.live.guard import Guard, token_of
+from latentart.live.hub import MOST_VIEWERS, Hub
 from latentart.live.inputs import LONGEST
-from latentart.live.viewer import TRY_AGAIN, Viewer
+from latentart.live.listening import Listener
+from latentart.live.viewer import POLICY, TRY_AGAIN, Viewer
 
 STATIC = Path(__file__).parent / "static"
 LARGEST_MESSAGE = LONGEST + protocol.HEADER_BYTES
@@ -86,6 +88,7 @@ def make_server(app: Starlette, host: str, port: int, on_signal: Callable[[], No
 def _routes(sketches: Path | None) -> list[Any]:
     routes: list[Any] = [
         Route("/", _panel),
+        WebSocketRoute("/", _listen),
         WebSocketRoute("/ws", _websocket),
         Route("/frame.jpg", _frame),
         Route("/mjpeg", _mjpeg),
@@ -98,6 +101,8 @@ def _routes(sketches: Path | None) -> list[Any]:
         Route("/latentart", _oscquery),
         Route("/latentart/{path:path}", _oscquery),
         Mount("/static", StaticFiles(directory=STATIC)),
+        # The player of networks inside a page, once it is pulled; a sketch says how where it is not there.
+        Mount("/browser", StaticFiles(directory=browser.folder(), check_dir=False)),
     ]
     if sketches is not None:
         routes.append(Route("/sketches/", _sketch_list))
@@ -132,6 +137,21 @@ async def _websocket(websocket: WebSocket) -> None:
         await viewer.run()
     finally:
         hub.leave(viewer)
+
+
+async def _listen(websocket: WebSocket) -> None:
+    """OSCQuery's WebSocket, on the address that HOST_INFO gives."""
+    hub = _hub(websocket)
+    if not hub.knows(token_of(websocket.headers, websocket.scope["query_string"].decode("latin-1")) or None):
+        await websocket.close(POLICY, "the token is wrong or missing: add ?token=...")
+    elif hub.listening >= MOST_VIEWERS:
+        await websocket.close(TRY_AGAIN, f"{MOST_VIEWERS} programs listen already: close one")
+    else:
+        hub.listening += 1
+        try:
+            await Listener(hub, websocket).run()
+        finally:
+            hub.listening -= 1
 
 
 async def _frame(request: Request) -> Response:

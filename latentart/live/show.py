@@ -15,6 +15,7 @@ from latentart import pixels, rate
 from latentart.errors import SettingsError
 from latentart.live import oscquery, server
 from latentart.live.actions import Actions
+from latentart.live.backstage import Stage
 from latentart.live.control import Control
 from latentart.live.guard import LOCAL
 from latentart.live.hub import Hub
@@ -26,9 +27,9 @@ from latentart.live.outlet import Outlet
 from latentart.live.outputs import open_output
 from latentart.live.outputs._output import extra
 from latentart.live.presets import Presets
-from latentart.live.renderer import Stage
 from latentart.live.takes import Take, Takes, read_take
 from latentart.models.load import names as generators
+from latentart.translators.load import names as translators
 from latentart.weights import cards
 from latentart.weights.open import open_checkpoint
 
@@ -104,12 +105,14 @@ class Show:
         self.actions = Actions(self.control, Presets(settings.folder / "presets"), self.models, self.takes)
         self.hub = Hub(self.control, self.actions, self.takes, fps=settings.fps, size=size)
         self.hub.token = settings.token
+        self.hub.translators = translators()
         self._midi: Any = None
         self._open_extras(size)
         stage = self._stage(size, threads, take)
         self.loop = Loop(stage, self.control, self.hub)
         self.hub.pulse = self.loop.pulse
         self.models.loop = self.loop
+        self.hub.inputs.pass_on = self.loop.inbox.put
         self.osc = Osc(
             self.control, self.actions, host=settings.host, port=settings.osc_port, out_port=settings.osc_out_port,
             allow=settings.allow_osc,

@@ -56,6 +56,13 @@ class Take:
         """Models that are played, in order, and what the engine chose for each."""
         return self._of_models("engine")
 
+    def translators(self) -> list[tuple[str, tuple[int, int]]]:
+        """Translators that are played, and for which (width, height) each was made fast."""
+        ready = self.snapshot.get("then", {}).get("ready", {})
+        found = [(name, (w, h)) for name, sizes in ready.items() for w, h, _ in sizes]
+        events = (event for frame in sorted(self.events) for event in self.events[frame] if "then" in event)
+        return found + [(event["then"], (event["size"][0], event["size"][1])) for event in events]
+
     def directions(self) -> dict[str, str | None]:
         """Models that are played, and the digest of the directions that each had."""
         return self._of_models("directions")

@@ -94,6 +94,80 @@ interface LatentParams {
   "dir/15/amount": number;
   /** Strength of direction 16, where the model has it. -10 to 10 */
   "dir/16/amount": number;
+  /** What is done to the feature maps of a layer. */
+  "bend/1/op": "rotate" | "scale" | "translate-x" | "translate-y" | "flip-x" | "flip-y" | "invert" | "threshold" | "ablate" | "gain" | "blur" | "erode" | "dilate";
+  /** In which layer, from the coarsest; beyond the finest is the finest. 1 to 18 */
+  "bend/1/layer": number;
+  /** To what part of its maps, chosen at random. 0 to 1 */
+  "bend/1/share": number;
+  /** How much; at 0 the picture is as it was, bit for bit. -1 to 1 */
+  "bend/1/amount": number;
+  /** What is done to the feature maps of a layer. */
+  "bend/2/op": "rotate" | "scale" | "translate-x" | "translate-y" | "flip-x" | "flip-y" | "invert" | "threshold" | "ablate" | "gain" | "blur" | "erode" | "dilate";
+  /** In which layer, from the coarsest; beyond the finest is the finest. 1 to 18 */
+  "bend/2/layer": number;
+  /** To what part of its maps, chosen at random. 0 to 1 */
+  "bend/2/share": number;
+  /** How much; at 0 the picture is as it was, bit for bit. -1 to 1 */
+  "bend/2/amount": number;
+  /** What is done to the feature maps of a layer. */
+  "bend/3/op": "rotate" | "scale" | "translate-x" | "translate-y" | "flip-x" | "flip-y" | "invert" | "threshold" | "ablate" | "gain" | "blur" | "erode" | "dilate";
+  /** In which layer, from the coarsest; beyond the finest is the finest. 1 to 18 */
+  "bend/3/layer": number;
+  /** To what part of its maps, chosen at random. 0 to 1 */
+  "bend/3/share": number;
+  /** How much; at 0 the picture is as it was, bit for bit. -1 to 1 */
+  "bend/3/amount": number;
+  /** What is done to the feature maps of a layer. */
+  "bend/4/op": "rotate" | "scale" | "translate-x" | "translate-y" | "flip-x" | "flip-y" | "invert" | "threshold" | "ablate" | "gain" | "blur" | "erode" | "dilate";
+  /** In which layer, from the coarsest; beyond the finest is the finest. 1 to 18 */
+  "bend/4/layer": number;
+  /** To what part of its maps, chosen at random. 0 to 1 */
+  "bend/4/share": number;
+  /** How much; at 0 the picture is as it was, bit for bit. -1 to 1 */
+  "bend/4/amount": number;
+  /** What is shown: the model, or pictures that a browser sends. */
+  "source": "generator" | "input";
+  /** Shorter side, in pixels, at which pictures that come in are drawn. 64 to 1024 */
+  "input/size": number;
+  /** Left and right exchanged, as in a mirror. */
+  "input/mirror": boolean;
+  /** Whether the picture goes through it. */
+  "then/1/on": boolean;
+  /** Translator that the picture goes through, by name; '' is none. */
+  "then/1/network": string;
+  /** How much of it: 0 is the picture as it was. 0 to 1 */
+  "then/1/strength": number;
+  /** Its style, where it has several; a change glides in walk/glide. 0 to 255 */
+  "then/1/style/a": number;
+  /** Style to mix with. 0 to 255 */
+  "then/1/style/b": number;
+  /** From style a to style b. 0 to 1 */
+  "then/1/style/mix": number;
+  /** Whether the picture goes through it. */
+  "then/2/on": boolean;
+  /** Translator that the picture goes through, by name; '' is none. */
+  "then/2/network": string;
+  /** How much of it: 0 is the picture as it was. 0 to 1 */
+  "then/2/strength": number;
+  /** Its style, where it has several; a change glides in walk/glide. 0 to 255 */
+  "then/2/style/a": number;
+  /** Style to mix with. 0 to 255 */
+  "then/2/style/b": number;
+  /** From style a to style b. 0 to 1 */
+  "then/2/style/mix": number;
+  /** Whether the picture goes through it. */
+  "then/3/on": boolean;
+  /** Translator that the picture goes through, by name; '' is none. */
+  "then/3/network": string;
+  /** How much of it: 0 is the picture as it was. 0 to 1 */
+  "then/3/strength": number;
+  /** Its style, where it has several; a change glides in walk/glide. 0 to 255 */
+  "then/3/style/a": number;
+  /** Style to mix with. 0 to 255 */
+  "then/3/style/b": number;
+  /** From style a to style b. 0 to 1 */
+  "then/3/style/mix": number;
   /** Sound level, rms, from an analyser. 0 to 1 */
   "audio/rms": number;
   /** Sound level, low, from an analyser. 0 to 1 */
@@ -141,6 +215,8 @@ interface LatentActions {
   "preset/morph": [string, string, number];
   /** The next cue. */
   "cue/go": [];
+  /** A cue by its number, from 1, or its preset's name; cue/<id>/go does the same. */
+  "cue/at": [string];
   /** The cue before. */
   "cue/back": [];
   /** Stops every fade where it is. */
