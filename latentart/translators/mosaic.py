@@ -130,12 +130,12 @@ def complete(tensors: Mapping[str, Tensor], path: Path) -> Parts:
     for i in range(blocks):
         table |= _layer(f"res.{i}.0", f"res.{i}.first") | _layer(f"res.{i}.1", f"res.{i}.second")
     found = naming.renamed(tensors, table, what=FAMILY)
-    styles = len(found["contract.0.norm.gamma"])
-    return Parts(found, {"style": 0}, (f"{styles} styles, {blocks} residual blocks",))
+    return Parts(found, {"style": 0}, (f"{blocks} residual blocks",))
 
 
 def build(checkpoint: Checkpoint) -> Mosaic:
     """The network of tensors in our names; 'style' in the config is the number of the one played first."""
+    naming.widths(checkpoint.tensors, [n for n in checkpoint.tensors if n.endswith("conv.weight")], what=FAMILY)
     try:
         with torch.device("meta"):
             T = Mosaic({name: tensor.shape for name, tensor in checkpoint.tensors.items()})

@@ -1,0 +1,169 @@
+"""Tiles: the picture that comes of them is the whole picture, for every network that says it can."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from layouts import fast_style as layouts
+from torch import Tensor
+
+from latentart.errors import PictureError, SettingsError
+from latentart.translators import fast_style, mobile_style, mosaic
+from latentart.translators.base import Translator
+from latentart.translators.layers import fixed, measured, norms
+from latentart.translators.reach import PROBE, margin
+from latentart.translators.tiles import tiles, translate_tiled
+from latentart.weights.checkpoint import Checkpoint
+
+LEVEL = 2 / 255
+"""One level of 255, on the scale of -1 to 1."""
+State = dict[str, Tensor]
+NETWORKS: dict[str, Callable[[], State]] = {
+    "examples": lambda: layouts.examples_state(width=4, blocks=1),
+    "rrmina": lambda: layouts.rrmina_state(width=4, blocks=1),
+    "tensorflow": lambda: layouts.tensorflow_state(width=4, blocks=1),
+    "mobile": lambda: layouts.mobile_state(width=4, blocks=1),
+    "mosaic": lambda: layouts.mosaic_state(width=8, blocks=1),
+}
+
+
+def network(name: str) -> Translator:
+    family = {"mobile": mobile_style, "mosaic": mosaic}.get(name, fast_style)
+    parts = family.complete(NETWORKS[name](), Path("net.pth"))
+    T: Translator = family.build(Checkpoint(parts.tensors, parts.config, "", "test"))  # type: ignore[attr-defined]
+    T.name, T.family = name, family.FAMILY
+    return T.eval()
+
+
+def picture(height: int = 90, width: int = 131) -> Tensor:
+    """Left and right of it differ, so that a tile's own statistics are not the picture's."""
+    noise = torch.rand(1, 3, height, width, generator=torch.Generator().manual_seed(4))
+    return (noise * torch.linspace(0.2, 2, width) - 1).clamp(-1, 1)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_tiles_give_the_whole_picture(name: str) -> None:
+    T, img = network(name), picture()
+    whole = T.translate(img)
+    tiled = translate_tiled(T, img, 32)
+    assert tiled.shape == whole.shape
+    assert float((tiled - whole).abs().max()) <= LEVEL / 10
+    assert whole.std() > 0.05
+    naive = torch.cat([T.translate(part) for part in img.split(44, dim=-1)], dim=-1)
+    assert float((naive - whole).abs().max()) > LEVEL, "a picture whose tiles could be drawn on their own shows nothing"
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_margin_is_what_the_network_sees_and_little_more(name: str) -> None:
+    """A pixel's change goes as far as the margin at most; and nearly as far, or tiles would be wasteful."""
+    T = network(name)
+    reach = margin(T)
+    img = picture(4 * (reach + 4), 4 * (reach + 4))
+    touched, middle = img.clone(), img.shape[-1] // 2
+    touched[..., middle, middle] += 0.5
+    with torch.no_grad(), measured(T) as found:
+        T.translate(img)
+    with torch.no_grad(), fixed(found):  # normalisation reaches everywhere until it is fixed
+        seen = (T.translate(img) - T.translate(touched)).abs().amax((0, 1)) > 0
+    far = max(abs(int(at) - middle) for at in seen.nonzero().flatten())
+    assert reach - 16 <= far <= reach
+
+
+@pytest.mark.parametrize("strength", [0, 0.4, 1.5])
+def test_strength_and_style_reach_every_tile(strength: float) -> None:
+    T, img = network("mosaic"), picture(64, 96)
+    style = torch.tensor([0.0, 0.5, 0.5, 0.0])
+    tiled = translate_tiled(T, img, 32, strength, style=style)
+    torch.testing.assert_close(tiled, T.translate(img, strength, style=style), rtol=0, atol=LEVEL / 10)
+
+
+def test_several_pictures_keep_their_own_statistics_and_styles() -> None:
+    T = network("mosaic")
+    batch = torch.cat([picture(64, 96), picture(64, 96).flip(-1) * 0.3])
+    style = torch.eye(4)[:2]
+    tiled = translate_tiled(T, batch, 32, style=style)
+    torch.testing.assert_close(tiled, T.translate(batch, style=style), rtol=0, atol=LEVEL / 10)
+
+
+def test_a_preview_is_close_and_leaves_the_network_as_it_was() -> None:
+    T, img = network("examples"), picture(300, 260)
+    smooth = torch.nn.functional.avg_pool2d(img, 9, 1, 4)
+    whole = T.translate(smooth)
+    assert float((translate_tiled(T, smooth, 128, statistics="preview") - whole).abs().mean()) < 2 * LEVEL
+    torch.testing.assert_close(T.translate(smooth), whole, rtol=0, atol=0)
+
+
+def test_a_preview_of_a_large_picture_is_made_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    T, sizes = network("mobile"), []
+    monkeypatch.setattr("latentart.translators.tiles.PREVIEW_SIDE", 64)
+    T.register_forward_pre_hook(lambda _, inputs: sizes.append(max(inputs[0].shape[-2:])))
+    translate_tiled(T, picture(), 32, statistics="preview")
+    assert sizes[:2] == [PROBE, 64]
+    assert max(sizes[2:]) <= 32 + 2 * margin(T)
+
+
+def test_memory_is_that_of_a_tile() -> None:
+    T, sizes = network("tensorflow"), []
+    T.register_forward_pre_hook(lambda _, inputs: sizes.append(max(inputs[0].shape[-2:])))
+    translate_tiled(T, picture(40, 400), 32)
+    assert max(sizes) <= max(32 + 2 * margin(T), PROBE)
+
+
+def test_progress_counts_every_tile_of_every_pass() -> None:
+    T, seen = network("examples"), []
+    translate_tiled(T, picture(32, 96), 32, progress=lambda done, total: seen.append((done, total)))
+    passes = len(norms(T)) + 1
+    assert seen == [(i + 1, 3 * passes) for i in range(3 * passes)]
+
+
+@pytest.mark.parametrize(("height", "width"), [(32, 32), (33, 65), (31, 200), (129, 8)])
+def test_tiles_cover_the_picture_once(height: int, width: int) -> None:
+    count = torch.zeros(height, width)
+    for tile in tiles(height, width, 32, 12):
+        count[tile.drawn] += 1
+        rows, columns = tile.seen
+        assert 0 <= rows.start <= tile.top < tile.bottom <= rows.stop <= height
+        assert tile.core(torch.zeros(1, 1, rows.stop - rows.start, columns.stop - columns.start)).shape[-2:] == (
+            tile.bottom - tile.top,
+            tile.right - tile.left,
+        )
+    assert torch.equal(count, torch.ones(height, width))
+
+
+def test_a_network_that_needs_the_whole_picture_says_so() -> None:
+    T = network("examples")
+    T.tiles = False
+    with pytest.raises(SettingsError, match="examples cannot draw in tiles: a fast_style network needs the whole"):
+        translate_tiled(T, picture(), 32)
+
+
+@pytest.mark.parametrize("tile", [0, -4, 15])
+def test_a_tile_that_is_too_small_is_an_error(tile: int) -> None:
+    with pytest.raises(SettingsError, match=f"tiles of {tile} pixels are too small: give 16 or more"):
+        translate_tiled(network("mobile"), picture(), tile)
+
+
+def test_wrong_words_and_pictures_are_errors() -> None:
+    T = network("mobile")
+    with pytest.raises(SettingsError, match="unknown statistics 'exakt': did you mean exact"):
+        translate_tiled(T, picture(), 32, statistics="exakt")
+    with pytest.raises(SettingsError, match="strength"):
+        translate_tiled(T, picture(), 32, 3)
+    with pytest.raises(PictureError, match="too small"):
+        translate_tiled(T, picture(3, 100), 32)
+
+
+def test_an_error_on_the_way_leaves_the_network_as_it_was() -> None:
+    T = network("mosaic")
+    before = T.translate(picture())
+
+    def stop(done: int, total: int) -> None:
+        if done == 20:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        translate_tiled(T, picture(), 32, progress=stop)
+    torch.testing.assert_close(T.translate(picture()), before, rtol=0, atol=0)
