@@ -19,10 +19,10 @@ class Dice:
         self.random = torch.Generator().manual_seed(seed)
 
     def weights(self, *shape: int, fan_in: int) -> Tensor:
-        return torch.randn(shape, generator=self.random) * (1.5 / fan_in) ** 0.5
+        return torch.randn(shape, generator=self.random) * (2 / fan_in) ** 0.5
 
     def near(self, value: float, count: int) -> Tensor:
-        return value + 0.2 * torch.randn(count, generator=self.random)
+        return value + 0.1 * torch.randn(count, generator=self.random)
 
 
 # White-box Cartoonization: variables of TensorFlow, kernels [height, width, in, out], pictures [N, H, W, C].
