@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import math
 import os
+import platform
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -45,8 +47,13 @@ def check_folder(path: Path, part: Path | None = None) -> None:
 
 
 def part_of(target: Path) -> Path:
-    """Where `target` is written until it is whole; the process id keeps two renders of one name apart."""
-    return target.with_name(f"{target.name}.{os.getpid()}.part")
+    """Where `target` is written until it is whole; machine and process id keep two renders of one name apart."""
+    return target.with_name(f"{target.name}.{machine()}.{os.getpid()}.part")
+
+
+def machine() -> str:
+    """This machine's name as it stands in file names: in a folder that several share, process ids alone meet."""
+    return re.sub(r"[^A-Za-z0-9-]+", "-", platform.node().split(".")[0])[:40] or "here"
 
 
 @contextmanager

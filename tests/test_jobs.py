@@ -13,7 +13,7 @@ import pytest
 from layouts.bars import Bars, bar, bars_job
 from test_films import frames_of
 
-from latentart import provenance
+from latentart import files, provenance
 from latentart.errors import PictureError, SettingsError, TargetError
 from latentart.jobs import run as jobs
 from latentart.jobs.join import join
@@ -175,12 +175,15 @@ def test_errors_of_a_worker_are_raised_at_once(trouble, kind, said, tmp_path):
 
 
 def test_parts_of_dead_processes_go_and_those_of_the_living_stay(tmp_path):
-    ours = tmp_path / f"film.mp4.{os.getpid()}.part"
-    dead = tmp_path / "film.mp4.4194305.part"
-    for path in (ours, dead):
+    here = files.machine()
+    ours = files.part_of(tmp_path / "film.mp4")
+    dead = tmp_path / f"film.mp4.{here}.4194305.part"
+    elsewhere = tmp_path / f"film.mp4.not-{here}.4194305.part"
+    for path in (ours, dead, elsewhere):
         path.touch()
     remove_stale_parts(tmp_path)
-    assert names(tmp_path) == [ours.name]
+    assert names(tmp_path) == sorted([ours.name, elsewhere.name])
+    assert ours.name == f"film.mp4.{here}.{os.getpid()}.part"
 
 
 def test_no_room_is_told_before_the_start(tmp_path):

@@ -15,6 +15,7 @@ from latentart.cli._progress import progress
 if TYPE_CHECKING:
     from latentart.exhibition.score import Score
     from latentart.jobs.plan import Job
+    from latentart.jobs.progress import Crew
 
 
 @click.command("exhibit", short_help="Render an exhibition score into films, resumably.")
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 @click.option("--plan", is_flag=True, help="Say what the render would take: frames, chunks, time, bytes.")
 @click.option("--preview", is_flag=True, help="The first ten seconds as a small draft.")
 @click.option("--workers", type=click.IntRange(0, 256), metavar="N", help="Processes; by default one for each core.")
+@click.option("--ray", metavar="ADDRESS",
+              help="Render on a Ray cluster: local, auto, HOST:6379 or ray://HOST:10001.")  # fmt: skip
 @click.option("--resume/--fresh", default=True, help="Go on with what is there (default), or begin anew.")
 @click.option("--envelopes", is_flag=True, help="Draw what is heard in the score's sound as NAME.envelopes.png.")
 @click.option("--check-player", metavar="PROFILE", help="Whether a player can play the files: 'list' names them.")
@@ -38,6 +41,7 @@ def command(
     plan: bool,
     preview: bool,
     workers: int | None,
+    ray: str | None,
     resume: bool,
     envelopes: bool,
     check_player: str | None,
@@ -52,6 +56,7 @@ def command(
     latentart exhibit exhibitions/triptych.toml --preview
     latentart exhibit exhibitions/triptych.toml --plan --workers 4
     latentart exhibit exhibitions/pulse.toml --envelopes
+    latentart exhibit exhibitions/triptych.toml -o /shared/wall --ray auto
     """
     if schema:
         _print_schema()
@@ -63,7 +68,8 @@ def command(
         raise click.UsageError("no score: give a file, such as exhibitions/landscapes.toml")
     from latentart.exhibition import reading
 
-    score = reading.read(file)
+    # Other machines find the score's files by their whole path.
+    score = reading.read(file.absolute() if ray else file)
     if check_player:
         _check_player(score, check_player)
     elif check:
@@ -75,27 +81,47 @@ def command(
     elif plan:
         _plan(score, file.stem, output, device, workers)
     else:
-        _render(score, file.stem, output, device, workers, fresh=not resume, overwrite=overwrite)
+        how = {"fresh": not resume, "overwrite": overwrite}
+        if ray:
+            _render_on(ray, score, file.stem, output.absolute(), device, workers, **how)
+        else:
+            _render_here(score, file.stem, output, device, workers, **how)
 
 
-def _render(
-    score: Score, name: str, output: Path, device: str | None, workers: int | None, *, fresh: bool, overwrite: bool
+def _render_here(score: Score, name: str, output: Path, device: str | None, workers: int | None, **how: bool) -> None:
+    from latentart.exhibition import render
+    from latentart.jobs.team import team
+
+    count = render.default_workers(device) if workers is None else workers
+    _render(render.make_job(score, name, output, device), team(count), f"{count} workers", **how)
+
+
+def _render_on(
+    address: str, score: Score, name: str, output: Path, device: str | None, workers: int | None, **how: bool
 ) -> None:
+    from latentart.exhibition import render
+    from latentart.jobs import cluster
+
+    with cluster.connected(address, workers) as there:
+        # Planned where it is drawn: the record names that device, and this machine loads no model.
+        job = there.call(render.make_job, score, name, output, device)
+        _render(job, there.render, f"{there.at_once} chunks at a time on Ray", **how)
+
+
+def _render(job: Job, crew: Crew, who: str, **how: bool) -> None:
     from latentart.exhibition import render
     from latentart.jobs import run
 
-    job = render.make_job(score, name, output, device)
-    team = render.default_workers(device) if workers is None else workers
-    run.check_room(output, render.room(job))
+    run.check_room(job.output, render.room(job))
     began = time.monotonic()
     try:
-        with progress(name) as report:
-            made = run.run(job, workers=team, fresh=fresh, overwrite=overwrite, on_frames=report)
+        with progress(job.name) as report:
+            made = run.run(job, crew=crew, on_frames=report, **how)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"interrupted: the same command goes on from {str(job.folder)!r}") from None
     for film in made:
         click.echo(f"{film}: {_length(job)}")
-    click.echo(f"{time.monotonic() - began:.0f} s with {team} workers", err=True)
+    click.echo(f"{time.monotonic() - began:.0f} s with {who}", err=True)
 
 
 def _length(job: Job) -> str:

@@ -61,6 +61,12 @@ class Manifest:
         """Of all chunks that are done."""
         return sum(int(entry["bytes"]) for entry in self._kept.values())
 
+    def unseen(self) -> list[str]:
+        """Names of chunks that have a receipt and are not in the folder, or not whole, as this machine sees it."""
+        with os.scandir(self.job.folder) as entries:
+            there = {entry.name: entry.stat().st_size for entry in entries}
+        return [name for name, entry in self._kept.items() if there.get(name) != entry["bytes"]]
+
     def _is_whole(self, name: str, entry: dict[str, int | str]) -> bool:
         path = self.job.folder / name
         return path.is_file() and path.stat().st_size == entry["bytes"] and sha256(path) == entry["sha256"]
@@ -85,9 +91,10 @@ class Manifest:
 
 
 def remove_stale_parts(folder: Path) -> None:
-    """Removes the `.part` files of processes that are gone."""
+    """Removes the `.part` files of processes of this machine that are gone."""
+    ours = re.compile(rf"\.{re.escape(files.machine())}\.(\d+)\.part$")
     for path in folder.iterdir():
-        match = re.search(r"\.(\d+)\.part$", path.name)
+        match = ours.search(path.name)
         if match and not _alive(int(match[1])):
             path.unlink(missing_ok=True)
 

@@ -67,6 +67,11 @@ class Plan:
         """First frame of a chunk, and the one after its last."""
         return number * self.chunk, min((number + 1) * self.chunk, self.frames)
 
+    def length(self, number: int) -> int:
+        """Frames of a chunk."""
+        start, stop = self.span(number)
+        return stop - start
+
     def record(self) -> dict[str, Any]:
         """Everything that decides the result, as JSON."""
         return provenance.check({**asdict(self), "format": 1})

@@ -18,7 +18,9 @@ DRIVER = """
 import resource, sys
 from pathlib import Path
 sys.path.insert(0, {tests!r})
+from contextlib import nullcontext
 from latentart.errors import LatentartError
+from latentart.jobs import cluster
 from latentart.jobs.run import run
 from layouts.bars import Bars, bars_job
 
@@ -28,7 +30,8 @@ if __name__ == "__main__":
     source = Bars(marks={marks!r}, pause={pause}, noisy={noisy})
     job = bars_job(Path({output!r}), source, frames={frames}, chunk={chunk})
     try:
-        run(job, workers={workers}, most_deaths=1000)
+        with cluster.connected({ray!r}, {workers}) if {ray!r} else nullcontext() as there:
+            run(job, workers={workers}, crew=there and there.render, most_deaths=1000)
     except LatentartError as error:
         sys.exit(str(error))
 """
@@ -49,13 +52,13 @@ class Report:
 
 
 def command(output: Path, *, frames: int, chunk: int = 4, pause: float = 0.0, noisy: bool = False, largest: int = 0,
-            workers: int = 2) -> list[str]:  # fmt: skip
+            workers: int = 2, ray: str = "") -> list[str]:  # fmt: skip
     """The command line of the driver. It is a file, because worker processes begin by importing it."""
     marks = output / "marks"
     marks.mkdir(exist_ok=True)
     text = DRIVER.format(
         tests=str(HERE.parent), marks=str(marks), output=str(output), pause=pause, noisy=noisy, frames=frames,
-        chunk=chunk, largest=largest, workers=workers,
+        chunk=chunk, largest=largest, workers=workers, ray=ray,
     )  # fmt: skip
     script = marks / "driver.py"
     script.write_text(text)
@@ -90,9 +93,18 @@ def besiege(output: Path, *, kills: int, seed: int, frames: int, chunk: int = 4,
             at_risk += len(workers) if victim == driver.pid else 1
             os.kill(victim, signal.SIGKILL)
             done += 1
+    return Report(done, runs, drawn_again(output), at_risk, chunk, time.monotonic() - began)
+
+
+def drawn_again(output: Path) -> int:
+    """Frames that were drawn more than once, each time counted."""
     drawn = Counter(int(p.name[6:].split(".")[0]) for p in (output / "marks").glob("frame-*"))
-    again = sum(count - 1 for count in drawn.values())
-    return Report(done, runs, again, at_risk, chunk, time.monotonic() - began)
+    return sum(count - 1 for count in drawn.values())
+
+
+def at_work(output: Path) -> list[int]:
+    """Processes of this machine that are at a chunk."""
+    return [int(part.name.split(".")[-2]) for part in output.glob("*.job-*/*.part")]
 
 
 def start(line: list[str]) -> subprocess.Popen[bytes]:

@@ -1,0 +1,74 @@
+"""What a run knows of its chunks, and what it makes of what workers say: shared by every kind of worker."""
+
+from __future__ import annotations
+
+import traceback
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from latentart.errors import LatentartError
+from latentart.jobs.manifest import Manifest, Receipt
+from latentart.jobs.plan import Job
+
+Report = Callable[[int, int], None]
+Answer = tuple[str, Any]
+"""'done' and what was made, 'error' and the LatentartError, or 'bug' and a line about it."""
+
+
+class ChunkError(LatentartError):
+    """A chunk that cannot be rendered: its worker dies or fails each time."""
+
+
+class Progress:
+    """The chunks that wait, the frames that are done, the workers each chunk has cost."""
+
+    def __init__(self, job: Job, manifest: Manifest, most_deaths: int, report: Report) -> None:
+        self.job, self.manifest, self.most_deaths, self.report = job, manifest, most_deaths, report
+        self.waiting = manifest.missing()[::-1]
+        self.frames = job.plan.frames - sum(job.plan.length(number) for number in self.waiting)
+        self.deaths = Counter[int]()
+        report(self.frames, job.plan.frames)
+
+    def done(self, chunk: int, made: Receipt) -> None:
+        """Takes the receipt of a chunk."""
+        self.manifest.add(made)
+        self.frames += self.job.plan.length(chunk)
+        self.report(self.frames, self.job.plan.frames)
+
+    def died(self, chunk: int) -> None:
+        """The worker at this chunk is gone. Raises ChunkError when that happens too often."""
+        self.waiting.append(chunk)
+        self.deaths[chunk] += 1
+        if self.deaths[chunk] >= self.most_deaths:
+            what = f"the worker died {self.deaths[chunk]} times over chunk {chunk}"
+            raise ChunkError(f"{what}: is there enough memory? Finished chunks are kept: try fewer --workers")
+
+
+Crew = Callable[[Progress], None]
+"""Those who render: they take what waits until nothing does."""
+
+
+def attempt(work: Callable[[], object], *, not_ours: tuple[type[Exception], ...] = ()) -> Answer:
+    """What became of a piece of work, as one process tells another; exceptions of `not_ours` go on their way."""
+    try:
+        return "done", work()
+    except LatentartError as error:
+        return "error", type(error)(str(error))
+    except not_ours:
+        raise
+    except Exception as error:  # the border of a process: a bug is told to the one who asked, who fails at once
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        said = " ".join(str(error).split())[:300]
+        return "bug", f"{type(error).__name__}: {said} ({Path(where.filename).name} line {where.lineno})"
+
+
+def answered(answer: Answer, what: str) -> Any:
+    """What an answer brings. Raises the error it tells of; a bug as ChunkError about `what`."""
+    match answer:
+        case "done", found:
+            return found
+        case "error", LatentartError() as error:
+            raise error
+    raise ChunkError(f"{what} failed: {answer[1]}: this is a bug, please report it")
