@@ -21,7 +21,7 @@ LAYERS = [
     {"walks", "projection", "painting"},
     {"frames", "engine", "chain"},
     {"sinks"},
-    {"films", "stills", "direction_sheet", "maps", "clips", "exports"},
+    {"films", "stills", "direction_sheet", "maps", "clips", "styling", "exports"},
     {"jobs", "live", "training", "exhibition"},
     {"bench"},
     {"cli", "sketch", "__main__"},

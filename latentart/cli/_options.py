@@ -36,6 +36,18 @@ class Pair(click.ParamType[tuple[int, int]]):
         return int(sides[0]), int(sides[1])
 
 
+class Size(click.ParamType[Any]):
+    """'512' -> 512, the longest side; '1920x1080' -> (1920, 1080)."""
+
+    name = "N|WxH"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Text to a number or a pair."""
+        if isinstance(value, str) and value.strip().isdecimal() and int(value) > 0:
+            return int(value)
+        return value if isinstance(value, int) else Pair().convert(value, param, ctx)
+
+
 network = click.option(
     "--network", metavar="NAME|FILE", help="Checkpoint: a name that `weights list` shows, or a file."
 )

@@ -23,6 +23,8 @@ DEEP_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
 CONTENT_LAYER = "relu3_2"
 INITS = ("content", "noise")
 SMALLEST = 32
+MARGIN = 8
+"""Pixels around the picture that are mirrored; a multiple of what the network halves."""
 
 
 @dataclass(frozen=True)
@@ -115,25 +117,30 @@ class Goal:
     def __init__(self, trunk: Trunk, content: Tensor, styles: Sequence[Style], settings: Settings) -> None:
         self.trunk, self.settings = trunk, settings
         self.layers = DEEP_LAYERS if "relu4_1" in trunk.names else STYLE_LAYERS
-        *own, self.content = trunk(content, [*self.layers, CONTENT_LAYER])
+        *own, self.content = self._look(content)
         self.energy = self.content.square().sum().clamp_min(1e-6)
         size = (content.shape[-2], content.shape[-1])
         groups = _groups([_sized(style, size, settings.scale) for style in styles])
-        self.regions = [self._region(mask, group, own) for mask, group in groups]
+        self.regions = [self._region(_margin(mask), group, own) for mask, group in groups]
         distance = DISTANCES[settings.loss]
         self.distances = [[distance(wanted) for wanted in region.wanted] for region in self.regions]
 
     def _region(self, mask: Tensor | None, group: Sequence[Style], own: Sequence[Tensor]) -> Region:
-        found = [[moments(x) for x in self.trunk(style.picture, self.layers)] for style in group]
+        found = [[moments(x) for x in self._look(style.picture)[:-1]] for style in group]
         there = [mix(parts, [style.share for style in group]) for parts in zip(*found, strict=True)]
         strength = self.settings.strength
         here = [moments(x, mask) for x in own]
         wanted = [mix(pair, [strength, 1 - strength]) for pair in zip(there, here, strict=True)]
         return Region(wanted, mask, 1.0 if mask is None else float(mask.mean()))
 
+    def _look(self, img: Tensor) -> list[Tensor]:
+        # The network fills up with zeros at its border, which the painting would answer with a frame.
+        seen: list[Tensor] = self.trunk(F.pad(img, (MARGIN,) * 4, mode="reflect"), [*self.layers, CONTENT_LAYER])
+        return seen
+
     def __call__(self, img: Tensor) -> Tensor:
         """How far img [1, 3, H, W] is from it, a number."""
-        *seen, content = self.trunk(img, [*self.layers, CONTENT_LAYER])
+        *seen, content = self._look(img)
         loss: Tensor = self.settings.content * (content - self.content).square().sum() / self.energy
         for region, distances in zip(self.regions, self.distances, strict=True):
             each = [d(moments(x, region.mask)) for d, x in zip(distances, seen, strict=True)]
@@ -165,6 +172,10 @@ def _groups(styles: Sequence[Style]) -> list[tuple[Tensor | None, list[Style]]]:
         masks = [style.mask for style in masked if style.mask is not None]
         groups.append((1 - torch.stack(masks).amax(dim=0) if masks else None, free))
     return groups
+
+
+def _margin(mask: Tensor | None) -> Tensor | None:
+    return None if mask is None else F.pad(mask, (MARGIN,) * 4, mode="reflect")
 
 
 def resized(img: Tensor, size: tuple[int, int]) -> Tensor:

@@ -7,13 +7,20 @@ as they come, so that nothing smears. No motion is estimated: the cost is a few 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor
 
 from latentart.errors import SettingsError
 from latentart.features.trunk import rgb
 from latentart.translators.base import Translator
+
+Change = Callable[[Tensor, NDArray[np.float64]], Tensor]
+"""Pictures [N, C, H, W] in [-1, 1] and when they are shown, u [N] in 0..1 -> pictures."""
 
 CELL = 4
 """Pixels a side over which changes are measured: 48 values tell a faint motion from noise."""
@@ -120,3 +127,14 @@ class Smoothed:
         if before is None or before[0] != strength or (before[1] is None) != (style is None):
             return False
         return style is None or before[1] is style or bool(torch.equal(style, before[1]))  # type: ignore[arg-type]
+
+
+def calmed(change: Change, amount: float, *, held: bool = True) -> Change:
+    """A change of pictures over time, made calm; `held` False leaves its output alone, for one that moves by itself."""
+    smoothing = Smoothing(amount)
+
+    def calm(img: Tensor, u: NDArray[np.float64]) -> Tensor:
+        made = change(smoothing.steady(rgb(img)), u)
+        return smoothing.blend(made) if held else made
+
+    return calm
