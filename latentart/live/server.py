@@ -27,7 +27,7 @@ from latentart.live.viewer import POLICY, TRY_AGAIN, Viewer
 
 STATIC = Path(__file__).parent / "static"
 LARGEST_MESSAGE = LONGEST + protocol.HEADER_BYTES
-OPEN = ("/static/", "/sketches/", "/p5.latentart.js", "/favicon.ico", "/healthz")
+OPEN = ("/static/", "/sketches/", "/browser/", "/p5.latentart.js", "/favicon.ico", "/healthz")
 """Pages need no token; what they show and do does."""
 
 
@@ -101,8 +101,7 @@ def _routes(sketches: Path | None) -> list[Any]:
         Route("/latentart", _oscquery),
         Route("/latentart/{path:path}", _oscquery),
         Mount("/static", StaticFiles(directory=STATIC)),
-        # The player of networks inside a page, once it is pulled; a sketch says how where it is not there.
-        Mount("/browser", StaticFiles(directory=browser.folder(), check_dir=False)),
+        Route("/browser/{name}", _browser),
     ]
     if sketches is not None:
         routes.append(Route("/sketches/", _sketch_list))
@@ -152,6 +151,14 @@ async def _listen(websocket: WebSocket) -> None:
             await Listener(hub, websocket).run()
         finally:
             hub.listening -= 1
+
+
+async def _browser(request: Request) -> Response:
+    """The player of networks inside a page. Before it is pulled the script is an empty one: the sketch says how."""
+    path = browser.folder() / request.path_params["name"]
+    if path.name not in browser.MEMBERS:
+        return PlainTextResponse("no such file\n", status_code=404)
+    return FileResponse(path) if path.is_file() else Response("// not pulled yet\n", media_type="text/javascript")
 
 
 async def _frame(request: Request) -> Response:
