@@ -87,7 +87,8 @@ def translate_file(
 
 def describe(T: Translator) -> dict[str, Any]:
     """What a settings record says of a translator."""
-    return {"name": T.name, "family": T.family, "sha256": T.sha256, "licence": T.licence}
+    facts = {"name": T.name, "family": T.family, "sha256": T.sha256, "licence": T.licence}
+    return {**facts, "switches": list(T.inferred)}
 
 
 def _translation(T: Translator, strength: Strength, style: Tensor | None, smoothing: float, seed: int) -> Then:

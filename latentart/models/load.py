@@ -37,7 +37,32 @@ def load(
         raise SettingsError(unknown("backend", backend, BACKENDS))
     if backend == "nvidia":
         return open_original(name_or_path, nvidia_repo, str(choose_device(device)), trust=trust)
-    return build(open_checkpoint(name_or_path), device)
+    checkpoint = open_any(name_or_path)
+    _refuse_translator(checkpoint)
+    return build(checkpoint, device)
+
+
+def open_any(name_or_path: str | Path) -> Checkpoint:
+    """The checkpoint of a generator or of a translator. Raises WeightsError."""
+    # Translators are loaded with what is in this module, hence not imported at its top.
+    from latentart.translators.load import open_translator
+
+    try:
+        return open_checkpoint(name_or_path)
+    except WeightsError as error:
+        try:
+            return open_translator(name_or_path)
+        except WeightsError:
+            raise error from error.__cause__
+
+
+def _refuse_translator(checkpoint: Checkpoint) -> None:
+    from latentart.translators.load import families as translators
+
+    kind = checkpoint.config.get("family")
+    if kind in translators():
+        advice = "use load_translator(), or the command `latentart translate`"
+        raise WeightsError(f"{checkpoint.name!r} is a translator of family {kind!r}, not a generator: {advice}")
 
 
 def build(checkpoint: Checkpoint, device: str | torch.device | None = None) -> Generator:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
@@ -20,6 +21,8 @@ from latentart.weights.checkpoint import Checkpoint
 from latentart.weights.open import open_checkpoint
 from latentart.weights.plain.open import open_plain
 from latentart.weights.stylegan2 import Parts
+
+LONGEST_SHOWN = 200
 
 
 class Family(Protocol):
@@ -51,7 +54,7 @@ def load_translator(name_or_path: str | Path, device: str | torch.device | None 
     device: 'cpu', 'cuda', 'mps'...; None takes a CUDA device when there is one. switches: the family's own (for
     pix2pix: dropout, norm). Raises WeightsError for what is no translator or of no known layout, SettingsError.
     """
-    checkpoint = open_translator(name_or_path)
+    checkpoint = _opened(name_or_path)
     family = families()[checkpoint.config["family"]]
     _check_switches(family, switches)
     T = family.build(checkpoint, **switches)
@@ -62,6 +65,18 @@ def load_translator(name_or_path: str | Path, device: str | torch.device | None 
     return T.to(memory_format=torch.channels_last)  # type: ignore[no-any-return, call-overload]
 
 
+def _opened(name_or_path: str | Path) -> Checkpoint:
+    """See `open_translator`; the file of a generator is called one, in whichever format."""
+    try:
+        return open_translator(name_or_path)
+    except WeightsError as error:
+        try:
+            found = open_checkpoint(name_or_path)
+        except WeightsError:
+            raise error from error.__cause__
+        return _ours(found)
+
+
 def open_translator(name_or_path: str | Path) -> Checkpoint:
     """The checkpoint of a translator, its tensors in our own names, 'family' in its config. Raises WeightsError."""
     text, path = str(name_or_path), Path(name_or_path)
@@ -69,10 +84,13 @@ def open_translator(name_or_path: str | Path) -> Checkpoint:
         known_as = builtin()[text].FAMILY
         return Checkpoint({}, {"family": known_as}, "", "built in", known_as)
     named = not isinstance(name_or_path, Path) and text in cards.names()
-    if named or (path.is_file() and safe.is_ours(path)):
+    there = os.path.exists(path)  # False also for what can be no path
+    if named or (there and path.is_file() and safe.is_ours(path)):
         return _ours(open_checkpoint(name_or_path))
-    if not path.exists():
-        raise WeightsError(unknown("translator", text, names()) + " and there is no such file or folder")
+    if not there:
+        raise WeightsError(
+            unknown("translator", text[:LONGEST_SHOWN], names()) + " and there is no such file or folder"
+        )
     found = open_plain(path)
     tensors, family = _recognised(found.groups, path)
     parts = family.complete(tensors, path)

@@ -44,6 +44,8 @@ class Container(Protocol):
 
 def open_plain(path: Path) -> Plain:
     """The tensors of a file or of a folder of files. Raises WeightsError, RefusedError; nothing is executed."""
+    if "\0" in str(path):
+        raise WeightsError(f"cannot read {str(path)!r}: a path with a zero byte in it")
     try:
         head = b"" if path.is_dir() else _head(path)
         container = _container(path, head)
