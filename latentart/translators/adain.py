@@ -23,6 +23,7 @@ from latentart.weights.plain.folder import by_file
 from latentart.weights.stylegan2 import Parts
 
 FAMILY = "adain"
+KIND = "style"
 LOOKS_FOR = "a folder with vgg_normalised.pth and decoder.pth (0.weight ... and 1.weight ... 28.weight)"
 LICENCE = "MIT, naoto0804/pytorch-AdaIN"
 DEPTH = 4

@@ -16,6 +16,7 @@ from latentart.weights.shapes import shape
 from latentart.weights.stylegan2 import Parts
 
 FAMILY = "animegan2"
+KIND = "cartoon"
 LOOKS_FOR = "block_a.0.1.weight, block_c.1.layers.0.1.weight and out_layer.0.weight"
 LICENCE = "AnimeGANv2's weights are for non-commercial use"
 SLOPE = 0.2

@@ -22,6 +22,7 @@ from latentart.weights.shapes import shape
 from latentart.weights.stylegan2 import Parts
 
 FAMILY = "cartoongan"
+KIND = "cartoon"
 LOOKS_FOR = "conv01_1.weight, in01_1.scale and deconv03_1.weight"
 LICENCE = "the port is MIT, the authors gave the weights for research: ask them before selling pictures"
 EPSILON = 1e-9

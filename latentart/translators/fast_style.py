@@ -25,6 +25,7 @@ from latentart.weights.checkpoint import Checkpoint
 from latentart.weights.stylegan2 import Parts
 
 FAMILY = "fast_style"
+KIND = "style"
 LOOKS_FOR = "conv1.conv2d.weight + deconv3.conv2d.weight (pytorch/examples); ConvBlock.0.conv_layer.weight (rrmina); \
 Variable .. Variable_47 (lengstrom, ml5)"
 Border = Literal["reflect", "same"]

@@ -23,6 +23,7 @@ from latentart.weights.checkpoint import Checkpoint
 from latentart.weights.stylegan2 import Parts
 
 FAMILY = "ink"
+KIND = "cartoon"
 BUILTIN = ("ink", "cartoon")
 LOOKS_FOR = "no file: load it by its name"
 LICENCE = "MIT, part of latentart"

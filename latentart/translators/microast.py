@@ -26,6 +26,7 @@ from latentart.weights.shapes import shape
 from latentart.weights.stylegan2 import Parts
 
 FAMILY = "microast"
+KIND = "style"
 FILES = ("content_encoder", "style_encoder", "modulator", "decoder")
 LOOKS_FOR = f"a folder with {', '.join(FILES)} (enc1.0.conv_layer.weight, weight1.0.conv_layer.weight ...)"
 KNOWN_BY = {"enc1.0.conv_layer.weight", "weight1.0.conv_layer.weight", "dec1.conv1.conv_layer.weight"}

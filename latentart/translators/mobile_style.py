@@ -21,6 +21,7 @@ from latentart.weights.checkpoint import Checkpoint
 from latentart.weights.stylegan2 import Parts
 
 FAMILY = "mobile_style"
+KIND = "style"
 LOOKS_FOR = "conv2.conv3.weight + upconv1.conv1.conv1.weight"
 HALF = 127.5
 _AVERAGES = r"(.*\.)?in\d\.(running_mean|running_var|num_batches_tracked)"
@@ -47,7 +48,7 @@ class Bottleneck(torch.nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """[N, inputs, H, W] -> [N, outputs, H / stride, W / stride]."""
-        out = F.relu6(self.in1(self.conv1(x)))
+        out: Tensor = F.relu6(self.in1(self.conv1(x)))
         out = self.in3(self.conv3(F.relu6(self.in2(self.conv2(out)))))
         return x + out if self.adds else out
 

@@ -22,6 +22,7 @@ from latentart.weights.checkpoint import Checkpoint
 from latentart.weights.stylegan2 import Parts
 
 FAMILY = "mosaic"
+KIND = "style"
 LOOKS_FOR = "contract.0.w, contract.0.norm.gamma"
 HALVINGS = (1, 2, 2)
 """Strides of the convolutions before the residual blocks; as many after them double again, the last does not."""

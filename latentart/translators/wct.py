@@ -28,6 +28,7 @@ from latentart.weights.plain.folder import by_file
 from latentart.weights.stylegan2 import Parts
 
 FAMILY = "wct"
+KIND = "style"
 LOOKS_FOR = "a folder with vgg_normalised_conv<n>_1.pth and feature_invertor_conv<n>_1.pth, or <n>SE.pth and <n>SD.pth"
 FULL = ("vgg_normalised_conv{}_1", "feature_invertor_conv{}_1")
 SMALL = ("{}SE", "{}SD")

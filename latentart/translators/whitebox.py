@@ -21,6 +21,7 @@ from latentart.weights.shapes import shape
 from latentart.weights.stylegan2 import Parts
 
 FAMILY = "whitebox"
+KIND = "cartoon"
 LOOKS_FOR = "generator/Conv/weights and generator/block_0/conv1/weights"
 LICENCE = "CC BY-NC-SA 4.0, Wang and Yu: no commercial use"
 CONVS = ("start", "down1", "wide1", "down2", "wide2", "narrow2", "up1", "narrow1", "up0", "end")
