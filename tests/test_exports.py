@@ -10,10 +10,11 @@ import onnx
 import onnxruntime
 import pytest
 import torch
+from layouts import pix2pix
 from layouts.random_stylegan2 import random_state
 
 from latentart.errors import LatentartError
-from latentart.exports import again, ml5
+from latentart.exports import again, ml5, pict
 from latentart.exports import onnx as to_onnx
 from latentart.exports.export import export, formats
 from latentart.translators import fast_style
@@ -79,10 +80,34 @@ def test_ml5_round_trip(tmp_path: Path) -> None:
         export(source, made.path, "ml5")
 
 
+def test_pict_round_trip(tmp_path: Path) -> None:
+    state = pix2pix.tensorflow_state()
+    np.savez(tmp_path / "net.npz", **{name: t.numpy() for name, t in state.items()})
+    made = export(tmp_path / "net.npz", tmp_path / "net.pict", "pict")
+    assert 0 < made.difference < 0.1
+    again = export(made.path, tmp_path / "again.pict", "pict")
+    assert again.difference == 0
+    assert sorted(again.path.read_bytes()) == sorted(made.path.read_bytes())
+
+
+def test_the_index_is_nearer_than_a_logarithmic_one() -> None:
+    values = np.random.RandomState(0).randn(100_000).astype(np.float32) * 0.02
+    index = pict.fitted(values)
+    assert len(index) <= 256
+    assert np.array_equal(index, np.sort(index))
+    scale = np.linspace(-1, 1, 256)
+    fixed = (np.sign(scale) * (256 ** np.abs(scale) - 1) / 255 * np.abs(values).max()).astype(np.float32)
+    ours, theirs = (np.square(levels[pict.nearest(values, levels)] - values).mean() for levels in (index, fixed))
+    assert ours < theirs / 1.5
+    few = np.array([3, 1, 1, 2], np.float32)
+    assert pict.fitted(few).tolist() == [1, 2, 3]
+
+
 @pytest.mark.parametrize(
     ("network", "to", "says"),
     [
         ("mosaic26", "onyx", "unknown export format 'onyx': did you mean onnx"),
+        ("mosaic26", "pict", "a .pict holds affinelayer's pix2pix"),
         ("mosaic26", "ml5", "ml5 plays fast style networks only"),
         ("mosaik26", "onnx", "unknown translator 'mosaik26'"),
     ],

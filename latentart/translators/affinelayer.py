@@ -17,7 +17,7 @@ from torch import Tensor
 
 from latentart.errors import WeightsError
 from latentart.translators import configs, naming
-from latentart.translators.unet import DEEPEST, Config, UNet, built
+from latentart.translators.unet import CHECKS, DEEPEST, Config, UNet, built
 from latentart.weights.checkpoint import Checkpoint
 from latentart.weights.shapes import shape
 from latentart.weights.stylegan2 import Parts
@@ -64,6 +64,19 @@ def build(
         words = (*checkpoint.inferred, "without the encoder's biases, as ml5")
         checkpoint = dataclasses.replace(checkpoint, tensors=less, inferred=words)
     return built(checkpoint, dropout=dropout, seed=seed)
+
+
+def variables(checkpoint: Checkpoint) -> dict[str, Tensor]:
+    """The tensors of a network of this family under TensorFlow's names and in its order of axes, as files hold them."""
+    config = configs.read(Config, checkpoint.config, CHECKS, WHAT)
+    table, found = _table(config, True), {}
+    for theirs, ours in table.items():
+        tensor = checkpoint.tensors[ours]
+        level = re.fullmatch(r"levels\.(\d+)\.up\.weight", ours)
+        if level and int(level[1]) + 1 < len(config.widths):
+            tensor = tensor.roll(-config.widths[int(level[1])], 0)
+        found[theirs] = tensor.permute(2, 3, 1, 0).contiguous() if tensor.ndim == 4 else tensor
+    return found
 
 
 def _current(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
