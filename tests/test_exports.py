@@ -21,6 +21,7 @@ from latentart.translators import fast_style
 from latentart.translators.load import load_translator
 from latentart.weights import safe
 from latentart.weights.checkpoint import Checkpoint
+from latentart.weights.plain.open import open_plain
 
 
 def fast_file(path: Path, **switches: str) -> Path:
@@ -85,9 +86,11 @@ def test_pict_round_trip(tmp_path: Path) -> None:
     np.savez(tmp_path / "net.npz", **{name: t.numpy() for name, t in state.items()})
     made = export(tmp_path / "net.npz", tmp_path / "net.pict", "pict")
     assert 0 < made.difference < 0.1
-    again = export(made.path, tmp_path / "again.pict", "pict")
-    assert again.difference == 0
-    assert sorted(again.path.read_bytes()) == sorted(made.path.read_bytes())
+    copy = export(made.path, tmp_path / "again.pict", "pict")
+    assert copy.difference == 0
+    before, after = (open_plain(path).groups[""] for path in (made.path, copy.path))
+    assert before.keys() == state.keys()
+    assert all(torch.equal(before[name], after[name]) for name in before)
 
 
 def test_the_index_is_nearer_than_a_logarithmic_one() -> None:
@@ -98,7 +101,7 @@ def test_the_index_is_nearer_than_a_logarithmic_one() -> None:
     scale = np.linspace(-1, 1, 256)
     fixed = (np.sign(scale) * (256 ** np.abs(scale) - 1) / 255 * np.abs(values).max()).astype(np.float32)
     ours, theirs = (np.square(levels[pict.nearest(values, levels)] - values).mean() for levels in (index, fixed))
-    assert ours < theirs / 1.5
+    assert ours < theirs / 3
     few = np.array([3, 1, 1, 2], np.float32)
     assert pict.fitted(few).tolist() == [1, 2, 3]
 
