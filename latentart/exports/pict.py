@@ -58,7 +58,7 @@ def _companded(seen: NDArray[np.float64]) -> NDArray[np.float64]:
     """Levels as dense as the cube root of the values' density, best for many levels (Panter and Dite 1951)."""
     counts, edges = np.histogram(seen, BINS)
     share = np.concatenate([[0.0], np.cumsum(np.cbrt(counts) + 1e-6)])
-    return np.interp((np.arange(LEVELS) + 0.5) / LEVELS * share[-1], share, edges)
+    return np.asarray(np.interp((np.arange(LEVELS) + 0.5) / LEVELS * share[-1], share, edges))
 
 
 def _centred(seen: NDArray[np.float64], index: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -67,7 +67,7 @@ def _centred(seen: NDArray[np.float64], index: NDArray[np.float64]) -> NDArray[n
     sums = np.concatenate([[0.0], np.cumsum(seen)])
     first, last = np.concatenate([[0], ends]), np.concatenate([ends, [len(seen)]])
     count = last - first
-    return np.where(count > 0, (sums[last] - sums[first]) / np.maximum(count, 1), index)
+    return np.asarray(np.where(count > 0, (sums[last] - sums[first]) / np.maximum(count, 1), index))
 
 
 def nearest(values: NDArray[np.float32], index: NDArray[np.float32]) -> NDArray[np.uint8]:
