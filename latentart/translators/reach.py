@@ -24,16 +24,17 @@ def margin(T: Translator, style: Tensor | None = None) -> int:
     side = max(PROBE, T.smallest)
     side += -side % T.multiple
     probe = torch.zeros(1, T.in_channels, side, side, device=_device(T))
-    with torch.no_grad(), _Reach(side) as watched:
+    watched = _Reach(side)
+    with torch.no_grad(), watched:
         T.translate(probe, style=style)
     return math.ceil(watched.pixels / T.multiple) * T.multiple
 
 
-class _Reach(TorchDispatchMode):
+class _Reach(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Adds up how far each convolution or pooling reaches, in pixels of a square picture of this side."""
 
     def __init__(self, side: int) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.side, self.pixels = side, 0
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -52,12 +53,12 @@ class _Reach(TorchDispatchMode):
 
     def _convolution(self, args: Any, out: Tensor) -> int:
         x, weight, _, stride, _, dilation, transposed = args[:7]
-        reach = (weight.shape[-1] - 1) * dilation[-1]
+        reach: int = (weight.shape[-1] - 1) * dilation[-1]
         if transposed:
-            return math.ceil(reach / stride[-1]) * round(self.side / x.shape[-1])
+            return math.ceil(reach / int(stride[-1])) * round(self.side / int(x.shape[-1]))
         self._check(out)
         # The scale is that of the result: what comes in may have a border already.
-        return math.ceil(reach / 2) * max(1, round(self.side / out.shape[-1] / stride[-1]))
+        return math.ceil(reach / 2) * max(1, round(self.side / out.shape[-1] / int(stride[-1])))
 
     def _check(self, out: Tensor) -> None:
         if out.shape[-1] < 2:

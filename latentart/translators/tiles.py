@@ -107,7 +107,7 @@ def _one(T: Translator, img: Tensor, tile: int, settings: _Settings) -> Tensor:
     if settings.strength == 0 or max(height, width) <= tile:
         return T.translate(img, settings.strength, style=settings.style)
     padded = pad(rgb(img) if T.in_channels == 3 else img, T.multiple)
-    plan = tiles(*padded.shape[-2:], _size(T, tile), margin(T, settings.style))
+    plan = tiles(padded.shape[-2], padded.shape[-1], _size(T, tile), margin(T, settings.style))
     with torch.no_grad():
         return _drawn(T, padded, plan, settings)[..., :height, :width]
 

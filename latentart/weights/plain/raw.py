@@ -37,10 +37,9 @@ def beside(folder: Path, name: object) -> Path:
 
 def check_shape(name: str, shape: object) -> tuple[int, ...]:
     """A shape from JSON as a tuple. Raises RefusedError for what is none."""
-    counts = shape if isinstance(shape, list) and len(shape) <= MOST_DIMENSIONS else [None]
-    if not all(type(n) is int and 0 <= n < 2**40 for n in counts):
-        refuse(f"tensor {name[:80]!r} of shape {str(shape)[:80]}")
-    return tuple(counts)  # type: ignore[arg-type]
+    if isinstance(shape, list) and len(shape) <= MOST_DIMENSIONS and all(map(_is_side, shape)):
+        return tuple(shape)
+    refuse(f"tensor {name[:80]!r} of shape {str(shape)[:80]}")
 
 
 def numbers(name: str, data: memoryview, dtype: str, shape: tuple[int, ...]) -> Tensor:
@@ -49,3 +48,7 @@ def numbers(name: str, data: memoryview, dtype: str, shape: tuple[int, ...]) -> 
     if len(data) != wanted:
         raise WeightsError(f"tensor {name[:80]!r} of shape {list(shape)} needs {wanted} bytes and has {len(data)}")
     return torch.from_numpy(np.frombuffer(data, dtype).reshape(shape).copy())
+
+
+def _is_side(value: object) -> bool:
+    return type(value) is int and 0 <= value < 2**40

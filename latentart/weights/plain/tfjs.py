@@ -79,12 +79,16 @@ def _restored(weight: Mapping[str, Any], stored: Tensor) -> Tensor:
     """Numbers in place of codes; float16 as float32."""
     quantized = _quantization(weight)
     if quantized.get("dtype") in ("uint8", "uint16"):
-        scale, lowest = quantized.get("scale"), quantized.get("min")
-        if not all(isinstance(n, (int, float)) and abs(n) < LARGEST_NUMBER for n in (scale, lowest)):
-            raise WeightsError(f"tensor {weight['name'][:80]!r} is quantised without a scale and a min")
+        scale, lowest = (_number(weight["name"], quantized.get(key)) for key in ("scale", "min"))
         stored = stored.double() * scale + lowest
         stored = stored.round().int() if weight["dtype"] == "int32" else stored
     return stored.float() if stored.is_floating_point() else stored
+
+
+def _number(name: str, value: object) -> float:
+    if isinstance(value, (int, float)) and abs(value) < LARGEST_NUMBER:
+        return float(value)
+    raise WeightsError(f"tensor {name[:80]!r} is quantised without a scale and a min")
 
 
 def _quantization(weight: Mapping[str, Any]) -> Mapping[str, Any]:
