@@ -48,6 +48,7 @@ def test_the_values_of_a_pict_are_those_of_its_index(tmp_path: Path) -> None:
 CONTAINERS: dict[str, Callable[[dict[str, Tensor], Path], None]] = {
     "npz": lambda state, path: np.savez(str(path) + ".npz", **{f"{n}:0": t.numpy() for n, t in state.items()}),
     "safetensors": lambda state, path: safetensors.torch.save_file(state, str(path) + ".safetensors"),
+    "tfjs": lambda state, path: layout.tfjs_folder(path, state),
     "torch": lambda state, path: torch.save({"generator": state}, str(path) + ".pth"),
 }
 
@@ -87,6 +88,25 @@ def test_names_of_2017_without_biases(tmp_path: Path) -> None:
     T = load_translator(tmp_path / "old.safetensors", "cpu")
     assert "no biases in the file: they are 0" in T.inferred
     assert apart(T(picture(32)), drawn(state, picture(32))) <= 1e-5
+
+
+@pytest.mark.parametrize(("levels", "first"), [(8, 1), (4, 1), (4, 17)])
+def test_keras_u_nets_of_tensorflow_js(tmp_path: Path, levels: int, first: int) -> None:
+    state = layout.tensorflow_state(levels, 2)
+    T = load_translator(layout.tfjs_folder(tmp_path / "cats", layout.keras_names(state, levels, first)), "cpu")
+    img = picture(2**levels)
+    assert T.family == "pix2pix-keras"
+    assert apart(T(img), layout.tensorflow_drawn(state, img, eps=1e-3)) <= 1e-5
+
+
+def test_keras_u_nets_with_a_layer_too_few(tmp_path: Path) -> None:
+    state = layout.keras_names(layout.tensorflow_state(4, 2), 4)
+    less = {n: t for n, t in state.items() if not n.startswith("batch_normalization_2/")}
+    with pytest.raises(WeightsError, match="5 normalisations in a U-Net of 4 levels"):
+        load_translator(layout.tfjs_folder(tmp_path / "a", less))
+    del state["batch_normalization_2/gamma"]
+    with pytest.raises(WeightsError, match="missing: generator/encoder_3/batch_normalization/gamma"):
+        load_translator(layout.tfjs_folder(tmp_path / "b", state))
 
 
 @pytest.mark.parametrize(

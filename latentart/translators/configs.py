@@ -48,6 +48,11 @@ def is_norm(value: object) -> bool:
     return type(value) is str and value in NORMS
 
 
+def is_epsilon(value: object) -> bool:
+    """A small number above 0."""
+    return type(value) is float and 0 < value <= 0.1
+
+
 def is_few(value: object) -> bool:
     """A number of layers of one kind."""
     return type(value) is int and 0 <= value <= 64

@@ -36,6 +36,8 @@ class Config:
     """Whether the last halving is normalised too: in TensorFlow it is."""
     dropout: tuple[int, ...] = ()
     """Levels whose way up was trained with dropout, 0 the outermost."""
+    eps: float = 1e-5
+    """Added to the variance by the normalisations."""
 
 
 class Level(torch.nn.Module):
@@ -50,10 +52,10 @@ class Level(torch.nn.Module):
         down_norm = number > 0 and (not inner or config.innermost_norm)
         # Without a normalisation after it, pix2pix's convolutions follow the same switch.
         self.down = torch.nn.Conv2d(before, width, 4, 2, 1, bias=config.bias)
-        self.down_norm = make_norm(config.norm if down_norm else "none", width)
+        self.down_norm = make_norm(config.norm if down_norm else "none", width, eps=config.eps)
         up_bias = config.bias or number == 0
         self.up = torch.nn.ConvTranspose2d(width if inner else 2 * width, after, 4, 2, 1, bias=up_bias)
-        self.up_norm = make_norm(config.norm if number else "none", after)
+        self.up_norm = make_norm(config.norm if number else "none", after, eps=config.eps)
         self.dropout = Dropout(number) if number in config.dropout else torch.nn.Identity()
 
     def halved(self, x: Tensor) -> Tensor:
@@ -105,5 +107,6 @@ CHECKS = {
     "norm": configs.is_norm,
     "bias": configs.is_truth,
     "innermost_norm": configs.is_truth,
+    "eps": configs.is_epsilon,
     "dropout": lambda v: configs.are_numbers(v, DEEPEST),
 }

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import struct
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -193,7 +194,9 @@ def _tensorflow_norm(where: str, gamma: Tensor, beta: Tensor) -> dict[str, Tenso
     return {f"{where}/batch_normalization/gamma": gamma, f"{where}/batch_normalization/beta": beta}
 
 
-def tensorflow_drawn(state: dict[str, Tensor], img: Tensor, *, encoder_biases: bool = True) -> Tensor:
+def tensorflow_drawn(
+    state: dict[str, Tensor], img: Tensor, *, encoder_biases: bool = True, eps: float = 1e-5
+) -> Tensor:
     """img [N, C, H, W] through affinelayer's generator, written out by its variables. One picture at a time."""
     levels = sum("encoder" in name and "kernel" in name for name in state)
     found: list[Tensor] = []
@@ -203,21 +206,21 @@ def tensorflow_drawn(state: dict[str, Tensor], img: Tensor, *, encoder_biases: b
         bias = state[f"{where}/conv2d/bias"] if encoder_biases else None
         # TensorFlow's SAME for a kernel of 4 and stride 2 pads one pixel on every side.
         x = F.conv2d(F.pad(x, (1, 1, 1, 1)), state[f"{where}/conv2d/kernel"].permute(3, 2, 0, 1), bias, 2)
-        found.append(_tensorflow_normed(x, state, where) if i > 1 else x)
+        found.append(_tensorflow_normed(x, state, where, eps) if i > 1 else x)
     x = found[-1]
     for i in range(levels, 0, -1):
         where = f"generator/decoder_{i}"
         x = x if i == levels else torch.cat([x, found[i - 1]], 1)
         kernel = state[f"{where}/conv2d_transpose/kernel"].permute(3, 2, 0, 1)
         x = F.conv_transpose2d(F.relu(x), kernel, state[f"{where}/conv2d_transpose/bias"], 2)[..., 1:-1, 1:-1]
-        x = _tensorflow_normed(x, state, where) if i > 1 else x
+        x = _tensorflow_normed(x, state, where, eps) if i > 1 else x
     return torch.tanh(x)
 
 
-def _tensorflow_normed(x: Tensor, state: dict[str, Tensor], where: str) -> Tensor:
+def _tensorflow_normed(x: Tensor, state: dict[str, Tensor], where: str, eps: float) -> Tensor:
     mean, var = x.mean((2, 3), keepdim=True), x.var((2, 3), correction=0, keepdim=True)
     gamma, beta = (state[f"{where}/batch_normalization/{part}"] for part in ("gamma", "beta"))
-    return (x - mean) / (var + 1e-5).sqrt() * gamma[:, None, None] + beta[:, None, None]
+    return (x - mean) / (var + eps).sqrt() * gamma[:, None, None] + beta[:, None, None]
 
 
 def pict(state: dict[str, Tensor]) -> tuple[bytes, dict[str, Tensor]]:
@@ -234,3 +237,37 @@ def pict(state: dict[str, Tensor]) -> tuple[bytes, dict[str, Tensor]]:
 def pict_of(*blocks: bytes) -> bytes:
     """Blocks, each after its length."""
     return b"".join(struct.pack(">I", len(block)) + block for block in blocks)
+
+
+def keras_names(state: dict[str, Tensor], levels: int, first: int = 1) -> dict[str, Tensor]:
+    """The same variables under the names that Keras gives to layers, counted from `first`, with stored averages."""
+    made: dict[str, Tensor] = {}
+    encoders = [f"generator/encoder_{i}" for i in range(1, levels + 1)]
+    decoders = [f"generator/decoder_{i}" for i in range(levels, 0, -1)]
+    for i, (encoder, decoder) in enumerate(zip(encoders, decoders, strict=True), first):
+        for part in ("kernel", "bias"):
+            made[f"conv2d_{i}/{part}"] = state[f"{encoder}/conv2d/{part}"]
+            made[f"conv2d_transpose_{i}/{part}"] = state[f"{decoder}/conv2d_transpose/{part}"]
+    for i, where in enumerate([*encoders[1:], *decoders[:-1]], first):
+        for part in ("gamma", "beta"):
+            made[f"batch_normalization_{i}/{part}"] = state[f"{where}/batch_normalization/{part}"]
+        channels = len(state[f"{where}/batch_normalization/beta"])
+        made[f"batch_normalization_{i}/moving_mean"] = torch.zeros(channels)
+        made[f"batch_normalization_{i}/moving_variance"] = torch.ones(channels)
+    return made
+
+
+def tfjs_folder(folder: Path, state: dict[str, Tensor]) -> Path:
+    """A layers model of TensorFlow.js: one group and one shard for each layer, as the oldest converters wrote."""
+    folder.mkdir()
+    layers = sorted({name.partition("/")[0] for name in state})
+    manifest = []
+    for number, layer in enumerate(layers, 1):
+        own = {name: t for name, t in state.items() if name.startswith(f"{layer}/")}
+        weights = [{"name": name, "shape": list(t.shape), "dtype": "float32"} for name, t in own.items()]
+        manifest.append({"paths": [f"group{number}-shard1of1"], "weights": weights})
+        data = b"".join(t.contiguous().numpy().astype("<f4").tobytes() for t in own.values())
+        (folder / f"group{number}-shard1of1").write_bytes(data)
+    model = {"modelTopology": {"model_config": {}}, "weightsManifest": manifest}
+    (folder / "model.json").write_text(json.dumps(model))
+    return folder
