@@ -15,7 +15,7 @@ from torch import Tensor
 from latentart.translators.base import Translator
 from latentart.translators.guided_filter import guided_filter
 from latentart.translators.naming import fill, numbered, renamed
-from latentart.translators.tensorflow_layers import SameConv, doubled, kernel
+from latentart.translators.tensorflow_layers import SameConv, converted, doubled, variables
 from latentart.weights.checkpoint import Checkpoint
 from latentart.weights.shapes import shape
 from latentart.weights.stylegan2 import Parts
@@ -33,7 +33,7 @@ class WhiteBox(Translator):
     """widths: channels at full, half and quarter size; blocks: residual ones at quarter size."""
 
     licence = LICENCE
-    multiple, smallest = 8, 16
+    multiple, smallest, tiles = 8, 16, True
 
     def __init__(self, widths: tuple[int, int, int] = (32, 64, 128), blocks: int = 4) -> None:
         super().__init__()
@@ -92,11 +92,9 @@ def complete(tensors: Mapping[str, Tensor], path: Path) -> Parts:
     blocks = len(numbered(tensors, r"generator/block_(\d{1,2})/"))
     places = {f"generator/Conv{f'_{i}' if i else ''}": name for i, name in enumerate(CONVS)}
     places |= {f"generator/block_{i}/conv{part}": f"blocks.{i}.conv{part}" for i in range(blocks) for part in (1, 2)}
-    table = {f"{theirs}/weights": f"{ours}.weight" for theirs, ours in places.items()}
-    table |= {f"{theirs}/biases": f"{ours}.bias" for theirs, ours in places.items()}
+    table = {theirs: ours for pair in places.items() for theirs, ours in variables(*pair).items()}
     # A checkpoint of training holds the discriminators and the optimiser's moments, too.
-    found = renamed(tensors, table, what=FAMILY, unused=r"(?!generator/).*|.*/(Adam|Adam_1)")
-    made = {name: kernel(t) if t.ndim == 4 else t for name, t in found.items()}
+    made = converted(renamed(tensors, table, what=FAMILY, unused=r"(?!generator/).*|.*/(Adam|Adam_1)"))
     words = (
         f"widths {', '.join(map(str, _widths(made)))}",
         f"{blocks} blocks",

@@ -1,7 +1,8 @@
 """A network in several files of one folder: torch files, or one .npy for each tensor.
 
 Tensors of torch files are called 'stem/name', 'decoder/1.weight' for '1.weight' in decoder.pth, so that families can
-tell the files apart; those of .npy files by their stem alone, 'conv01_1.weight'. Folders within are looked into.
+tell the files apart; those of .npy files by their stem alone, 'conv01_1.weight'. Folders within are looked into, and
+those of TensorFlow.js among them are read, under their own names.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from torch import Tensor
 
 from latentart.errors import WeightsError
 from latentart.weights import npy
-from latentart.weights.plain import npz, torch_dicts
+from latentart.weights.plain import npz, tfjs, torch_dicts
 
 SOURCE = "folder"
 ENDINGS = (".pth", ".pt", ".tar", ".model", ".ckpt")
@@ -25,7 +26,8 @@ OTHERS = ("manifest.json", "model.json")
 
 def matches(path: Path, head: bytes) -> bool:
     """Whether it is a folder with torch or .npy files in it, and not one of a container with a list of its own."""
-    return path.is_dir() and not any((path / name).exists() for name in OTHERS) and bool(_files(path))
+    listed = any((path / name).exists() for name in OTHERS)
+    return path.is_dir() and not listed and bool(_files(path) or _models(path))
 
 
 def read(path: Path) -> dict[str, dict[str, Tensor]]:
@@ -34,8 +36,8 @@ def read(path: Path) -> dict[str, dict[str, Tensor]]:
     files = _files(path)
     if len(files) > MOST_FILES:
         raise WeightsError(f"more than {MOST_FILES} files of tensors: give a folder with one network in it")
-    for file in files:
-        for name, tensor in _one(file).items():
+    for file in [*files, *_models(path)]:
+        for name, tensor in (_one(file) if file.is_file() else tfjs.read(file)[""]).items():
             if name in found:
                 raise WeightsError(f"two files bring a tensor {name!r}: give a folder with one network in it")
             found[name] = tensor
@@ -56,6 +58,11 @@ def _files(folder: Path) -> list[Path]:
     levels = [folder.glob("/".join(["*"] * (depth + 1))) for depth in range(DEEPEST)]
     known = [p for level in levels for p in level if p.suffix.lower() in (*ENDINGS, ".npy") and p.is_file()]
     return sorted(known)
+
+
+def _models(folder: Path) -> list[Path]:
+    """Folders of TensorFlow.js within."""
+    return sorted(p for p in folder.iterdir() if p.is_dir() and tfjs.matches(p, b""))
 
 
 def _one(file: Path) -> dict[str, Tensor]:
