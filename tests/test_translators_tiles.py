@@ -11,7 +11,7 @@ from layouts import fast_style as layouts
 from torch import Tensor
 
 from latentart.errors import PictureError, SettingsError
-from latentart.translators import fast_style, mobile_style, mosaic
+from latentart.translators import cartoongan, fast_style, mobile_style, mosaic, pix2pixhd, resnet, whitebox
 from latentart.translators.base import Translator
 from latentart.translators.layers import fixed, measured, norms
 from latentart.translators.reach import PROBE, margin
@@ -30,21 +30,35 @@ NETWORKS: dict[str, Callable[[], State]] = {
 }
 
 
+_SHAPE = {"width": 4, "halvings": 2, "blocks": 1, "norm": "instance", "bias": True}
+UNTRAINED: dict[str, Callable[[], Translator]] = {
+    "resnet": lambda: resnet.ResNet(resnet.Config(3, 3, **_SHAPE)),  # type: ignore[arg-type]
+    "pix2pixhd": lambda: pix2pixhd.HD(pix2pixhd.Config(3, 3, **_SHAPE, enhancers=1)),  # type: ignore[arg-type]
+    "cartoongan": lambda: cartoongan.CartoonGan(4, 1),
+    "whitebox": lambda: whitebox.WhiteBox((4, 8, 8), 1),
+}
+
+
 def network(name: str) -> Translator:
+    if name in UNTRAINED:
+        torch.manual_seed(0)
+        T = UNTRAINED[name]().eval().requires_grad_(False)
+        T.name = name
+        return T
     family = {"mobile": mobile_style, "mosaic": mosaic}.get(name, fast_style)
     parts = family.complete(NETWORKS[name](), Path("net.pth"))
-    T: Translator = family.build(Checkpoint(parts.tensors, parts.config, "", "test"))  # type: ignore[attr-defined]
+    T = family.build(Checkpoint(parts.tensors, parts.config, "", "test"))  # type: ignore[attr-defined]
     T.name, T.family = name, family.FAMILY
     return T.eval()
 
 
-def picture(height: int = 90, width: int = 131) -> Tensor:
+def picture(height: int = 90, width: int = 171) -> Tensor:
     """Left and right of it differ, so that a tile's own statistics are not the picture's."""
     noise = torch.rand(1, 3, height, width, generator=torch.Generator().manual_seed(4))
     return (noise * torch.linspace(0.2, 2, width) - 1).clamp(-1, 1)
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", [*NETWORKS, *UNTRAINED])
 def test_tiles_give_the_whole_picture(name: str) -> None:
     T, img = network(name), picture()
     whole = T.translate(img)

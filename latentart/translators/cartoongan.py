@@ -37,7 +37,7 @@ class CartoonGan(Translator):
     """
 
     licence = LICENCE
-    multiple, smallest = 4, 16
+    multiple, smallest, tiles = 4, 16, True
 
     def __init__(self, width: int = 64, blocks: int = 8, padding: str = "zero") -> None:
         super().__init__()
