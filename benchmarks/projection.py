@@ -30,7 +30,6 @@ from latentart import pixels, seeds
 from latentart.latent import space
 from latentart.models.load import load
 from latentart.projection import bank, bundle, clip, nvidia, presets
-from latentart.projection.bundle import Projection
 from latentart.projection.likeness import likeness
 from latentart.projection.project import Projector
 from latentart.projection.run import Settings
@@ -44,6 +43,9 @@ METHODS = {
     "w+ free": Settings("standard", "w+", norm_weight=0),
     "w+ tuned": Settings("standard", "w+", tune=True),
 }
+
+TOGETHER = {"glyphs-64": 5}
+"""Pictures searched together; others one by one."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ def runs(args: argparse.Namespace) -> Iterator[Run]:
     targets += [("landscapes-256", f"own{i}", 0) for i in range(args.landscapes)]
     targets += [("landscapes-256", name, 0) for name in PHOTOGRAPHS[: args.photographs]]
     for method in [m for m in (*list(METHODS)[1:], "nvidia") if args.only in (None, m)]:
-        for network, target, seed in targets:
+        for network, target, seed in [t for t in targets if args.network in (None, t[0])]:
             if method in ("nvidia", "w") or network != "glyphs-64":
                 yield Run(network, target, method, seed)
 
@@ -91,42 +93,49 @@ def target_of(G, name: str, results: Path) -> Tensor:
 
 
 def work(args: argparse.Namespace) -> None:
-    """Does what is missing until the time is up."""
-    began, projectors, left = time.monotonic(), {}, 0
-    for run in runs(args):
-        path = run.path(args.results)
-        if path.exists():
-            continue
-        left += 1
+    """Does what is missing until the time is up, some targets of one method at a time."""
+    began, projectors = time.monotonic(), {}
+    for group in _groups(args):
         if time.monotonic() - began > args.budget:
-            continue
-        if run.network not in projectors:
-            projectors[run.network] = Projector.of(load(run.network, args.device), encoder="none")
-        _do(projectors[run.network], run, path, args.results)
-        left -= 1
+            break
+        network = group[0].network
+        if network not in projectors:
+            projectors[network] = Projector.of(load(network, args.device), encoder="none")
+        _do(projectors[network], group, args.results)
+    left = sum(not run.path(args.results).exists() for run in runs(args))
     print(f"{left} runs are left: say it again" if left else "all runs are there")
 
 
-def _do(p: Projector, run: Run, path: Path, results: Path) -> None:
-    img = target_of(p.G, run.target, results)
-    codes: list[Tensor] = []
+def _groups(args: argparse.Namespace) -> Iterator[list[Run]]:
+    """What is missing, in groups that are searched together; small pictures are quicker so."""
+    kinds: dict[tuple[str, str, int], list[Run]] = {}
+    for run in runs(args):
+        if not run.path(args.results).exists():
+            kinds.setdefault((run.network, run.method, run.seed), []).append(run)
+    for (network, _, _), found in kinds.items():
+        size = TOGETHER.get(network, 1)
+        yield from (found[i : i + size] for i in range(0, len(found), size))
+
+
+def _do(p: Projector, group: list[Run], results: Path) -> None:
+    codes: list[tuple[int, Tensor]] = []
     steps: list[str] = []
 
     def on_step(step) -> None:
         steps.append(step.stage)
         if step.ws is not None and (len(steps) % 10 == 1 or step.stage != steps[-2 if len(steps) > 1 else 0]):
-            codes.append((len(steps) - 1, step.ws[0, :].detach().clone()))
+            codes.append((len(steps) - 1, step.ws.detach().clone()))
 
-    settings = METHODS[run.method]
-    target = make_target(pixels.to_uint8(img)[0], p.G)
-    made: Projection = p.project([target], Settings(**{**settings.__dict__, "seed": run.seed}), on_step)[0]
-    img_made = made.render(p.G)
-    np.savez(
-        path, w=made.ws.numpy(), img=img_made.numpy(), stages=np.array(json.dumps(steps)),
-        at=np.array([n for n, _ in codes]), trail=torch.stack([w for _, w in codes]).numpy(),
-    )  # fmt: skip
-    bundle.save(made, path.with_name(f"{path.stem}.bundle.npz"), overwrite=True)
-    print(path.name, flush=True)
+    settings = METHODS[group[0].method]
+    targets = [make_target(pixels.to_uint8(target_of(p.G, run.target, results))[0], p.G) for run in group]
+    made = p.project(targets, Settings(**{**settings.__dict__, "seed": group[0].seed}), on_step)
+    for i, run in enumerate(group):
+        trail = torch.stack([ws[i] for _, ws in codes])
+        path = run.path(results)
+        img, at = made[i].render(p.G).numpy(), np.array([n for n, _ in codes])
+        bundle.save(made[i], path.with_name(f"{path.stem}.bundle.npz"), overwrite=True)
+        np.savez(path, w=made[i].ws.numpy(), img=img, stages=np.array(json.dumps(steps)), at=at, trail=trail.numpy())
+        print(path.name, flush=True)
 
 
 def clock(args: argparse.Namespace) -> None:
@@ -214,6 +223,7 @@ def options(description: str | None, *choices: str) -> argparse.Namespace:
     parser.add_argument("--photographs", type=int, default=4)
     parser.add_argument("--frames", type=int, default=8, help="of the film")
     parser.add_argument("--only", choices=list(METHODS), help="one method instead of all")
+    parser.add_argument("--network", choices=("glyphs-64", "landscapes-256"), help="one model instead of both")
     parser.add_argument("--device", default="cpu")
     args = parser.parse_args()
     args.results.mkdir(parents=True, exist_ok=True)

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from latentart.features.trunk import Trunk
-
 Embedding = tuple[Tensor, ...]
 """One tensor [N, C, h, w] per layer; the squared difference of two, summed over C and averaged over h, w, is LPIPS."""
+
+
+class Network(Protocol):
+    """What a perceptual distance looks through: a torch module from pictures to activations of the layers `taps`."""
+
+    def __call__(self, img: Tensor, taps: Sequence[str]) -> list[Tensor]:
+        """See `Trunk.forward`."""
+        ...
 
 
 class Lpips(torch.nn.Module):
@@ -20,7 +27,7 @@ class Lpips(torch.nn.Module):
     `name` says in results which network was used: distances through different networks cannot be compared.
     """
 
-    def __init__(self, name: str, trunk: Trunk, heads: Mapping[str, Tensor]) -> None:
+    def __init__(self, name: str, trunk: Network, heads: Mapping[str, Tensor]) -> None:
         super().__init__()
         self.name = name
         self.trunk = trunk

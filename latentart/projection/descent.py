@@ -38,7 +38,8 @@ class Objective(Protocol):
 class Schedule:
     """How long and how boldly: rates by variable, rising over `warm_up` of the steps, falling over `cool_down`.
 
-    A picture whose best loss fell by less than `plateau` (a ratio) in `patience` steps is done.
+    A picture whose best loss fell by less than `plateau` (a ratio) in `patience` steps is done. at_once: pictures
+    whose gradients are taken together, 0 for all; it changes time and memory, not results.
     """
 
     steps: int
@@ -48,6 +49,7 @@ class Schedule:
     patience: int = 0
     plateau: float = 0.01
     betas: tuple[float, float] = (0.9, 0.999)
+    at_once: int = 0
 
     def factor(self, progress: float) -> float:
         """Learning rate at `progress` 0..1 as a part of the full one: line up, plateau, half a cosine down."""
@@ -69,13 +71,14 @@ def descend(
     best_loss = torch.full([count], math.inf, device=next(iter(best.values())).device)
     active = torch.arange(count, device=best_loss.device)
     walker = _Adam({name: value.clone() for name, value in best.items()}, schedule)
+    parts = _parts(objective, count, schedule.at_once)
     history: list[Tensor] = []
     for step in range(schedule.steps):
-        loss = objective.loss(walker.variables)
-        _keep_best(best, best_loss, active, walker.variables, loss.detach())
+        loss, gradients = _slopes(parts, walker.variables)
+        _keep_best(best, best_loss, active, walker.variables, loss)
         if watch:
             watch(step, best_loss, best)
-        walker.step(loss.sum(), schedule.factor((step + 0.5) / schedule.steps))
+        walker.step(gradients, schedule.factor((step + 0.5) / schedule.steps))
         objective.settle(walker.variables)
         history.append(best_loss.clone())
         keep = _unfinished(history, active, schedule)
@@ -83,10 +86,39 @@ def descend(
             if not len(keep):
                 return best, best_loss
             active, objective = active[keep], objective.select(keep)
+            parts = _parts(objective, len(keep), schedule.at_once)
             walker.select(keep)
     with torch.no_grad():
-        _keep_best(best, best_loss, active, walker.variables, objective.loss(walker.variables))
+        last = torch.cat([part.loss(_rows(walker.variables, rows)) for rows, part in parts])
+        _keep_best(best, best_loss, active, walker.variables, last)
     return best, best_loss
+
+
+Part = tuple[Tensor | None, Objective]
+"""Which rows, None for all, and the objective of these."""
+
+
+def _parts(objective: Objective, count: int, at_once: int) -> list[Part]:
+    if not at_once or count <= at_once:
+        return [(None, objective)]
+    groups = (torch.arange(i, min(count, i + at_once)) for i in range(0, count, at_once))
+    return [(rows, objective.select(rows)) for rows in groups]
+
+
+def _rows(variables: Variables, rows: Tensor | None) -> Variables:
+    return variables if rows is None else {name: value[rows] for name, value in variables.items()}
+
+
+def _slopes(parts: list[Part], variables: Variables) -> tuple[Tensor, Variables]:
+    """(losses [N], their gradients), some pictures after the others."""
+    losses, found = [], []
+    for rows, part in parts:
+        own = {name: value.detach().requires_grad_() for name, value in _rows(variables, rows).items()}
+        loss = part.loss(own)
+        found.append(torch.autograd.grad(loss.sum(), list(own.values())))
+        losses.append(loss.detach())
+    gradients = (torch.cat(pieces) for pieces in zip(*found, strict=True))
+    return torch.cat(losses), dict(zip(variables, gradients, strict=True))
 
 
 def _keep_best(best: Variables, best_loss: Tensor, active: Tensor, now: Variables, loss: Tensor) -> None:
@@ -113,19 +145,17 @@ class _Adam:
     """Adam whose moments can lose rows with the variables."""
 
     def __init__(self, variables: Variables, schedule: Schedule) -> None:
-        self.variables = {name: value.requires_grad_() for name, value in variables.items()}
+        self.variables = variables
         self.schedule = schedule
         self.first = {name: torch.zeros_like(value) for name, value in variables.items()}
         self.second = {name: torch.zeros_like(value) for name, value in variables.items()}
         self.count = 0
 
-    def step(self, loss: Tensor, factor: float) -> None:
-        names = list(self.variables)
-        gradients = torch.autograd.grad(loss, [self.variables[name] for name in names])
+    def step(self, gradients: Variables, factor: float) -> None:
         self.count += 1
         beta1, beta2 = self.schedule.betas
         with torch.no_grad():
-            for name, gradient in zip(names, gradients, strict=True):
+            for name, gradient in gradients.items():
                 self.first[name].lerp_(gradient, 1 - beta1)
                 self.second[name].lerp_(gradient.square(), 1 - beta2)
                 size = (self.second[name] / (1 - beta2**self.count)).sqrt_().add_(1e-8)
@@ -135,4 +165,4 @@ class _Adam:
     def select(self, keep: Tensor) -> None:
         for kept in (self.first, self.second):
             kept.update({name: value[keep] for name, value in kept.items()})
-        self.variables = {name: value.detach()[keep].requires_grad_() for name, value in self.variables.items()}
+        self.variables = {name: value[keep] for name, value in self.variables.items()}

@@ -44,14 +44,19 @@ def published(
     for step in range(steps):
         t = step / steps
         if watch:
-            watch(step, walker.variables["w"].detach().expand(-1, G.num_ws, -1))
+            watch(step, walker.variables["w"].expand(-1, G.num_ws, -1))
         spread = prior.radius * EXPLORATION * max(0.0, 1 - t / EXPLORATION_END) ** 2
-        w = walker.variables["w"]
-        explored = w + spread * torch.randn(w.shape, generator=rng).to(w.device)
-        maps = {name: value for name, value in walker.variables.items() if name != "w"}
-        img = G.synthesis(explored.expand(-1, G.num_ws, -1), noise_mode="const", noise=maps)
-        loss = likeness.perceptual(img) + NOISE_WEIGHT * correlation(maps)
-        walker.step(loss.sum(), walker.schedule.factor(t))
+        # The same for every picture, so that a batch gives what single pictures give.
+        away = spread * torch.randn(1, 1, G.w_dim, generator=rng).to(prior.w_avg)
+        walker.step(_gradients(G, likeness, walker.variables, away), walker.schedule.factor(t))
         with torch.no_grad():
-            normalise(maps)
-    return walker.variables["w"].detach().expand(-1, G.num_ws, -1)
+            normalise({name: value for name, value in walker.variables.items() if name != "w"})
+    return walker.variables["w"].expand(-1, G.num_ws, -1)
+
+
+def _gradients(G: Generator, likeness: Likeness, variables: Variables, away: Tensor) -> Variables:
+    own = {name: value.detach().requires_grad_() for name, value in variables.items()}
+    maps = {name: value for name, value in own.items() if name != "w"}
+    img = G.synthesis((own["w"] + away).expand(-1, G.num_ws, -1), noise_mode="const", noise=maps)
+    loss = likeness.perceptual(img) + NOISE_WEIGHT * correlation(maps)
+    return dict(zip(own, torch.autograd.grad(loss.sum(), list(own.values())), strict=True))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,22 +26,25 @@ FILMS = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v")
 
 @dataclass(frozen=True)
 class Job:
-    """One picture: where it is, where its mask is, and the name of what it becomes."""
+    """One picture: where it is, where its mask and the strokes on it are, and the name of what it becomes."""
 
     path: Path
     name: str
     mask: Path | None = None
+    strokes: Path | None = None
 
 
-def jobs(sources: Sequence[str | Path], mask: str | Path | None = None) -> list[Job]:
-    """Files and folders of pictures, in order. mask: a file for all, or a folder with one of the same name for each.
+def jobs(sources: Sequence[str | Path], mask: str | Path | None = None, strokes: str | Path | None = None) -> list[Job]:
+    """Files and folders of pictures, in order.
 
-    Raises PictureError when there is no picture, SettingsError for a mask that is not there.
+    mask, strokes: a file for all, or a folder with one of the same name for each. Raises PictureError when there is
+    no picture, SettingsError for a mask or strokes that are not there.
     """
     found: list[Path] = []
     for source in map(Path, sources):
         found += _inside(source) if source.is_dir() else [source]
-    return [Job(path, name, _mask_for(path, mask)) for path, name in zip(found, _names(found), strict=True)]
+    beside = [(_beside(path, mask, "mask"), _beside(path, strokes, "strokes")) for path in found]
+    return [Job(path, name, *other) for path, name, other in zip(found, _names(found), beside, strict=True)]
 
 
 def _inside(folder: Path) -> list[Path]:
@@ -61,22 +64,20 @@ def _names(paths: Sequence[Path]) -> list[str]:
     return names
 
 
-def _mask_for(path: Path, mask: str | Path | None) -> Path | None:
-    if mask is None:
+def _beside(path: Path, other: str | Path | None, kind: str) -> Path | None:
+    if other is None:
         return None
-    place = Path(mask)
+    place = Path(other)
     if place.is_dir():
-        own = sorted(p for p in place.iterdir() if p.stem == path.stem)
-        return own[0] if own else None
+        return next(iter(sorted(p for p in place.iterdir() if p.stem == path.stem)), None)
     if not place.exists():
-        raise SettingsError(f"there is no mask {str(mask)!r}: give a picture, or a folder of pictures")
+        raise SettingsError(f"there is no {kind} {str(other)!r}: give a picture, or a folder of pictures")
     return place
 
 
 def open_job(job: Job, G: Generator, fit: str) -> Target:
-    """Reads a job's picture and mask. Raises PictureError."""
-    read = target.open_target(job.path, G, fit=fit, mask=job.mask)
-    return Target(read.img, read.mask, job.name, read.source, read.fit)
+    """Reads a job's picture, mask and strokes. Raises PictureError."""
+    return replace(target.open_target(job.path, G, fit=fit, mask=job.mask, strokes=job.strokes), name=job.name)
 
 
 def missing(found: Sequence[Job], folder: Path, G: Generator, settings: Settings) -> list[Job]:
@@ -119,6 +120,9 @@ def side_by_side(G: Generator, wanted: Target, projection: Projection) -> pixels
     if wanted.mask is not None:
         mask = wanted.mask.to(made)
         img = (img + 1) * (0.35 + 0.65 * mask) - 1
+    if wanted.strokes is not None:
+        strokes = wanted.strokes.to(made)
+        img = img + (strokes[:, :-1] - img) * strokes[:, -1:]
     frame: pixels.Frame = pixels.to_uint8(torch.cat([img, made.clamp(-1, 1)], dim=3))[0]
     return frame
 

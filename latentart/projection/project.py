@@ -17,11 +17,15 @@ from latentart.features.lpips import Lpips
 from latentart.models.base import Generator
 from latentart.projection import bank as banks
 from latentart.projection import encoder as encoders
-from latentart.projection import presets, run
+from latentart.projection import likeness, presets, run
 from latentart.projection.bundle import Projection
 from latentart.projection.prior import Prior, prior
 from latentart.projection.run import OnStep, Settings
 from latentart.projection.target import Target
+
+PIXELS_AT_ONCE = {"cpu": 2**16}
+"""Pixels that gradients are taken of at the same time: beyond that, processors only lose time, and GPUs memory."""
+PIXELS_ON_GPU = 2**21
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,12 @@ class Projector:
         known = prior(own)
         guess = None if encoder == "none" else encoders.encoder(own, known, train=encoder == "train")
         return cls(own, features, known, banks.bank(own, features, samples), guess)
+
+    @property
+    def at_once(self) -> int:
+        """Pictures whose gradients are taken together; how many are searched at the same time is another matter."""
+        height, width = (min(side, likeness.LARGEST) for side in self.G.img_size)
+        return max(1, PIXELS_AT_ONCE.get(self.G.device.type, PIXELS_ON_GPU) // (height * width))
 
     def project(
         self, targets: Sequence[Target], settings: Settings | None = None, on_step: OnStep | None = None

@@ -6,7 +6,6 @@ taken inside the mask. Outside of it the picture is held as it was.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -15,7 +14,7 @@ from torch import Tensor
 
 from latentart.features.lpips import Lpips
 from latentart.projection import pyramid, search
-from latentart.projection.descent import Schedule, Variables, descend
+from latentart.projection.descent import Schedule, descend
 from latentart.projection.likeness import LARGEST, Likeness, at_most, likeness
 
 if TYPE_CHECKING:
@@ -24,30 +23,6 @@ if TYPE_CHECKING:
 LAYER = "relu3_3"
 LOOK = 128
 RATE = 0.1
-
-
-@dataclass(frozen=True)
-class Restyled:
-    """Codes whose style inside the mask is to be another's: variables {"v": [N, num_ws, w_dim]}."""
-
-    codes: search.Codes
-    style: Tensor
-    mask: Tensor
-    weight: float
-
-    def loss(self, variables: Variables) -> Tensor:
-        """Distance outside of the mask, and of the Gram matrices inside, [N]."""
-        codes = self.codes
-        img = pyramid.render(codes.G, search.to_ws(codes.G, codes.prior.colour(variables["v"])), codes.size)
-        apart = (gram(codes.likeness.features, img, self.mask) - self.style).square().sum(dim=(1, 2))
-        return codes.likeness(img) + self.weight * apart / self.style.square().sum(dim=(1, 2))
-
-    def settle(self, variables: Variables) -> None:
-        """Codes may be anywhere."""
-
-    def select(self, keep: Tensor) -> Restyled:
-        """See `Objective`."""
-        return replace(self, codes=self.codes.select(keep))
 
 
 def gram(features: Lpips, img: Tensor, mask: Tensor) -> Tensor:
@@ -70,8 +45,12 @@ def restyle(p: Projector, ws: Tensor, style: Tensor, mask: Tensor, *, weight: fl
         wanted = gram(p.features, style.to(before), torch.ones_like(mask))
     held: Likeness = likeness(p.features, before, LOOK, mask=1 - mask, pixel_weight=1.0)
     codes = search.Codes(p.G, held, p.prior, pyramid.nearest(p.G, LARGEST))
+
+    def apart(img: Tensor, rows: Tensor | None) -> Tensor:
+        squares = (gram(p.features, img, mask) - wanted).square().sum(dim=(1, 2))
+        return weight * squares / wanted.square().sum(dim=(1, 2))
+
     with torch.enable_grad():
-        best, _ = descend(
-            Restyled(codes, wanted, mask, weight), {"v": p.prior.whiten(ws)}, Schedule(steps, {"v": RATE}, warm_up=0)
-        )
+        start, schedule = {"v": p.prior.whiten(ws)}, Schedule(steps, {"v": RATE}, warm_up=0)
+        best, _ = descend(search.Guided(codes, apart), start, schedule)
     return p.prior.colour(best["v"]).detach()

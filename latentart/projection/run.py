@@ -12,7 +12,7 @@ from torch import Tensor
 
 from latentart import provenance
 from latentart.errors import SettingsError
-from latentart.projection import bank, nvidia, presets, pyramid, search, tune
+from latentart.projection import bank, nvidia, presets, pyramid, scribble, search, tune
 from latentart.projection.align import Aligned
 from latentart.projection.bundle import Projection
 from latentart.projection.descent import Schedule, Variables, Watcher, descend
@@ -113,6 +113,7 @@ def run(p: Projector, targets: Sequence[Target], settings: Settings, on_step: On
         preset = presets.preset(settings.preset)
         stages = [s for s in preset.stages if s.space == "w" or settings.space == "w+"]
         extra = preset.noise_steps * settings.noise + preset.tune_steps * settings.tune * len(targets)
+        extra += scribble.STEPS * any(t.strokes is not None for t in targets)
         batch = _batch(p, targets, settings, on_step, sum(s.steps for s in stages) + extra)
         return _staged(batch, preset, stages)
 
@@ -130,7 +131,7 @@ def _staged(batch: Batch, preset: presets.Preset, stages: Sequence[Stage]) -> li
     for stage in stages:
         variables = _codes(batch, stage, variables, starts)
         starts = 1
-    ws = search.to_ws(batch.p.G, batch.p.prior.colour(variables["v"])).contiguous()
+    ws = _scribbled(batch, search.to_ws(batch.p.G, batch.p.prior.colour(variables["v"])).contiguous())
     noise = _noise(batch, ws, preset.noise_steps) if batch.settings.noise else {}
     deltas = _tune(batch, ws, noise, preset.tune_steps) if batch.settings.tune else [{} for _ in batch.targets]
     return [_result(batch, i, ws, noise, deltas[i], variables.get("place")) for i in range(len(ws))]
@@ -174,13 +175,27 @@ def _codes(batch: Batch, stage: Stage, variables: Variables, starts: int) -> Var
     codes = search.Codes(G, near, batch.p.prior, size, norm_weight)
     objective = Aligned(codes) if "place" in variables else codes
     rates = {"v": stage.rate, "place": PLACE_RATE}
-    schedule = Schedule(stage.steps, rates, cool_down=COOL_DOWN, patience=stage.patience)
+    schedule = Schedule(stage.steps, rates, cool_down=COOL_DOWN, patience=stage.patience, at_once=batch.p.at_once)
     best, losses = descend(objective, variables, schedule, batch.watch(f"{stage.space} {stage.look}", starts))
     if starts > 1:
         rows = torch.arange(0, len(losses), starts, device=losses.device) + losses.view(-1, starts).argmin(dim=1)
         best, losses = {name: value[rows] for name, value in best.items()}, losses[rows]
     batch.finish(f"{stage.space} {stage.look}", stage.steps, losses)
     return best
+
+
+def _scribbled(batch: Batch, ws: Tensor) -> Tensor:
+    """The codes of pictures that were drawn on follow the strokes."""
+    drawn = [(i, t.strokes) for i, t in enumerate(batch.targets) if t.strokes is not None]
+    if not drawn:
+        return ws
+    rows = torch.tensor([i for i, _ in drawn], device=ws.device)
+    both = torch.cat([strokes for _, strokes in drawn])
+    colours, opacity = both[:, :-1], both[:, -1:]
+    watch = None if len(drawn) < len(ws) else batch.watch("scribble")
+    ws[rows] = scribble.scribble(batch.p, ws[rows], colours, opacity, watch=watch)
+    batch.before += scribble.STEPS
+    return ws
 
 
 def _noise(batch: Batch, ws: Tensor, steps: int) -> Variables:
@@ -191,7 +206,7 @@ def _noise(batch: Batch, ws: Tensor, steps: int) -> Variables:
     own = dict(G.synthesis.named_buffers())
     start = {name: own[f"{name}.noise_const"].expand(len(ws), 1, -1, -1).clone() for name in G.noise_shapes}
     objective = search.Noise(G, batch.likeness(G.img_resolution), ws, WHITE_WEIGHT)
-    schedule = Schedule(steps, dict.fromkeys(start, NOISE_RATE), cool_down=COOL_DOWN)
+    schedule = Schedule(steps, dict.fromkeys(start, NOISE_RATE), cool_down=COOL_DOWN, at_once=batch.p.at_once)
     best, losses = descend(objective, start, schedule, batch.watch("noise"))
     batch.finish("noise", steps, losses)
     return best
@@ -239,6 +254,7 @@ def _result(
         "losses": {name: values[i] for name, values in batch.losses.items()},
         "strangeness": float(batch.p.prior.norm(own)),
         "picture": {"name": target.name, "size": list(target.source), "fit": target.fit},
+        "strokes": target.strokes is not None,
         "place": None if place is None else place[i].tolist(),
     }
     checkpoint = {"name": G.name, "family": G.family, "sha256": G.sha256}

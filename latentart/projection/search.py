@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import torch
@@ -34,10 +34,18 @@ class Codes:
 
     def loss(self, variables: Variables) -> Tensor:
         """Distance of the pictures, and of the codes from the generator's own, [N]."""
-        v = variables["v"]
-        ws = to_ws(self.G, self.prior.colour(v))
-        total = self.likeness(pyramid.render(self.G, ws, self.size, self.noise))
-        return total + self.norm_weight * v.square().mean(dim=(1, 2)) if self.norm_weight else total
+        return self.of(self.render(variables), variables)
+
+    def render(self, variables: Variables) -> Tensor:
+        """The pictures of these codes, [N, C, h, w]."""
+        ws = to_ws(self.G, self.prior.colour(variables["v"]))
+        return pyramid.render(self.G, ws, self.size, self.noise)
+
+    def of(self, img: Tensor, variables: Variables) -> Tensor:
+        """The loss when the pictures are there already."""
+        total = self.likeness(img)
+        strange = variables["v"].square().mean(dim=(1, 2))
+        return total + self.norm_weight * strange if self.norm_weight else total
 
     def settle(self, variables: Variables) -> None:
         """Codes may be anywhere."""
@@ -46,6 +54,30 @@ class Codes:
         """See `Objective`."""
         own = None if self.noise is None else {name: value[keep] for name, value in self.noise.items()}
         return replace(self, likeness=self.likeness.select(keep), noise=own)
+
+
+@dataclass(frozen=True)
+class Guided:
+    """Codes whose pictures shall have something else besides: variables as for `Codes`.
+
+    guide: pictures [N, C, h, w] and the rows of the batch that they are, None for all -> what is missing, [N].
+    """
+
+    codes: Codes
+    guide: Callable[[Tensor, Tensor | None], Tensor]
+    rows: Tensor | None = None
+
+    def loss(self, variables: Variables) -> Tensor:
+        """The loss of the codes and of the guide, [N]."""
+        img = self.codes.render(variables)
+        return self.codes.of(img, variables) + self.guide(img, self.rows)
+
+    def settle(self, variables: Variables) -> None:
+        """Codes may be anywhere."""
+
+    def select(self, keep: Tensor) -> Guided:
+        """See `Objective`."""
+        return replace(self, codes=self.codes.select(keep), rows=keep if self.rows is None else self.rows[keep])
 
 
 @dataclass(frozen=True)

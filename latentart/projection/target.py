@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +21,8 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif")
 class Target:
     """A picture to be found: img [1, C, H, W] in [-1, 1] of the generator's size, and where it counts.
 
-    mask [1, 1, H, W] in 0..1 or None. source: (width, height) of the file; fit: how it got here.
+    mask [1, 1, H, W] in 0..1 or None. source: (width, height) of the file; fit: how it got here. strokes
+    [1, C + 1, H, W] or None: colours drawn onto the picture, and how opaque they are in 0..1 (see `scribble`).
     """
 
     img: Tensor
@@ -29,18 +30,23 @@ class Target:
     name: str = "picture"
     source: tuple[int, int] = (0, 0)
     fit: str = "crop"
+    strokes: Tensor | None = None
 
 
-def open_target(path: str | Path, G: Generator, *, fit: str = "crop", mask: str | Path | None = None) -> Target:
+def open_target(
+    path: str | Path, G: Generator, *, fit: str = "crop", mask: str | Path | None = None,
+    strokes: str | Path | None = None,
+) -> Target:  # fmt: skip
     """Reads a picture file upright, in the generator's channels, and brings it to its size.
 
     fit: 'crop' fills the size and cuts what stands out, 'pad' shows all of it, and only it counts, 'stretch'
     changes proportions. mask: a picture of the same size, white where it counts. Transparency counts as mask.
-    Raises PictureError, SettingsError.
+    strokes: a picture of the same size, transparent where nothing was drawn. Raises PictureError, SettingsError.
     """
     frame = pixels.open_image(path, "RGBA")
     seen = None if mask is None else _read_mask(mask, frame.shape)
-    return make_target(frame, G, fit=fit, mask=seen, name=Path(path).stem)
+    found = make_target(frame, G, fit=fit, mask=seen, name=Path(path).stem)
+    return found if strokes is None else replace(found, strokes=_read_strokes(strokes, frame.shape, G, fit))
 
 
 def make_target(
@@ -92,7 +98,27 @@ def _counting(frame: pixels.Frame, mask: Tensor | None, channels: int) -> Tensor
 
 def _read_mask(path: str | Path, shape: tuple[int, ...]) -> Tensor:
     frame = pixels.open_image(path, "L")
+    _check_size("mask", path, frame, shape)
+    return torch.from_numpy(frame[None, None, :, :, 0].astype(np.float32) / 255)
+
+
+def _read_strokes(path: str | Path, shape: tuple[int, ...], G: Generator, fit: str) -> Tensor:
+    frame = pixels.open_image(path, "RGBA")
+    _check_size("strokes", path, frame, shape)
+    drawn = frame[:, :, 3]
+    if not drawn.any() or drawn.all():
+        told = "nothing" if not drawn.any() else "everything"
+        raise PictureError(f"strokes {str(path)!r} cover {told}: draw on a transparent layer, save it as PNG")
+    opacity = torch.from_numpy(drawn[None, None].astype(np.float32) / 255)
+    colours = to_channels(pixels.to_float(np.ascontiguousarray(frame[:, :, :3])), G.img_channels)
+    # Reduced with their opacity, so that what lies under transparent pixels does not bleed into the strokes.
+    both = torch.cat([(colours + 1) * opacity, opacity], dim=1)
+    small = pixels.resize(both, (G.img_size[1], G.img_size[0]), fit).clamp_min(0)
+    covered, opacity = small[:, :-1], small[:, -1:].clamp(max=1)
+    return torch.cat([(covered / opacity.clamp_min(1e-3) - 1).clamp(-1, 1), opacity], dim=1)
+
+
+def _check_size(kind: str, path: str | Path, frame: pixels.Frame, shape: tuple[int, ...]) -> None:
     if frame.shape[:2] != tuple(shape[:2]):
         has, wanted = f"{frame.shape[1]}x{frame.shape[0]}", f"{shape[1]}x{shape[0]}"
-        raise PictureError(f"mask {str(path)!r} is {has} pixels, its picture {wanted}: make them the same size")
-    return torch.from_numpy(frame[None, None, :, :, 0].astype(np.float32) / 255)
+        raise PictureError(f"{kind} {str(path)!r} is {has} pixels, its picture {wanted}: make them the same size")

@@ -13,6 +13,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor
+
 from latentart.errors import WeightsError
 from latentart.weights import stylegan2, stylegan3
 from latentart.weights.checkpoint import Checkpoint
@@ -36,13 +38,9 @@ def matches(path: Path, head: bytes) -> bool:
 
 def read(path: Path) -> Checkpoint:
     """The averaged generator of the file (G_ema, else G). Raises WeightsError, RefusedError."""
-    data = window(path)
-    budget = Budget()
-    document, _ = read_pickle(data, 0, _table(budget), budget)
+    data, document = _document(path)
     generator, notes = _generator(document)
-    modules = dict(itertools.islice(_modules(generator, "", 0), MOST_MODULES + 1))
-    if len(modules) > MOST_MODULES:
-        refuse(f"a network of more than {MOST_MODULES} modules")
+    modules = _network(generator)
     tensors = load(_tensors(modules), len(data))
     if stylegan2.FIRST_TENSOR in tensors:
         tensors, config, inferred = stylegan2.complete(tensors, _stylegan2_stated(modules, tensors))
@@ -53,6 +51,35 @@ def read(path: Path) -> Checkpoint:
         tensors, config, inferred = stylegan3.complete(tensors, _stylegan3_stated(modules))
         notes += inferred
     return Checkpoint(tensors, config, "", SOURCE, inferred=notes)
+
+
+def read_critic(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """(tensors, config) of the discriminator D. Raises WeightsError when the file has none, RefusedError."""
+    data, document = _document(path)
+    found = document.get("D") if isinstance(document, dict) else None
+    if not isinstance(found, Record):
+        raise WeightsError(f"{str(path)!r} holds no discriminator D: look through another network")
+    modules = _network(found)
+    _check_activation(modules)
+    blocks = [state for name, state in modules.items() if name.startswith("b") and "." not in name]
+    layers = [state for name, state in modules.items() if name.startswith("b") and ".conv" in name]
+    stated = _same(blocks, "architecture") | _same(layers, "conv_clamp")
+    return load(_tensors(modules), len(data)), stated
+
+
+def _document(path: Path) -> tuple[memoryview, object]:
+    """(the file's bytes, what is pickled in them)."""
+    data = window(path)
+    budget = Budget()
+    return data, read_pickle(data, 0, _table(budget), budget)[0]
+
+
+def _network(module: Record) -> dict[str, Mapping[Any, Any]]:
+    """The modules of a network by name, see `_modules`."""
+    modules = dict(itertools.islice(_modules(module, "", 0), MOST_MODULES + 1))
+    if len(modules) > MOST_MODULES:
+        refuse(f"a network of more than {MOST_MODULES} modules")
+    return modules
 
 
 def _table(budget: Budget) -> Table:
