@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from latentart.painting.gatys import Painter, Step, nothing
 from latentart.painting.goal import Settings, Style
 from latentart.sinks.sink import open_sink
 from latentart.translators.smoothing import calmed
+from latentart.translators.tiles import Tiled
 
 LARGEST = 512
 """The longest side of a painting, in pixels, where none is asked for."""
@@ -89,7 +91,7 @@ def paint_file(
         painting = PicturePainter(styles, settings, place, on_step)
     shown = [{"name": style.name, "share": style.share, "mask": style.mask is not None} for style in styles]
     record = provenance.record(device=place, painting={**asdict(settings), "styles": shown})
-    wanted = size or _largest(Path(source))
+    wanted = size or largest(Path(source))
     made = clips.convert(
         painting, source, target, size=wanted, settings=record, overwrite=overwrite, on_frame=on_frame, **options
     )
@@ -98,12 +100,9 @@ def paint_file(
     return made
 
 
-def _largest(source: Path) -> Size:
+def largest(source: Path) -> Size:
     """LARGEST for what is larger. A folder's pictures are looked at one by one, so all of them get that size."""
-    if source.is_dir():
-        return LARGEST
-    own = footage.open_footage(source).size if footage.moves(source) else pixels.open_image(source).shape[1::-1]
-    return LARGEST if max(own) > LARGEST else None
+    return LARGEST if source.is_dir() else clips.fitting(source, LARGEST)
 
 
 class PicturePainter:
@@ -150,6 +149,7 @@ def draw_file(
     *,
     strength: float = 1.0,
     smoothing: float = 0.0,
+    tile: int | None = None,
     size: Size = None,
     device: str | torch.device | None = None,
     overwrite: bool = False,
@@ -158,9 +158,11 @@ def draw_file(
 ) -> Converted:
     """The same through a network: 'mosaic26:7', 'mosaic26:3..7', 'my-style.pth', 'adain/:painting.jpg'.
 
-    smoothing: 0..1, how much films are calmed. Raises LatentartError.
+    smoothing: 0..1, how much films are calmed. tile: side of the tiles in which larger pictures are drawn, for those
+    that do not fit in memory. Raises LatentartError.
     """
-    links = chain.Chain([f"style:{spec}@{strength:g}"], choose_device(device), compile_translator)
+    drawn = compile_translator if tile is None else partial(Tiled, tile=tile)
+    links = chain.Chain([f"style:{spec}@{strength:g}"], choose_device(device), drawn)
     moving = footage.moves(source)
     record = provenance.record(
         device=choose_device(device), then=links.record(), smoothing=smoothing if moving else 0.0

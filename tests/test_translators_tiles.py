@@ -15,7 +15,7 @@ from latentart.translators import cartoongan, fast_style, mobile_style, mosaic, 
 from latentart.translators.base import Translator
 from latentart.translators.layers import fixed, measured, norms
 from latentart.translators.reach import PROBE, margin
-from latentart.translators.tiles import tiles, translate_tiled
+from latentart.translators.tiles import Tiled, tiles, translate_tiled
 from latentart.weights.checkpoint import Checkpoint
 
 LEVEL = 2 / 255
@@ -181,3 +181,14 @@ def test_an_error_on_the_way_leaves_the_network_as_it_was() -> None:
     with pytest.raises(KeyboardInterrupt):
         translate_tiled(T, picture(), 32, progress=stop)
     torch.testing.assert_close(T.translate(picture()), before, rtol=0, atol=0)
+
+
+def test_a_translator_in_tiles_is_a_translator() -> None:
+    T, style = network("mosaic"), torch.eye(4)[2]
+    inside = Tiled(T, 32)
+    assert (inside.name, inside.style_dim, inside.style_names) == ("mosaic", 4, T.style_names)
+    made = inside.translate(picture(64, 96), 0.5, style=style)
+    torch.testing.assert_close(made, T.translate(picture(64, 96), 0.5, style=style), rtol=0, atol=LEVEL / 10)
+    T.tiles = False
+    with pytest.raises(SettingsError, match="cannot draw in tiles"):
+        Tiled(T, 32)

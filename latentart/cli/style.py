@@ -37,7 +37,7 @@ PAINTED = ("steps", "seed", "style", "content", "tv", "scale", "loss", "keep_col
 @click.option("--size", type=opt.Size(), help="Longest side, or WxH.  [paintings: 512 at most; else as it came]")
 @click.option("--steps", type=int, help="Of painting.  [default: 200]")
 @click.option("--seed", type=int, help="Names the noise of --init noise.  [default: 0]")
-@click.option("--style-weight", type=float, help="Of the style against the content.  [default: 40]")
+@click.option("--style-weight", type=float, help="Of the style against the content.  [default: 25]")
 @click.option("--content-weight", type=float, help="Of the content.  [default: 1]")
 @click.option("--style-scale", type=float, help="Size of strokes: that of the style picture.  [default: 1.25]")
 @click.option("--tv", type=float, help="Smoothness.  [default: 0.3]")
@@ -60,7 +60,8 @@ PAINTED = ("steps", "seed", "style", "content", "tv", "scale", "loss", "keep_col
 )
 @click.option("--init", help="content or noise: where painting begins.  [default: content]")
 @click.option("--features", metavar="NAME", help="vgg16-relu3_3 (ships) or vgg16 (after `weights pull vgg16`).")
-@click.option("--smoothing", type=float, help="How much films from networks are calmed, 0 to 0.95.  [default: 0.9]")
+@click.option("--smoothing", type=float, help="How much films from networks are calmed, 0 to 0.95.  [default: 0.8]")
+@click.option("--tile", type=int, metavar="PIXELS", help="Networks draw larger pictures in tiles, to save memory.")
 @click.option("--preview", type=click.Path(path_type=Path), metavar="FILE.png", help="Renewed while it paints.")
 @click.option("--film", type=click.Path(path_type=Path), metavar="FILE.mp4", help="The painting as it comes to be.")
 @click.option("--fps", help="Of a film, if not its own.")
@@ -98,6 +99,8 @@ def _paint(source: Path, specs: tuple[str, ...], target: str, given: dict[str, A
 
     if "smoothing" in given:
         raise SettingsError("--smoothing is for networks: painted films hold their strokes by themselves")
+    if "tile" in given:
+        raise SettingsError("--tile is for networks: a painted picture is painted whole")
     settings = check(Settings(strength=given.pop("strength"), **_taken(given, PAINTED)))
     styles = styling.read_styles(specs, given.pop("masks", ()))
     preview, film = given.pop("preview", None), given.pop("film", None)
@@ -120,7 +123,7 @@ def _draw(source: Path, specs: tuple[str, ...], target: str, given: dict[str, An
     if wrong := sorted(set(given) & {*PAINTED, "masks", "preview", "film"}):
         raise SettingsError(f"--{wrong[0].replace('_', '-')} is for styles painted after a picture: leave it out")
     with progress(Path(target).name, "frames") as report:
-        smoothing = given.pop("smoothing", 0.9)
+        smoothing = given.pop("smoothing", 0.8)
         return styling.draw_file(specs[0], source, target, smoothing=smoothing, on_frame=report, **given)
 
 

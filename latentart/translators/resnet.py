@@ -105,7 +105,6 @@ class ResNet(Translator):
         # The reflected border of the blocks needs two pixels there.
         self.smallest = 2 * self.multiple
         self.tiles = True
-        self.tiles = True
         self.trunk = Trunk(config)
         self.last = torch.nn.Conv2d(config.width, config.out_channels, 7, padding=3, padding_mode="reflect")
 

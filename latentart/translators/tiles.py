@@ -27,6 +27,8 @@ STATISTICS: tuple[StatisticsFrom, ...] = ("exact", "preview")
 PREVIEW_SIDE = 1024
 """Longest side of the small picture whose statistics "preview" takes, in pixels."""
 SMALLEST_TILE, PROBE = 16, 128
+COPIED = ("family", "name", "sha256", "licence", "inferred", "multiple", "smallest", "in_channels", "strength_by",
+          "style_dim", "style_names", "style", "tiles")  # fmt: skip
 Progress = Callable[[int, int], object]
 
 
@@ -74,13 +76,27 @@ def translate_tiled(
     progress is called with (tiles done, tiles in all). Raises SettingsError for a network that needs the whole picture.
     """
     check_strength(strength)
-    if statistics not in STATISTICS:
-        raise SettingsError(unknown("statistics", statistics, STATISTICS))
+    _check(T, tile, statistics)
     pictures = [
         _one(T, img[[row]], tile, _Settings(strength, _row(style, row), statistics, progress))
         for row in range(len(img))
     ]
     return torch.cat(pictures)
+
+
+class Tiled(Translator):
+    """Draws what T draws, larger pictures in tiles. Raises SettingsError for a network that needs the whole picture."""
+
+    def __init__(self, T: Translator, tile: int = 512, statistics: str = "exact") -> None:
+        super().__init__()
+        _check(T, tile, statistics)
+        self.plain, self.tile, self.statistics = T, tile, statistics
+        for name in COPIED:
+            setattr(self, name, getattr(T, name))
+
+    def translate(self, img: Tensor, strength: float = 1.0, *, style: Tensor | None = None) -> Tensor:
+        """As `Translator.translate`."""
+        return translate_tiled(self.plain, img, self.tile, strength, style=style, statistics=self.statistics)
 
 
 def tiles(height: int, width: int, size: int, reach: int) -> list[Tile]:
@@ -102,12 +118,12 @@ class _Settings:
 def _one(T: Translator, img: Tensor, tile: int, settings: _Settings) -> Tensor:
     """One picture [1, C, H, W]."""
     height, width = img.shape[-2:]
-    if not T.tiles:
-        raise SettingsError(f"{T.name} cannot draw in tiles: a {T.family} network needs the whole picture")
     if settings.strength == 0 or max(height, width) <= tile:
         return T.translate(img, settings.strength, style=settings.style)
     padded = pad(rgb(img) if T.in_channels == 3 else img, T.multiple)
-    plan = tiles(padded.shape[-2], padded.shape[-1], _size(T, tile), margin(T, settings.style))
+    plan = tiles(
+        padded.shape[-2], padded.shape[-1], max(T.multiple, tile - tile % T.multiple), margin(T, settings.style)
+    )
     with torch.no_grad():
         return _drawn(T, padded, plan, settings)[..., :height, :width]
 
@@ -218,10 +234,13 @@ def _scaled(drawn: slice, seen: slice, side: int) -> slice:
     return slice(start // length, stop // length)
 
 
-def _size(T: Translator, tile: int) -> int:
-    if not SMALLEST_TILE <= tile:
+def _check(T: Translator, tile: int, statistics: str) -> None:
+    if not T.tiles:
+        raise SettingsError(f"{T.name} cannot draw in tiles: a {T.family} network needs the whole picture")
+    if tile < SMALLEST_TILE:
         raise SettingsError(f"tiles of {tile!r} pixels are too small: give {SMALLEST_TILE} or more, such as 512")
-    return max(T.multiple, tile - tile % T.multiple)
+    if statistics not in STATISTICS:
+        raise SettingsError(unknown("statistics", statistics, STATISTICS))
 
 
 def _row(style: Tensor | None, row: int) -> Tensor | None:
