@@ -30,7 +30,16 @@ from latentart.translators.smoothing import Smoothed
 log = logging.getLogger(__name__)
 
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif")
-Size = tuple[int, int] | int | None
+
+
+@dataclass(frozen=True)
+class AtMost:
+    """A size: the longest side is made this where it is longer."""
+
+    side: int
+
+
+Size = tuple[int, int] | int | AtMost | None
 """(width, height), filled and cut; a number: the longest side; None: as it came."""
 Report = Callable[[int, int], None]
 """report(done, total) after each picture; total is 0 where the film does not say how long it is."""
@@ -157,6 +166,8 @@ def sized(img: Tensor, size: Size) -> Tensor:
 
 def shape(size: Size, own: tuple[int, int]) -> tuple[int, int]:
     """(width, height) that a picture of the size `own` gets. Raises SettingsError."""
+    if isinstance(size, AtMost):
+        size = size.side if max(own) > size.side else None
     if size is None:
         return own
     if isinstance(size, tuple):
@@ -230,15 +241,16 @@ def _film(
                 made.size = (frame.shape[1], frame.shape[0])
                 on_frame(sink.frames, max(film.frames, sink.frames))
     except KeyboardInterrupt:
-        raise KeyboardInterrupt(_interrupted(sink, film)) from None
+        raise KeyboardInterrupt(interrupted(sink, film.frames)) from None
     made.target, made.frames = sink.close(), sink.frames
     return made
 
 
-def _interrupted(sink: Sink, film: Footage) -> str:
+def interrupted(sink: Sink, planned: int) -> str:
+    """What Ctrl-C left of a film."""
     if not sink.frames:
         return "interrupted: no frames"
-    return f"interrupted: {str(sink.close())!r} holds {sink.frames} of {film.frames or '?'} frames"
+    return f"interrupted: {str(sink.close())!r} holds {sink.frames} of {planned or '?'} frames"
 
 
 def _changed(change: Then, film: Footage, size: Size, step: int) -> Iterator[pixels.Frame]:

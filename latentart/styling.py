@@ -27,8 +27,8 @@ from latentart.sinks.sink import open_sink
 from latentart.translators.smoothing import calmed
 from latentart.translators.tiles import Tiled
 
-LARGEST = 512
-"""The longest side of a painting, in pixels, where none is asked for."""
+LARGEST = clips.AtMost(512)
+"""Of a painting, where no size is asked for."""
 FILM_FRAMES, FILM_FPS = 150, 25
 
 
@@ -78,7 +78,7 @@ def paint_file(
     on_step: Step = nothing,
     **options: Any,
 ) -> Converted:
-    """A picture, a folder of pictures or a film painted after `styles`; at most LARGEST pixels a side without `size`.
+    """A picture, a folder of pictures or a film painted after `styles`; LARGEST without `size`.
 
     on_step is called within each picture. Of a film, each frame is painted from the one before. options go to the
     sink of a film. Raises LatentartError; after Ctrl-C what was painted so far is written, and KeyboardInterrupt says
@@ -91,18 +91,19 @@ def paint_file(
         painting = PicturePainter(styles, settings, place, on_step)
     shown = [{"name": style.name, "share": style.share, "mask": style.mask is not None} for style in styles]
     record = provenance.record(device=place, painting={**asdict(settings), "styles": shown})
-    wanted = size or largest(Path(source))
     made = clips.convert(
-        painting, source, target, size=wanted, settings=record, overwrite=overwrite, on_frame=on_frame, **options
+        painting,
+        source,
+        target,
+        size=size or LARGEST,
+        settings=record,
+        overwrite=overwrite,
+        on_frame=on_frame,
+        **options,
     )
     if isinstance(painting, PicturePainter) and painting.stopped:
         raise KeyboardInterrupt(f"interrupted: {str(made.target)!r} holds the painting after {painting.stopped} steps")
     return made
-
-
-def largest(source: Path) -> Size:
-    """LARGEST for what is larger. A folder's pictures are looked at one by one, so all of them get that size."""
-    return LARGEST if source.is_dir() else clips.fitting(source, LARGEST)
 
 
 class PicturePainter:

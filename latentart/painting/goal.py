@@ -53,7 +53,7 @@ class Settings:
     """
 
     steps: int = 200
-    style: float = 40.0
+    style: float = 25.0
     content: float = 1.0
     tv: float = 0.3
     strength: float = 1.0

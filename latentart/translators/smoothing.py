@@ -29,7 +29,7 @@ LEAST_NOISE = 0.012
 MOST_NOISE = 0.12
 STILL, MOVING = 1.35, 2.2
 """Change as multiples of the noise: below the first nothing has moved, above the second something has."""
-REACH = 2
+REACH = 4
 """Cells by which motion spreads: a network sees it from there."""
 MEMORY = 0.92
 """Of the noise estimate, per frame."""
@@ -38,11 +38,11 @@ MEMORY = 0.92
 class Smoothing:
     """The memory of one stream of pictures: `steady` the input, draw, `blend` the output.
 
-    amount: 0..1; 0 changes nothing, 0.9 keeps nine tenths of the picture before where nothing moves. A picture of
+    amount: 0..1; 0 changes nothing, 0.8 keeps four fifths of the picture before where nothing moves. A picture of
     another size, or `reset`, begins a new stream. Raises SettingsError.
     """
 
-    def __init__(self, amount: float = 0.9) -> None:
+    def __init__(self, amount: float = 0.8) -> None:
         if not 0 <= amount < 1:
             raise SettingsError(f"smoothing {amount!r} is out of range: give a number from 0 to below 1")
         self.amount = amount
@@ -106,7 +106,7 @@ def _stillness(change: Tensor, noise: Tensor) -> Tensor:
 class Smoothed:
     """A translator that is calm in films: `translate` as the translator's own, on one stream of frames in order."""
 
-    def __init__(self, T: Translator, amount: float = 0.9) -> None:
+    def __init__(self, T: Translator, amount: float = 0.8) -> None:
         self.T = T
         self.smoothing = Smoothing(amount)
         self._drawn_with: tuple[float, Tensor | None] | None = None

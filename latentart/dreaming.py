@@ -1,0 +1,115 @@
+"""Dreams for files: pictures, folders, films, and the film of a flight into a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from latentart import clips, footage, paths, pixels, provenance, rate
+from latentart.clips import Converted, Report, Size
+from latentart.models.load import choose_device
+from latentart.painting.dream import Dreamer, Settings, check
+from latentart.painting.dream_films import FilmDreamer, zoom
+from latentart.painting.gatys import Step, nothing
+from latentart.sinks.background import Background
+from latentart.sinks.sink import open_sink
+from latentart.styling import LARGEST, even
+from latentart.translators.base import check_strength
+
+
+def dream_file(
+    source: str | Path,
+    target: str | Path,
+    settings: Settings | None = None,
+    *,
+    guide: str | Path | None = None,
+    strength: float = 1.0,
+    size: Size = None,
+    device: str | torch.device | None = None,
+    overwrite: bool = False,
+    on_frame: Report = lambda done, total: None,
+    on_step: Step = nothing,
+    **options: Any,
+) -> Converted:
+    """A picture, a folder of pictures or a film as the network dreams it; 512 pixels a side at most without `size`.
+
+    guide: a picture whose features are dreamt of. strength: 0..1 of the dream over the picture. Raises LatentartError.
+    """
+    settings, place = check(settings or Settings()), choose_device(device)
+    check_strength(strength)
+    seen = None if guide is None else clips.open_picture(guide, clips.AtMost(settings.tile))
+    if footage.moves(source):
+        dreaming: Callable[[Tensor, NDArray[np.float64]], Tensor] = FilmDreamer(settings, guide=seen, device=place)
+    else:
+        dreamer = Dreamer(settings, guide=seen, device=place)
+
+        def dreaming(img: Tensor, u: NDArray[np.float64]) -> Tensor:
+            return dreamer(img, on_step)
+
+    def change(img: Tensor, u: NDArray[np.float64]) -> Tensor:
+        return torch.lerp(img[:, :3], dreaming(img, u).to(img), strength)
+
+    return clips.convert(
+        change, source, target, size=size or LARGEST, settings=_record(settings, guide, place, strength),
+        overwrite=overwrite, on_frame=on_frame, **options,
+    )  # fmt: skip
+
+
+def zoom_film(
+    source: str | Path,
+    target: str | Path,
+    settings: Settings | None = None,
+    *,
+    seconds: float = 6.0,
+    fps: rate.Rate = 24,
+    speed: float = 1.25,
+    turn: float = 0.0,
+    loop: bool = False,
+    guide: str | Path | None = None,
+    size: Size = None,
+    device: str | torch.device | None = None,
+    overwrite: bool = False,
+    on_frame: Report = lambda done, total: None,
+    on_step: Step = nothing,
+    **options: Any,
+) -> Converted:
+    """The film of a flight into a picture: things grow by `speed` and turn by `turn` degrees a second.
+
+    loop: its end leads back to its beginning. Raises LatentartError; after Ctrl-C the film so far is kept.
+    """
+    settings, place = check(settings or Settings()), choose_device(device)
+    count, exact = paths.clock(seconds, fps)
+    img = clips.open_picture(source, size or LARGEST)
+    seen = None if guide is None else clips.open_picture(guide, clips.AtMost(settings.tile))
+    motion = {"seconds": seconds, "speed": speed, "turn": turn, "loop": loop}
+    record = {**_record(settings, guide, place, 1.0), "flight": motion, "source": Path(source).name, "frames": count}
+    sink = Background(open_sink(target, fps=exact, settings=record, overwrite=overwrite, **options))
+    each = Fraction(1) / exact
+    made = Converted(Path(target), fps=exact)
+    flight = zoom(
+        img, settings, frames=count, rate=speed ** float(each), turn=np.deg2rad(turn) * float(each), loop=loop,
+        guide=seen, device=place, on_step=on_step,
+    )  # fmt: skip
+    try:
+        with sink:
+            for frame in flight:
+                sink.write(even(pixels.to_uint8(frame)[0]))
+                on_frame(sink.frames, count)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(clips.interrupted(sink, count)) from None
+    made.size = (img.shape[-1] - img.shape[-1] % 2, img.shape[-2] - img.shape[-2] % 2)
+    made.target, made.frames = sink.close(), sink.frames
+    return made
+
+
+def _record(settings: Settings, guide: str | Path | None, place: torch.device, strength: float) -> dict[str, Any]:
+    named = {} if guide is None else {"guide": Path(guide).name}
+    return provenance.record(device=place, dream={**asdict(settings), **named, "strength": strength})
