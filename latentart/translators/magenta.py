@@ -109,7 +109,8 @@ class Styled(torch.nn.Module):
         """x [N, C, H, W], style [N or 1, style_dim] -> [N, C', H, W]."""
         x = normalized(self.conv(x if self.depth is None else self.depth(x)), None, None, None, None, EPSILON)
         factor, bias = self.factor(style), self.bias(style)
-        return x * factor[..., None, None] + bias[..., None, None]
+        made: Tensor = x * factor[..., None, None] + bias[..., None, None]
+        return made
 
 
 class Block(torch.nn.Module):
