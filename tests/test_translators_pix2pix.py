@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from latentart.errors import PictureError, SettingsError, WeightsError
 from latentart.translators.base import Translator
 from latentart.translators.load import load_translator, open_translator
+from latentart.translators.tiles import translate_tiled
 from latentart.weights import safe
 
 Network = Callable[[], nn.Module]
@@ -160,6 +161,27 @@ def test_early_instance_norms_stored_averages_that_nobody_used(tmp_path: Path) -
             assert apart(load_translator(tmp_path / "old.pth", "cpu")(picture(32)), network(picture(32))) <= 1e-5
 
 
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: layout.ResNet(1, 2),
+        lambda: layout.ResNet(1, 2, "batch"),
+        lambda: layout.UNet(4, 2),
+        lambda: layout.LocalEnhancer(2, halvings=1, blocks=1),
+    ],
+)
+def test_tiles_give_the_whole_picture(tmp_path: Path, make: Network) -> None:
+    T = load_translator(saved(layout.shaken(make()), tmp_path / "net.pth"), "cpu")
+    img = picture(150)[:, :, :100]
+    assert float((translate_tiled(T, img, 64) - T.translate(img)).abs().max()) <= 2 / 255
+
+
+def test_a_u_net_down_to_a_point_needs_the_whole_picture(tmp_path: Path) -> None:
+    T = load_translator(saved(layout.shaken(layout.UNet(7, 2)), tmp_path / "net.pth"), "cpu")
+    with pytest.raises(SettingsError, match="needs the whole picture"):
+        translate_tiled(T, picture(300), 128)
+
+
 WRAPPED: dict[str, Callable[[dict[str, Tensor]], Any]] = {
     "DataParallel": lambda state: {f"module.{name}": t for name, t in state.items()},
     "netG": lambda state: {"netG": state, "epoch": 3},
@@ -184,6 +206,17 @@ def test_half_precision_and_plain_safetensors(tmp_path: Path) -> None:
         wanted = network.float()(picture(32))
     for name in ("net.pth", "net.safetensors"):
         assert apart(load_translator(tmp_path / name, "cpu")(picture(32)), wanted) <= 1e-5
+
+
+def test_files_of_2017_with_storages_of_a_graphics_card(tmp_path: Path) -> None:
+    network = layout.shaken(layout.UNet(5, 4))
+    torch.save(network.state_dict(), tmp_path / "net.pth", _use_new_zipfile_serialization=False)
+    raw = (tmp_path / "net.pth").read_bytes()
+    moved = raw.replace(b"ctorch\nFloatStorage\n", b"ctorch.cuda\nFloatStorage\n")
+    assert moved != raw
+    (tmp_path / "net.pth").write_bytes(moved)
+    with torch.no_grad():
+        assert apart(load_translator(tmp_path / "net.pth", "cpu")(picture(32)), network(picture(32))) <= 1e-5
 
 
 def test_any_size_and_strength(tmp_path: Path) -> None:
@@ -254,6 +287,20 @@ def test_a_discriminator_is_no_translator(tmp_path: Path) -> None:
     torch.save(layers, tmp_path / "latest_net_D.pth")
     with pytest.raises(WeightsError, match="unknown layout"):
         load_translator(tmp_path / "latest_net_D.pth")
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        ({"model.10.conv_block.1.weight": torch.zeros(4, 4, 3, 3)}, "0 halvings and 1 residual blocks"),
+        ({f"model.{i}.conv_block.1.weight": torch.zeros(1) for i in range(10, 200)}, "0 halvings and 190 residual"),
+        ({"model.4.weight": torch.zeros(2), "model.10.conv_block.1.weight": torch.zeros(1)}, "0 halvings"),
+    ],
+)
+def test_a_resnet_of_absurd_shape(tmp_path: Path, state: dict[str, Tensor], words: str) -> None:
+    torch.save(state | {"model.1.weight": torch.zeros(4, 3, 7, 7)}, tmp_path / "net.pth")
+    with pytest.raises(WeightsError, match=words):
+        load_translator(tmp_path / "net.pth")
 
 
 @pytest.mark.parametrize("depth", [13, 40])

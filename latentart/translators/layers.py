@@ -127,7 +127,7 @@ def measured(T: torch.nn.Module) -> Iterator[dict[InstanceNorm, Statistics]]:
     found: dict[InstanceNorm, Statistics] = {}
 
     def note(layer: InstanceNorm, inputs: tuple[Tensor]) -> None:
-        found[layer] = statistics(inputs[0])
+        found[layer] = statistics(inputs[0].detach())
 
     hooks = [layer.register_forward_pre_hook(note) for layer in norms(T)]
     try:

@@ -66,6 +66,7 @@ class HD(Translator):
         super().__init__()
         self.config = config
         self.in_channels = 1 if config.labels else config.in_channels
+        self.tiles = not config.labels  # label numbers cannot be scaled
         self.multiple = 2 ** (config.halvings + config.enhancers)
         self.smallest = 2 * self.multiple
         widths = [config.width << i for i in range(config.enhancers + 1)]

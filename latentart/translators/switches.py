@@ -40,7 +40,7 @@ def use_norm(T: torch.nn.Module, source: str) -> None:
         layer.stored(source == "stored")
 
 
-def use_dropout(T: torch.nn.Module, on: bool, seed: int | None) -> None:
+def use_dropout(T: Translator, on: bool, seed: int | None) -> None:
     """Turns dropout on, with the seed that names what is left out, or off. Raises SettingsError."""
     layers = [m for m in T.modules() if isinstance(m, Dropout)]
     if on and not layers:
@@ -51,6 +51,7 @@ def use_dropout(T: torch.nn.Module, on: bool, seed: int | None) -> None:
         raise SettingsError(f"seed {seed!r} without dropout: nothing else in this network is left to chance")
     for layer in layers:
         layer.seed = seed
+    T.tiles = T.tiles and not on  # what is left out is named for the whole map
 
 
 def in_words(T: torch.nn.Module, norm: str, seed: int | None) -> list[str]:

@@ -77,6 +77,7 @@ class UNet(Translator):
         self.multiple = 2 ** len(config.widths)
         # A smaller picture would be mostly its own reflection.
         self.smallest = self.multiple // 4
+        self.tiles = True
         self.levels = torch.nn.ModuleList(Level(config, i) for i in range(len(config.widths)))
 
     def forward(self, img: Tensor, *, style: Tensor | None = None, strength: float = 1.0) -> Tensor:
