@@ -149,6 +149,16 @@ def test_inspect_says_what_a_translator_is(network: Path) -> None:
     assert found["parameters"] == sum(t.numel() for t in torch.load(network, weights_only=True).values() if t.ndim)
 
 
+def test_a_translator_can_be_converted(network: Path, tmp_path: Path) -> None:
+    target = tmp_path / "ours.safetensors"
+    result = CliRunner().invoke(group, ["weights", "convert", str(network), str(target), "--half"])
+    assert result.exit_code == 0, result.output
+    img = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    a, b = (load_translator(path, "cpu")(img) for path in (network, target))
+    assert 0 < float((a - b).norm() / a.norm()) < 0.02
+    assert target.stat().st_size < 0.7 * network.stat().st_size
+
+
 def test_load_sends_translators_to_their_own_door(network: Path) -> None:
     with pytest.raises(
         WeightsError, match=r"translator of family 'pix2pix'.*load_translator.*latentart translate"

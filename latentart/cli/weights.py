@@ -68,14 +68,16 @@ def convert(source: str, target: Path, overwrite: bool, half: bool, layout: str)
 
     \b
     latentart weights convert network-snapshot-000300.pkl ours.safetensors
+    latentart weights convert latest_net_G.pth ours.safetensors --half
     latentart weights convert ours.safetensors theirs.pt --to rosinality
     """
     from latentart.files import size_text
+    from latentart.models.load import open_any
     from latentart.weights.convert import convert as convert_
     from latentart.weights.export import export
 
     if layout == "safetensors":
-        convert_(source, target, overwrite=overwrite, half=half)
+        convert_(source, target, overwrite=overwrite, half=half, read=open_any)
     elif half:
         raise SettingsError(f"--half is for safetensors: leave it out with --to {layout}")
     else:
