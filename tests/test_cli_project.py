@@ -164,6 +164,18 @@ def test_masks_by_file_and_by_folder(run: Command, tmp_path: Path) -> None:
     assert run("a.png", "--preset", "preview", "--mask", "masks", "-o", "c")[0] == 0
 
 
+def test_strokes_on_a_picture_are_followed(run: Command, G: Generator, tmp_path: Path) -> None:
+    picture(tmp_path / "a.png")
+    strokes = np.zeros((20, 24, 4), np.uint8)
+    strokes[:, 12:] = 255
+    Image.fromarray(strokes).save(tmp_path / "s.png")
+    code, _, err = run("a.png", "--preset", "preview", "--scribble", "s.png")
+    assert code == 0, err
+    assert bundle.load(tmp_path / "projected" / "a.npz", G).settings["projection"]["strokes"] is True
+    shown = np.asarray(Image.open(tmp_path / "projected" / "a.png"))
+    assert shown[:, 9:16].min() > 250
+
+
 def test_a_film_is_projected_frame_by_frame(run: Command, G: Generator, tmp_path: Path) -> None:
     with av.open(str(tmp_path / "clip.mp4"), "w") as film:
         stream = film.add_stream("libx264", rate=10)
@@ -199,7 +211,9 @@ def test_an_encoder_is_trained_and_kept(run: Command, tmp_path: Path) -> None:
         (["a.png", "--space", "z"], "unknown space 'z'"),
         (["a.png", "--fit", "corp"], "did you mean crop"),
         (["a.png", "--features", "vgg"], "did you mean vgg16"),
-        (["a.png", "--mask", "none"], "there is no mask 'none'"),
+        (["a.png", "--mask", "none"], "cannot find mask 'none'"),
+        (["a.png", "--scribble", "none"], "cannot find strokes 'none'"),
+        (["a.png", "--features", "critic"], "'landscapes-256' keeps no discriminator"),
         (["a.png", "--seed", "-1"], "out of range"),
         (["a.png", "-o", "a.png"], "cannot make folder 'a.png'"),
     ],

@@ -29,8 +29,9 @@ AT_ONCE = {"cpu": 4}
 @click.option("--tune", is_flag=True, help="Bend the model toward each picture (kept in its bundle).")
 @click.option("--align", is_flag=True, help="Find scale, shift and rotation of the picture too.")
 @click.option("--mask", type=click.Path(path_type=Path), metavar="FILE|DIR", help="White where the picture counts.")
+@click.option("--scribble", type=click.Path(path_type=Path), metavar="FILE|DIR", help="Colour strokes to follow (PNG).")
 @click.option("--fit", default="crop", show_default=True, help="How to get to the model's size: crop, pad, stretch.")
-@click.option("--features", default=None, metavar="NAME", help="vgg16-relu3_3 (ships), vgg16, alexnet.")
+@click.option("--features", default=None, metavar="NAME", help="vgg16-relu3_3 (ships), vgg16, alexnet, critic.")
 @click.option("--batch", type=click.IntRange(1, 256), help="Pictures searched at the same time.")
 @click.option("--film", is_flag=True, help="A film of each search: target | what was found so far.")
 @click.option("--train-encoder", is_flag=True, help="Teach a network first guesses, once per model.")
@@ -56,6 +57,9 @@ def command(
     (target | projection). Films become NAME.npz (all frames) and NAME.mp4.
     """
     from latentart.errors import SettingsError
+    from latentart.features.critic import NAME as CRITIC
+    from latentart.features.critic import critic
+    from latentart.features.load import SHIPPED
     from latentart.models.load import load
     from latentart.projection import pictures
     from latentart.projection.project import Projector, check
@@ -66,10 +70,13 @@ def command(
     if not paths and not train_encoder:
         raise SettingsError("nothing to project: name pictures, folders or films")
     films = [path for path in paths if path.suffix.lower() in pictures.FILMS]
-    found = pictures.jobs([path for path in paths if path not in films], options.pop("mask"))
+    beside = (options.pop("mask"), options.pop("scribble"))
+    found = pictures.jobs([path for path in paths if path not in films], *beside)
     pictures.check_folder(folder)
-    G = load(network or "landscapes-256", device)
-    p = Projector.of(G, features or "vgg16-relu3_3", encoder="train" if train_encoder else "kept")
+    network = network or "landscapes-256"
+    G = load(network, device)
+    look = critic(network, G.device) if features == CRITIC else features or SHIPPED
+    p = Projector.of(G, look, encoder="train" if train_encoder else "kept")
     _pictures(p, found, folder, settings, **options)
     for path in films:
         _clip(p, path, folder, settings, fit=options["fit"], overwrite=options["overwrite"])

@@ -71,7 +71,7 @@ def _beside(path: Path, other: str | Path | None, kind: str) -> Path | None:
     if place.is_dir():
         return next(iter(sorted(p for p in place.iterdir() if p.stem == path.stem)), None)
     if not place.exists():
-        raise SettingsError(f"there is no {kind} {str(other)!r}: give a picture, or a folder of pictures")
+        raise SettingsError(f"cannot find {kind} {str(other)!r}: give a picture, or a folder of pictures")
     return place
 
 

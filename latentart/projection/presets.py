@@ -33,12 +33,23 @@ class Stage:
 
 @dataclass(frozen=True)
 class Preset:
-    """starts: how many beginnings are tried per picture in the first stage. Stages of W+ are left out for space 'w'."""
+    """starts: how many beginnings are tried per picture in the first stage.
+
+    stages: the way to W+; for space 'w' its stages of W only, and then those of `finish`, which a way to W+ leaves out:
+    a code that W has driven far is a worse beginning for W+.
+    """
 
     stages: tuple[Stage, ...]
     noise_steps: int
     tune_steps: int
     starts: int = 1
+    finish: tuple[Stage, ...] = ()
+
+    def way(self, space: str) -> tuple[Stage, ...]:
+        """The stages for one of SPACES."""
+        if space == "w+":
+            return self.stages
+        return tuple(stage for stage in self.stages if stage.space == "w") + self.finish
 
 
 PRESETS = {

@@ -111,7 +111,7 @@ def run(p: Projector, targets: Sequence[Target], settings: Settings, on_step: On
         if settings.preset == presets.PUBLISHED:
             return _published(_batch(p, targets, settings, on_step, nvidia.STEPS))
         preset = presets.preset(settings.preset)
-        stages = [s for s in preset.stages if s.space == "w" or settings.space == "w+"]
+        stages = preset.way(settings.space)
         extra = preset.noise_steps * settings.noise + preset.tune_steps * settings.tune * len(targets)
         extra += scribble.STEPS * any(t.strokes is not None for t in targets)
         batch = _batch(p, targets, settings, on_step, sum(s.steps for s in stages) + extra)
