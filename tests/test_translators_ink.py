@@ -56,10 +56,12 @@ def test_colours_go_to_oklab_and_back() -> None:
     torch.testing.assert_close(red.flatten(), torch.tensor([0.62796, 0.22486, 0.12585]), atol=1e-3, rtol=0)
 
 
-def test_the_box_counts_what_is_there() -> None:
-    x = noise(1, 1, 5, 7)
-    assert box(x, 1)[0, 0, 0, 0] == pytest.approx(x[0, 0, :2, :2].mean().item())
-    assert box(x, 1)[0, 0, 2, 3] == pytest.approx(x[0, 0, 1:4, 2:5].mean().item())
+@pytest.mark.parametrize("radius", [1, 2, 3, 6])
+def test_the_box_counts_what_is_there(radius: int) -> None:
+    x, r = noise(2, 3, 9, 16), radius
+    wanted = torch.nn.functional.avg_pool2d(x, 2 * r + 1, 1, r, count_include_pad=False)
+    torch.testing.assert_close(box(x, r), wanted)
+    assert box(x, r)[0, 0, 0, 0] == pytest.approx(x[0, 0, : r + 1, : r + 1].mean().item())
 
 
 def test_the_guided_filter_smooths_grain_and_keeps_edges() -> None:

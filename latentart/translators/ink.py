@@ -112,17 +112,18 @@ def tangents(lightness: Tensor, width: float) -> Tensor:
 
 
 def along(x: Tensor, flow: Tensor, step: float) -> Tensor:
-    """x [N, C, H, W] averaged along the flow [N, 2, H, W], `STEPS` steps of `step` pixels each way."""
+    """x [N, 1, H, W] averaged along the flow [N, 2, H, W], `STEPS` steps of `step` pixels each way."""
     total, weights = x.clone(), 1.0
+    both = torch.cat([flow, x], dim=1)
     for way in (1.0, -1.0):
         place, direction = _places(x), flow * way
         for number in range(1, STEPS + 1):
             place = place + direction * step
-            ahead = _sampled(flow, place)
+            ahead, found = _sampled(both, place).split_with_sizes([2, 1], dim=1)
             # A direction has no sign: it goes on the way it came.
             direction = ahead * torch.where((ahead * direction).sum(1, keepdim=True) < 0, -1.0, 1.0)
             weight = math.exp(-((number / STEPS) ** 2) * 2)
-            total, weights = total + weight * _sampled(x, place), weights + weight
+            total, weights = total + weight * found, weights + weight
     return total / weights
 
 
