@@ -19,6 +19,7 @@ FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
     "--disable-background-networking", "--disable-component-update",
 )  # fmt: skip
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 SCREEN = "1400x1000x24"
 
 
@@ -44,12 +45,11 @@ def fresh(stage: House) -> House:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
     """Debian's Chromium; nothing is downloaded."""
-    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if found is None:
+    if CHROMIUM is None:
         pytest.skip("needs Chromium: apt-get install chromium")
     playwright = pytest.importorskip("playwright.sync_api", reason="needs Playwright: pip install 'latentart[dev]'")
     with playwright.sync_playwright() as session:
-        chromium = session.chromium.launch(executable_path=found, args=list(FLAGS))
+        chromium = session.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
         yield chromium.new_context(viewport={"width": 900, "height": 600})
         chromium.close()
 
@@ -65,6 +65,20 @@ def page(browser: Any) -> Iterator[Any]:
     yield tab
     tab.close()
     assert not faults, faults
+
+
+CAMERA = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
+
+
+@pytest.fixture
+def camera(browser: Any) -> Iterator[Any]:
+    """A tab of a Chromium with a camera, whose picture moves, and where it is allowed."""
+    chromium = browser.browser.browser_type
+    found = chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, *CAMERA])
+    tab = found.new_page(viewport={"width": 900, "height": 600})
+    tab.set_default_timeout(15_000)
+    yield tab
+    found.close()
 
 
 @pytest.fixture(scope="session")

@@ -8,9 +8,11 @@ import threading
 import time
 from contextlib import contextmanager
 
+import numpy as np
 import pytest
 from live_house import tiny_file
 
+from latentart.live.inbox import Inbox
 from latentart.live.protocol import BLACKOUT, KEY, REPEAT
 from latentart.live.renderer import Renderer, Stage
 from latentart.live.ring import Ring
@@ -165,3 +167,52 @@ def test_the_end_of_the_parent_is_the_end(models):
     renderer.ring.close()
     theirs.close()
     ring.close()
+
+
+def through(network, rev):
+    return {"set": {"then/1/network": network}, "rev": rev, "fade": 0.0, "at": "none"}
+
+
+def test_a_translator_is_read_while_pictures_go_on(models):
+    with playing(models) as parent:
+        parent.hear(lambda m: "frame" in m)
+        parent.send(do=[through("mosaic26", 1)])
+        shown = parent.hear(lambda m: any("then" in event for event in m.get("events", ())))
+        event = next(event for event in shown["events"] if "then" in event)
+        assert (event["then"], event["size"], event["engine"]) == ("mosaic26", [16, 16], "eager")
+        assert len(event["sha256"]) == 64
+        kept = parent.hear(lambda m: "snapshot" in m and m["frame"] > shown["frame"])["snapshot"]
+        assert kept["then"]["ready"] == {"mosaic26": [[16, 16, "eager"]]}
+        parent.hear(lambda m: m.get("frame", 0) > shown["frame"] + 20)
+        assert sum("then" in event for event in parent.events()) == 1
+
+
+@pytest.mark.parametrize("name", ["nothing-here", "landscapes-256"])
+def test_a_translator_that_cannot_be_had_is_refused_once(models, name):
+    with playing(models) as parent:
+        parent.send(do=[through(name, 1)])
+        refused = parent.hear(lambda m: "refused" in m)
+        assert refused["refused"] == name
+        again = parent.hear(lambda m: m.get("frame", 0) > 0)["frame"]
+        parent.hear(lambda m: m.get("frame", 0) > again + 20)
+        assert sum("refused" in message for message in parent.heard) == 1
+        assert not any("fault" in message for message in parent.heard)
+
+
+def test_a_picture_that_comes_in_is_shown(models):
+    inbox = Inbox()
+    with playing(models, inbox=inbox.name) as parent:
+        parent.send(do=[{"set": {"source": "input"}, "rev": 3, "fade": 0.0, "at": "none"}])
+        before = parent.hear(lambda m: m.get("rev") == 3)
+        # Until one comes the generator plays.
+        assert parent.ring.read(before["frame"]).std() > 0
+        inbox.put(np.full((32, 32, 3), 77, np.uint8))
+        assert parent.hear(lambda m: (p := parent.ring.read(m.get("frame", 0))) is not None and (p == 77).all())
+        parent.send(do=[{"set": {"master/freeze": True}, "rev": 4, "fade": 0.0, "at": "none"}])
+        parent.hear(lambda m: m.get("rev") == 4)
+        inbox.put(np.full((32, 32, 3), 99, np.uint8))
+        still = parent.hear(lambda m: m.get("frame", 0) > before["frame"] + 30 and m.get("rev") == 4)
+        assert (parent.ring.read(still["frame"]) == 77).all()
+        parent.send(do=[{"set": {"master/freeze": False}, "rev": 5, "fade": 0.0, "at": "none"}])
+        assert parent.hear(lambda m: (p := parent.ring.read(m.get("frame", 0))) is not None and (p == 99).all())
+    inbox.close()

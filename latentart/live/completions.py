@@ -28,6 +28,7 @@ interface Latent {
   readonly ready: Promise<Latent>;
   readonly frame: { bitmap: ImageBitmap; width: number; height: number; seq: number; rev: number } | null;
   readonly values: Partial<LatentParams>;
+  readonly translators: { name: string; family: string; styles: number; size: number }[];
   readonly model: { model?: string; classes?: string[]; directions?: number };
   readonly latency: number | null;
   readonly age: number | null;

@@ -14,6 +14,7 @@ from latentart import __version__
 from latentart.errors import SettingsError
 from latentart.live import params
 from latentart.live.actions import Actions
+from latentart.live.charts import Charts
 from latentart.live.control import Control
 from latentart.live.encode import BEST, Level, Picture
 from latentart.live.inputs import Inputs, Shape
@@ -46,8 +47,8 @@ class Hub:
         self.inputs = Inputs()
         self.viewers: set[Viewer] = set()
         self.outlets: list[Outlet] = []
-        self.translators: list[str] = []
-        """Names that a slot may be given."""
+        self.translators: list[dict[str, Any]] = []
+        """Those that a slot may be given; see `translating.offered`."""
         self.picture: Picture | None = None
         self.counts: Counter[str] = Counter()
         self.facts: dict[str, Any] = {}
@@ -57,6 +58,7 @@ class Hub:
         self.on_news: list[Listener] = []
         self.on_stats: list[Listener] = []
         """Called once a second with the statistics."""
+        self.charts: Charts | None = None
         self.listening = 0
         """OSCQuery programs that listen."""
         self.session = secrets.token_hex(4)

@@ -178,6 +178,7 @@ class Renderer:
                 _send(self.connection, {"refused": arrival.name, "why": arrival.fault})
             elif arrival.ready is not None:
                 events.append(dict(arrival.ready))
+                _send(self.connection, {"loaded": arrival.name})
             else:
                 self.backstage.keep(arrival, self.showing)
                 _send(self.connection, {"loaded": arrival.name})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from types import FrameType
@@ -98,6 +99,7 @@ def _routes(sketches: Path | None) -> list[Any]:
         Route("/api/set", _set, methods=["POST"]),
         Route("/api/trigger", _trigger, methods=["POST"]),
         Route("/p5.latentart.js", _helper),
+        Route("/map", _map),
         Route("/latentart", _oscquery),
         Route("/latentart/{path:path}", _oscquery),
         Mount("/static", StaticFiles(directory=STATIC)),
@@ -255,6 +257,18 @@ async def _oscquery(request: Request) -> Response:
 
 async def _helper(request: Request) -> Response:
     return FileResponse(STATIC / "p5.latentart.js", media_type="text/javascript", headers={"Cache-Control": "no-cache"})
+
+
+async def _map(request: Request) -> Response:
+    """The space of the model that plays, to be played by dragging."""
+    hub = _hub(request)
+    if hub.charts is None or not hub.facts:
+        return PlainTextResponse("no model plays yet\n", status_code=503, headers={"Retry-After": "1"})
+    try:
+        page = await asyncio.to_thread(hub.charts.page, hub.facts["model"], hub.facts["sha256"])
+    except LatentartError as error:
+        return PlainTextResponse(f"{error}\n", status_code=500)
+    return FileResponse(page or STATIC / "drawing.html", headers={"Cache-Control": "no-cache"})
 
 
 async def _sketch_list(request: Request) -> Response:

@@ -16,6 +16,7 @@ from latentart.errors import SettingsError
 from latentart.live import oscquery, server
 from latentart.live.actions import Actions
 from latentart.live.backstage import Stage
+from latentart.live.charts import Charts
 from latentart.live.control import Control
 from latentart.live.guard import LOCAL
 from latentart.live.hub import Hub
@@ -28,8 +29,8 @@ from latentart.live.outputs import open_output
 from latentart.live.outputs._output import extra
 from latentart.live.presets import Presets
 from latentart.live.takes import Take, Takes, read_take
+from latentart.live.translating import offered
 from latentart.models.load import names as generators
-from latentart.translators.load import names as translators
 from latentart.weights import cards
 from latentart.weights.open import open_checkpoint
 
@@ -105,7 +106,8 @@ class Show:
         self.actions = Actions(self.control, Presets(settings.folder / "presets"), self.models, self.takes)
         self.hub = Hub(self.control, self.actions, self.takes, fps=settings.fps, size=size)
         self.hub.token = settings.token
-        self.hub.translators = translators()
+        self.hub.translators = offered()
+        self.hub.charts = Charts(settings.folder / "maps", self.models.sources)
         self._midi: Any = None
         self._open_extras(size)
         stage = self._stage(size, threads, take)
@@ -208,6 +210,8 @@ class Show:
         self.takes.stop()
         self.osc.stop()
         self.loop.stop()
+        if self.hub.charts is not None:
+            self.hub.charts.close()
         for outlet in self.hub.outlets:
             outlet.close()
         if self._midi is not None:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from latentart import seeds
 from latentart.engine.translators import compile_translator
 from latentart.errors import PictureError, SettingsError
 from latentart.live.names import choose
 from latentart.live.slots import PLAIN, Size, Touch
 from latentart.translators.base import Translator
 from latentart.translators.load import load_translator, names
+from latentart.weights import cards
 
 log = logging.getLogger("latentart.live")
 
@@ -41,8 +44,7 @@ class Translators:
         opened = self._open(name)
         style = torch.zeros(opened.plain.style_dim) if opened.plain.style is None else opened.plain.style
         with torch.inference_mode():
-            blank = torch.zeros(1, opened.plain.in_channels, size[1], size[0], device=self._device(opened))
-            opened.fast.translate(blank, style=style if opened.plain.style_dim else None)
+            opened.fast.translate(self._trial(opened, size), style=style if opened.plain.style_dim else None)
         engine = getattr(opened.fast, "choice", PLAIN)
         return {"then": name, "size": list(size), "sha256": opened.plain.sha256, "engine": engine}
 
@@ -76,9 +78,30 @@ class Translators:
             raise SettingsError(f"{name} wants pictures of {T.in_channels} channels: live pictures have 3")
         return Opened(T, T if self.only == PLAIN else compile_translator(T, precision=self.precision))
 
+    def _trial(self, opened: Opened, size: Size) -> Tensor:
+        """Something like a picture: a smooth one has no contrast to be normalised by, and every error grows."""
+        shape, random = (1, opened.plain.in_channels), seeds.stream(0)
+        sides = [4 << octave for octave in range(6)]
+        layers = [torch.from_numpy(random.uniform(-1, 1, (*shape, side, side))).float() for side in sides]
+        whole = [torch.nn.functional.interpolate(layer, size=size[::-1], mode="bilinear") for layer in layers]
+        return torch.stack(whole).sum(0).div(2).clamp(-1, 1).to(self._device(opened))
+
     def _device(self, opened: Opened) -> torch.device | str:
         first = next(opened.plain.parameters(), None)
         return "cpu" if first is None else first.device
+
+
+def offered() -> list[dict[str, Any]]:
+    """What a slot may be given: name, family, number of styles, and the side in pixels that it was trained at (or 0).
+
+    Raises WeightsError.
+    """
+    facts = {name: cards.card(name).facts for name in cards.names()}
+    return [{"name": name, **_offer(name, facts.get(name, {}))} for name in names()]
+
+
+def _offer(name: str, facts: Mapping[str, Any]) -> dict[str, Any]:
+    return {"family": facts.get("family", name), "styles": facts.get("styles", 0), "size": facts.get("size", 0)}
 
 
 def style_of(T: Translator, touch: Touch) -> Tensor | None:

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
 from live_house import wait_until
+
+from latentart import maps
+from latentart.models.load import load
+
+FLICK = """() => [["down", 300], ["move", 500], ["up", 500]].forEach(([name, clientX]) =>
+    dispatchEvent(new PointerEvent(`pointer${name}`, { clientX, clientY: 300 })))"""
+"""At once: a hand is quicker than a busy machine."""
 
 
 def visit(page, house, name):
@@ -50,3 +58,78 @@ def test_tide_has_a_sea_where_there_is_no_microphone(page, fresh):
     page.mouse.click(400, 300)
     page.wait_for_function("ear && ear.samples.some((x) => Math.abs(x) > 0.001)")
     page.wait_for_function("levels.rms > 0 && levels.low > 0")
+
+
+def test_mirror_paints_who_stands_before_it(camera, fresh):
+    visit(camera, fresh, "mirror")
+    assert wait_until(lambda: value(fresh, "source") == "input")
+    assert value(fresh, "then/1/network") == "mosaic26"
+    # The camera's picture reaches the server as it is seen: the middle of it, left and right exchanged.
+    camera.wait_for_function("video?.videoWidth > 0")
+    assert wait_until(lambda: fresh.show.hub.inputs.count > 3, 15)
+    assert fresh.show.hub.inputs.frame.std() > 20
+    camera.keyboard.press("3")
+    assert wait_until(lambda: value(fresh, "then/1/style/a") == 2)
+    camera.keyboard.press("ArrowRight")
+    assert wait_until(lambda: value(fresh, "then/1/style/a") == 3)
+    handle = camera.evaluate("(({ x, top, bottom }) => [x, (top + bottom) / 2])(line())")
+    camera.mouse.click(*handle)
+    assert wait_until(lambda: abs(value(fresh, "then/1/strength") - 0.5) < 0.02)
+    tile = camera.evaluate("(({ x, y, gap, side }) => [x + 7 * gap + side / 2, y + side / 2])(row())")
+    camera.mouse.click(*tile)
+    assert wait_until(lambda: value(fresh, "then/1/style/a") == 7)
+
+
+def test_mirror_is_wiped_and_flicked(page, fresh):
+    visit(page, fresh, "mirror")
+    page.wait_for_function("styles === 26")
+    place = "...within(300, 200).map((part) => part * FOG.side)"
+    mask = f"fog.getContext('2d').getImageData({place}, 1, 1).data[3]"
+    page.evaluate("touched = millis() / 1000")
+    page.mouse.move(300, 200)
+    page.mouse.down()
+    page.wait_for_function(f"{mask} > 100")
+    page.mouse.up()
+    page.wait_for_function(f"{mask} < 60")
+    before = page.evaluate("style")
+    page.evaluate(FLICK)
+    assert page.evaluate("style") == (before + 25) % 26
+
+
+def test_draw_sends_what_is_drawn_and_takes_it_back(page, fresh):
+    visit(page, fresh, "draw")
+    assert wait_until(lambda: value(fresh, "source") == "input")
+    page.select_option("#network", "cartoon")
+    assert wait_until(lambda: value(fresh, "then/1/network") == "cartoon")
+    page.click("[data-act=clear]")
+    assert wait_until(lambda: (frame := fresh.show.hub.inputs.frame) is not None and frame.min() > 230)
+    left = page.evaluate("places.paper.x")
+    page.mouse.move(left + 60, 150)
+    page.mouse.down()
+    page.mouse.move(left + 200, 260, steps=5)
+    page.mouse.up()
+    assert page.evaluate("strokes.length") == 1
+    assert wait_until(lambda: fresh.show.hub.inputs.frame.min() < 60)
+    page.keyboard.press("z")
+    assert wait_until(lambda: fresh.show.hub.inputs.frame.min() > 230)
+
+
+def test_the_map_is_played(page, fresh, tmp_path):
+    G = load("glyphs-64", "cpu")
+    plane = maps.seeds(G, range(9), label="a")
+    facts = fresh.show.hub.facts
+    target = fresh.show.hub.charts.folder / f"{facts['model']}-{facts['sha256'][:12]}.html"
+    target.parent.mkdir(exist_ok=True)
+    maps.write_page(target, plane, maps.draw(G, plane, 32), overwrite=True)
+    page.goto(f"http://localhost:{fresh.port}/map")
+    page.wait_for_function("live && live.connected && live.fps > 0")
+    middle = page.evaluate("[view.x + 1.5 * cell * view.scale, view.y + 1.5 * cell * view.scale]")
+    page.mouse.move(*middle)
+    page.mouse.down()
+    assert wait_until(lambda: value(fresh, "walk/mode") == "latent")
+    wanted = np.array(page.evaluate("latent(4)"))
+    assert wait_until(lambda: np.abs(np.array(value(fresh, "latent/w")) - wanted).max() < 0.01)
+    page.mouse.move(middle[0] + 60, middle[1], steps=4)
+    assert wait_until(lambda: np.abs(np.array(value(fresh, "latent/w")) - wanted).max() > 0.1)
+    page.mouse.up()
+    assert page.evaluate("document.querySelector('#live').width") == 64

@@ -13,7 +13,7 @@ export function make(tag, attributes = {}, ...children) {
 
 /** The control of a parameter. label: what to call it; options.names: names of classes. */
 export function control(live, param, label, options = {}) {
-  const kinds = { float: slider, bool: toggle, choice: choices, int: options.names?.length ? letters : int };
+  const kinds = { float: slider, bool: toggle, choice: choices, name: named, int: options.names?.length ? letters : int };
   return kinds[param.type](live, param, label, options);
 }
 
@@ -29,9 +29,9 @@ function slider(live, param, label) {
   const element = row(param, label, output, input);
   const show = (value) => {
     if (document.activeElement !== input || !input.matches(":active")) input.value = value;
-    output.replaceChildren(written(param, value), make("small", {}, param.unit));
+    output.replaceChildren(written(param, Math.min(value, input.max)), make("small", {}, param.unit));
     element.classList.toggle("moved", Math.abs(value - param.default) > 1e-6);
-    fill(input, param, value);
+    fill(input, { min: param.min, max: Number(input.max) }, value);
   };
   const play = (value) => {
     live.set(param.name, value);
@@ -79,8 +79,23 @@ function toggle(live, param, label) {
   return { element, show };
 }
 
+const MOST_BUTTONS = 8;
+
 function choices(live, param, label) {
-  return pick(live, param, label, "choices", param.choices.map((choice) => [choice, choice]));
+  const entries = param.choices.map((choice) => [choice, choice]);
+  return (entries.length > MOST_BUTTONS ? menu : pick)(live, param, label, "choices", entries);
+}
+
+/** One of a listing that the server sent, or none. */
+function named(live, param, label, { offered = [] }) {
+  const entries = [["", "none"], ...offered.map((name) => [name, name])];
+  return (entries.length > MOST_BUTTONS ? menu : pick)(live, param, label, "choices", entries);
+}
+
+function menu(live, param, label, _, entries) {
+  const list = make("select", { "aria-label": param.name }, ...entries.map(([value, text]) => make("option", { value }, text)));
+  list.addEventListener("change", () => (live.set(param.name, list.value), list.blur()));
+  return { element: row(param, label, "", list), show: (value) => (list.value = value) };
 }
 
 function letters(live, param, label, { names }) {

@@ -103,6 +103,8 @@
       this.schema = { params: [], actions: [] };
       this.model = {};
       this.models = [];
+      /** [{name, family, styles, size}]: translators that a slot may be given. */
+      this.translators = [];
       this.presets = [];
       this.cues = [];
       this.cue = -1;
@@ -327,7 +329,7 @@
       const identify = { op: "identify", token, role, subscribe, window, adapt, max_fps: maxFps, max_size: maxSize };
       const welcome = await this.ask(identify).catch(() => null);
       if (!welcome) return;
-      for (const name of ["schema", "model", "models", "presets", "cues", "cue", "stats", "size"]) {
+      for (const name of ["schema", "model", "models", "translators", "presets", "cues", "cue", "stats", "size"]) {
         this[name] = welcome[name] ?? this[name];
       }
       Object.assign(this.values, welcome.values);

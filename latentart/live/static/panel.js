@@ -6,7 +6,9 @@ import { Stage } from "./stage.js";
 const $ = (id) => document.getElementById(id);
 
 const TABS = { walk: "Walk", latent: "Walk", seed: "Look", psi: "Look", cutoff: "Look", noise: "Look", style: "Style",
-  mix: "Style", class: "Class", dir: "Edit", audio: "Sound", react: "Sound", tempo: "Tempo" };
+  mix: "Style", class: "Class", dir: "Edit", bend: "Bend", source: "Image", input: "Image", then: "Image", audio: "Sound",
+  react: "Sound", tempo: "Tempo" };
+const SLOTTED = { bend: "Bend", then: "Then" };
 const TRANSPORT = ["master/blackout", "master/freeze", "master/fade"];
 const AUDIO = "audio/";
 
@@ -33,9 +35,11 @@ function titleOf(param) {
 function labelOf(param) {
   const direction = param.group === "dir" && live.model.direction_names?.[Number(param.name.split("/")[1]) - 1];
   if (direction) return direction;
-  const rest = param.name.split("/").slice(1).join(" ") || param.name;
+  const parts = param.name.split("/").slice(param.group in SLOTTED ? 2 : 1);
+  const rest = parts.join(" ") || param.name;
   const inLook = titleOf(param) === "Look" && param.group === "noise" ? `noise ${rest}` : rest;
-  const kinds = { latent: `plane ${rest}`, mix: "all styles", react: `sound into ${rest}`, class: `class ${rest}` };
+  const kinds = { latent: `plane ${rest}`, mix: "all styles", react: `sound into ${rest}`, class: `class ${rest}`,
+    bend: rest === "op" ? "operation" : rest, input: param.name === "input/size" ? "side of the picture" : rest };
   const text = kinds[param.group] ?? inLook;
   return text[0].toUpperCase() + text.slice(1);
 }
@@ -49,10 +53,32 @@ function belongs(param) {
 
 function addControl(param, place, label = labelOf(param)) {
   const names = param.name.startsWith("class/") ? live.model.classes : undefined;
-  const made = control(live, param, label, { names });
+  const offered = param.type === "name" ? live.translators.map((translator) => translator.name) : undefined;
+  const made = control(live, param, label, { names, offered });
+  if (param.group in SLOTTED) head(param, place);
   place.append(made.element);
   shown.set(param.name, made);
   if (param.name in live.values) made.show(live.values[param.name]);
+}
+
+/** A line above the first control of each slot. */
+function head(param, place) {
+  const slot = param.name.split("/").slice(0, 2).join("/");
+  if (place.querySelector(`[data-slot="${slot}"]`)) return;
+  place.append(make("h2", { "data-slot": slot }, slot.replace("/", " ").replace(param.group, SLOTTED[param.group])));
+}
+
+/** A slot without a translator shows its name only; one without styles, no styles. */
+function fold() {
+  for (const [name, made] of shown) {
+    const [group, slot, ...rest] = name.split("/");
+    if (group !== "then" || rest[0] === "network") continue;
+    const network = live.values[`then/${slot}/network`];
+    const styles = live.translators.find((translator) => translator.name === network)?.styles ?? 0;
+    made.element.hidden = !network || (rest[0] === "style" && styles < 2);
+    const slider = rest[0] === "style" && rest[1] !== "mix" && made.element.querySelector("input");
+    if (slider) slider.max = Math.max(styles - 1, 1);
+  }
 }
 
 function section(title) {
@@ -106,6 +132,7 @@ function addMeters() {
 }
 
 function show(values) {
+  if (Object.keys(values).some((name) => name.endsWith("/network"))) fold();
   for (const [name, value] of Object.entries(values)) shown.get(name)?.show(value);
 }
 
