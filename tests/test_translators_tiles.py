@@ -13,7 +13,7 @@ from torch import Tensor
 from latentart.errors import PictureError, SettingsError
 from latentart.translators import cartoongan, fast_style, mobile_style, mosaic, pix2pixhd, resnet, whitebox
 from latentart.translators.base import Translator
-from latentart.translators.layers import fixed, measured, norms
+from latentart.translators.layers import InstanceNorm, fixed, measured, norms
 from latentart.translators.reach import PROBE, margin
 from latentart.translators.tiles import Tiled, tiles, translate_tiled
 from latentart.weights.checkpoint import Checkpoint
@@ -92,6 +92,25 @@ def test_strength_and_style_reach_every_tile(strength: float) -> None:
     style = torch.tensor([0.0, 0.5, 0.5, 0.0])
     tiled = translate_tiled(T, img, 32, strength, style=style)
     torch.testing.assert_close(tiled, T.translate(img, strength, style=style), rtol=0, atol=LEVEL / 10)
+
+
+def test_tiles_in_inference_mode() -> None:
+    T = network("mobile")
+    with torch.inference_mode():
+        assert margin(T) == 20
+        torch.testing.assert_close(translate_tiled(T, picture(), 32), T.translate(picture()), rtol=0, atol=LEVEL / 10)
+
+
+def test_large_maps_are_normalised_with_care() -> None:
+    """Plain sums over a map of a megapixel drift by 1e-3 of a standard deviation, and tiles would show it."""
+    x = torch.randn(1, 4, 768, 1024, generator=torch.Generator().manual_seed(0)).mul_(0.5).add_(3)
+    x = x.to(memory_format=torch.channels_last)
+    made = InstanceNorm(4, affine=False)(x)
+    double = x.double()
+    wanted = (double - double.mean((2, 3), keepdim=True)) / (
+        double.var((2, 3), keepdim=True, correction=0) + 1e-5
+    ).sqrt()
+    assert float((made - wanted).abs().max()) < 1e-5
 
 
 def test_several_pictures_keep_their_own_statistics_and_styles() -> None:

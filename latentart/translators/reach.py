@@ -23,10 +23,14 @@ def margin(T: Translator, style: Tensor | None = None) -> int:
     """
     side = max(PROBE, T.smallest)
     side += -side % T.multiple
-    probe = torch.zeros(1, T.in_channels, side, side, device=_device(T))
     watched = _Reach(side)
-    with torch.no_grad(), watched:
-        T.translate(probe, style=style)
+    # In inference mode operations are not taken apart, and convolutions would not be seen.
+    with torch.inference_mode(False), torch.no_grad():
+        probe = torch.zeros(1, T.in_channels, side, side, device=_device(T))
+        with watched:
+            T.translate(probe, style=style)
+    if not watched.seen:
+        raise SettingsError(f"{T.name} has no convolutions to be seen: it cannot draw in tiles")
     return math.ceil(watched.pixels / T.multiple) * T.multiple
 
 
@@ -35,7 +39,7 @@ class _Reach(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def __init__(self, side: int) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.side, self.pixels = side, 0
+        self.side, self.pixels, self.seen = side, 0, 0
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Calls the operation, and looks at it if its name is one of those that look around."""
@@ -43,6 +47,7 @@ class _Reach(TorchDispatchMode):  # type: ignore[no-untyped-call]
         name = func.overloadpacket.__name__
         if name == "convolution":
             self.pixels += self._convolution(args, out)
+            self.seen += 1
         elif "pool2d" in name:
             made = out[0] if isinstance(out, tuple) else out
             self.pixels += args[1][0] // 2 * round(self.side / args[0].shape[-1])
