@@ -37,6 +37,7 @@ def shared(function: Callable[..., None]) -> Callable[..., None]:
         click.option("--rate", type=float, help="Learning rate of Adam in the first half; then it falls to 0."),
         click.option("--ema", type=float, help="Averaging of weights."),
         click.option("--seed", type=int, help="Names all that is left to chance."),
+        click.option("--bf16/--no-bf16", default=None, help="Half-size numbers: quicker on new processors and GPUs."),
         click.option("--minutes", type=float, help="Stop after so many minutes, to go on another time."),
         opt.device,
     ]  # fmt: skip
@@ -60,7 +61,6 @@ def shared(function: Callable[..., None]) -> Callable[..., None]:
 @click.option("--gan-after", type=float, help="Part of the steps on L1 alone first: quicker.  [default: 0]")
 @click.option("--critic-width", type=int, help="Channels of the critic.  [default: 32]")
 @click.option("--dropout/--no-dropout", default=None, help="Dropout in the middle, as pix2pix has.")
-@click.option("--bf16/--no-bf16", default=None, help="Half-size numbers: quicker on new processors and GPUs.")
 @click.option("--flip/--no-flip", default=None, help="Mirror pictures by chance: on.")
 @click.option("--jitter/--no-jitter", default=None, help="Show another part each time: on.")
 @click.option("--colour", type=float, help="Change colours by up to this part.  [default: 0]")

@@ -19,6 +19,8 @@ Plane = NDArray[np.float64]
 Maker = Callable[[Frame, np.random.RandomState], Frame]
 SMALLEST = 8
 """Shortest side of a picture that a maker takes, in pixels."""
+FAINTEST = 24.0
+"""Sobel gradients below this (three levels of 255 a pixel) are grain, not edges."""
 
 
 def make(name: str, frame: Frame, *seed: int) -> Frame:
@@ -48,7 +50,7 @@ def edges(frame: Frame, rng: np.random.RandomState) -> Frame:
     size, along = _gradient(_smooth(frame, min(frame.shape[:2]) / 200 + 0.8))
     ridge = np.where(_is_ridge(size, along), size, 0)
     strong = np.quantile(ridge[ridge > 0], 0.9) if (ridge > 0).any() else np.inf
-    strong = max(float(strong), 4.0)  # grain is not an edge
+    strong = max(float(strong), FAINTEST)
     groups, _ = ndimage.label(ridge > 0.4 * strong, np.ones((3, 3)))
     kept = np.isin(groups, np.unique(groups[ridge > strong])) & (groups > 0)
     return _grey(np.where(kept, 0, 255))

@@ -134,7 +134,7 @@ class Record:
         self.seconds = 0.0
         self.began, self.gap = time.monotonic(), schedule.first
         self.next = self.began + schedule.first
-        self.kept = -1
+        self.kept, self.taken = 0, 0
         for stale in folder.glob("*.part"):  # of a process that was killed while it wrote
             stale.unlink()
         if (folder / STATE).exists():
@@ -151,8 +151,8 @@ class Record:
 
     @property
     def late(self) -> bool:
-        """Whether the minutes are over."""
-        minutes = self.schedule.minutes
+        """Whether the minutes are over; there is a step in every run."""
+        minutes = self.schedule.minutes if self.taken else None
         return minutes is not None and time.monotonic() - self.began > 60 * minutes
 
     def take(self) -> None:
@@ -161,6 +161,7 @@ class Record:
         with seeded(int(self.trainee.settings["seed"]), number):
             self.progress.losses = self.trainee.step(number, number / self.schedule.steps)
         self.progress.step += 1
+        self.taken += 1
         spent = round(self.seconds + time.monotonic() - self.began, 3)
         self.metrics.append({"step": self.progress.step, "seconds": spent, **self.progress.losses})
 

@@ -15,6 +15,8 @@ from latentart.weights import safe
 from latentart.weights.checkpoint import Checkpoint
 
 FAMILY = "training"
+ADAM = ("step", "exp_avg", "exp_avg_sq")
+"""What Adam remembers of a parameter."""
 
 
 def write(path: Path, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
@@ -54,12 +56,17 @@ def of_optimizer(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
 
 
 def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
-    """Undoes `of_optimizer`."""
-    memory: dict[int, dict[str, Tensor]] = {}
-    for name, tensor in tensors.items():
-        i, _, key = name.partition(".")
-        memory.setdefault(int(i), {})[key] = tensor
-    optimizer.load_state_dict({"state": memory, "param_groups": optimizer.state_dict()["param_groups"]})
+    """Undoes `of_optimizer`, for Adam. Raises WeightsError naming what is missing or too many."""
+    groups = optimizer.state_dict()["param_groups"]
+    numbers = [i for group in groups for i in group["params"]]
+    # None at all is what an optimiser holds that has not made a step.
+    wanted = {f"{i}.{key}" for i in numbers for key in ADAM} if tensors else set()
+    if odd := sorted(wanted ^ tensors.keys()):
+        raise WeightsError(
+            f"the kept optimiser does not fit this network: {', '.join(odd[:4])}: begin in another folder"
+        )
+    memory = {i: {key: tensors[f"{i}.{key}"] for key in ADAM} for i in numbers} if tensors else {}
+    optimizer.load_state_dict({"state": memory, "param_groups": groups})
 
 
 def restore_net(net: torch.nn.Module, tensors: Mapping[str, Tensor], what: str) -> None:
