@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 import sys
 import threading
+import tomllib
+from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
 from live_house import wait_until
 
+from latentart import shipped
+from latentart.cli import live as cli_live
 from latentart.errors import LatentartError, SettingsError
 from latentart.live import link, midi, outputs
 from latentart.live.actions import Actions
@@ -257,3 +261,23 @@ def test_link(monkeypatch):
     asyncio.run(play())
     assert control.value("tempo/bpm") == 140.0
     assert [operation.get("beat") for operation in control.take(0)] == [None, 4.0, 8.0]
+
+
+def test_every_folder_of_sketches_goes_into_the_wheel():
+    root = Path(__file__).parent.parent
+    listed = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["setuptools"]["data-files"]
+    folders = [path.name for path in (root / "sketches").iterdir() if path.is_dir() and path.name != "__pycache__"]
+    for name in folders:
+        assert listed[f"share/latentart/sketches/{name}"] == [f"sketches/{name}/*"]
+    assert listed["share/latentart/sketches"] == ["sketches/*.py"]
+
+
+def test_sketches_are_found_where_the_installer_put_them(tmp_path, monkeypatch):
+    beside = tmp_path / "share" / "latentart" / "sketches"
+    beside.mkdir(parents=True)
+    monkeypatch.setattr(shipped, "ROOT", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    assert cli_live._sketches() == beside
+    (tmp_path / "sketches" / "mine").mkdir(parents=True)
+    (tmp_path / "sketches" / "mine" / "index.html").write_text("mine")
+    assert cli_live._sketches() == Path("sketches")

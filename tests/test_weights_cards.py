@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from layouts.random_stylegan2 import random_state
 
+from latentart import shipped
 from latentart.errors import WeightsError
 from latentart.weights import cards, safe
 from latentart.weights.checkpoint import Checkpoint
@@ -109,9 +110,9 @@ def test_without_a_source_tree_the_installed_cards_are_found(tmp_path: Path, mon
         def locate(self) -> Path:
             return tmp_path / self
 
-    monkeypatch.setattr(cards, "__file__", str(tmp_path / "site" / "latentart" / "weights" / "cards.py"))
+    monkeypatch.setattr(shipped, "ROOT", tmp_path / "site")
     names = ["latentart/errors.py", "share/latentart/checkpoints/shipped.toml"]
-    monkeypatch.setattr(cards.importlib.metadata, "files", lambda _: [File(n) for n in names])
+    monkeypatch.setattr(shipped.importlib.metadata, "files", lambda _: [File(n) for n in names])
     assert cards.names() == ["shipped"]
 
 
@@ -122,8 +123,8 @@ def test_a_package_that_was_copied_finds_the_cards_beside_it(tmp_path: Path, mon
     make(beside, "shipped")
 
     def none(_: str) -> None:
-        raise cards.importlib.metadata.PackageNotFoundError
+        raise shipped.importlib.metadata.PackageNotFoundError
 
-    monkeypatch.setattr(cards, "__file__", str(tmp_path / "latentart" / "weights" / "cards.py"))
-    monkeypatch.setattr(cards.importlib.metadata, "files", none)
+    monkeypatch.setattr(shipped, "ROOT", tmp_path)
+    monkeypatch.setattr(shipped.importlib.metadata, "files", none)
     assert cards.names() == ["shipped"]

@@ -80,6 +80,8 @@ def _announce(address: str, osc_port: int, open_page: bool) -> None:
 
 
 def _sketches() -> Path | None:
-    """The sketches of a source tree, or those of the current folder."""
-    places = [Path(__file__).parents[2] / "sketches", Path("sketches")]
-    return next((place for place in places if place.is_dir()), None)
+    """Those of the current folder where it has some, else the sketches that came with latentart."""
+    from latentart.shipped import folders
+
+    own = Path("sketches")
+    return own if any(own.glob("*/index.html")) else next(iter(folders("sketches", "*.py")), None)

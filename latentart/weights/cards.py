@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import logging
 import os
 import re
@@ -12,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from latentart import cache
+from latentart import cache, shipped
 from latentart.errors import WeightsError, unknown
 
 FOLDER_VARIABLE = "LATENTART_CHECKPOINTS"
@@ -64,25 +63,11 @@ def folders() -> list[Path]:
     if own and not Path(own).is_dir():
         raise WeightsError(f"{FOLDER_VARIABLE} is {own!r}, which is not a folder: name one, or unset it")
     pulled = cache.root() / "checkpoints"
-    return [*_shipped(), *([pulled] if pulled.is_dir() else []), *([Path(own)] if own else [])]
-
-
-def _shipped() -> list[Path]:
-    """`checkpoints/` of a source tree, else where the installer put the cards."""
-    root = Path(__file__).parents[2]
-    if (root / "pyproject.toml").is_file() and (root / "checkpoints").is_dir():
-        return [root / "checkpoints"]
-    beside = root / "share" / "latentart" / "checkpoints"  # where `pip install --target` puts them
-    return sorted(folder for folder in {beside, *_recorded()} if folder.is_dir())
-
-
-def _recorded() -> set[Path]:
-    """Folders of the cards in the installer's list of files."""
-    try:
-        files = importlib.metadata.files("latentart") or []
-    except importlib.metadata.PackageNotFoundError:
-        return set()
-    return {Path(str(f.locate())).resolve().parent for f in files if f.match("latentart/checkpoints/*.toml")}
+    return [
+        *shipped.folders("checkpoints", "*.toml"),
+        *([pulled] if pulled.is_dir() else []),
+        *([Path(own)] if own else []),
+    ]
 
 
 def _found() -> dict[str, Path]:

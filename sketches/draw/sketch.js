@@ -278,4 +278,4 @@ function windowResized() {
   size();
 }
 
-addEventListener("pagehide", () => live.set({ source: "generator", "then/1/network": "" }));
+addEventListener("pagehide", () => live?.set({ source: "generator", "then/1/network": "" }));

@@ -82,7 +82,7 @@ function draw() {
   const { x, y, w, h } = frame();
   live.drawOn(drawingContext, x, y, w, h);
   wipe();
-  reflect();
+  unpainted();
   edge();
   painters();
   amount();
@@ -155,7 +155,7 @@ function finger(u, v, force) {
 }
 
 /** Where it was wiped, the mirror is a mirror. */
-function reflect() {
+function unpainted() {
   const { x, y, w, h } = frame();
   if (glass.width !== Math.round(w) || glass.height !== Math.round(h)) [glass.width, glass.height] = [Math.round(w), Math.round(h)];
   const [source, pen] = [before(), glass.getContext("2d")];
@@ -366,5 +366,5 @@ function windowResized() {
 
 addEventListener("pagehide", () => {
   video?.srcObject?.getTracks().forEach((track) => track.stop());
-  live.set({ source: "generator", "then/1/network": "" });
+  live?.set({ source: "generator", "then/1/network": "" });
 });
