@@ -76,6 +76,7 @@ def test_it_comes_back_from_our_own_format(tmp_path: Path, make: Network) -> Non
     a, b = (load_translator(tmp_path / name, "cpu") for name in ("net.pth", "net.safetensors"))
     img = picture(2 * a.multiple)
     assert torch.equal(a(img), b(img))
+    assert a.inferred[:2] == b.inferred[:2]
 
 
 @pytest.mark.parametrize("make", [lambda: layout.UNet(5, 4), lambda: layout.ResNet(2, 4, "batch")])

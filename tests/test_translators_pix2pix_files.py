@@ -69,7 +69,7 @@ def test_as_ml5_played_it(tmp_path: Path) -> None:
     (tmp_path / "net.pict").write_bytes(raw)
     wanted = drawn(kept, picture(32), encoder_biases=False)
     T = load_translator(tmp_path / "net.pict", "cpu", ml5_biases=True)
-    assert "as ml5" in T.inferred[2]
+    assert "without the encoder's biases, as ml5" in T.inferred
     assert apart(T(picture(32)), wanted) <= 1e-5
     assert apart(load_translator(tmp_path / "net.pict", "cpu")(picture(32)), wanted) > 1e-3
 
@@ -164,7 +164,7 @@ def test_a_pict_that_lies_is_one_line(tmp_path: Path, raw: bytes, words: str) ->
     with pytest.raises(WeightsError, match=words) as raised:
         load_translator(tmp_path / "net.pict")
     assert "\n" not in str(raised.value)
-    assert len(str(raised.value)) < 1500
+    assert len(str(raised.value)) < 4000  # it lists every layout that is known
 
 
 def test_every_cut_of_a_pict_is_an_error(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from latentart.errors import WeightsError
 from latentart.translators import configs, naming
-from latentart.translators.unet import CHECKS, DEEPEST, Config, UNet, built
+from latentart.translators.unet import CHECKS, DEEPEST, Config, UNet, built, in_words
 from latentart.weights.checkpoint import Checkpoint
 from latentart.weights.shapes import shape
 from latentart.weights.stylegan2 import Parts
@@ -46,7 +46,7 @@ def complete(tensors: Mapping[str, Tensor], path: Path) -> Parts:
     """See `load.Family`. Raises WeightsError."""
     current = _current(tensors)
     config, biased = _config(current), any(name.endswith("/bias") for name in current)
-    words = [f"U-Net of {len(config.widths)} levels, {config.widths[0]} wide", "TensorFlow's axes"]
+    words = in_words(config)
     words += [] if biased else ["no biases in the file: they are 0"]
     made = naming.renamed(current, _table(config, biased), what=WHAT, switches=words, unused=UNUSED)
     return Parts(_turned(made, config, biased), configs.stated(config), tuple(words))

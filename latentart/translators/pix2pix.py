@@ -9,7 +9,7 @@ from torch import Tensor
 
 from latentart.errors import WeightsError
 from latentart.translators import configs, naming, switches
-from latentart.translators.unet import DEEPEST, Config, UNet, built
+from latentart.translators.unet import DEEPEST, Config, UNet, built, in_words
 from latentart.weights import options
 from latentart.weights.checkpoint import Checkpoint
 from latentart.weights.shapes import shape
@@ -31,8 +31,7 @@ def complete(tensors: Mapping[str, Tensor], path: Path) -> Parts:
     """See `load.Family`; reads train_opt.txt or test_opt.txt beside the file. Raises WeightsError."""
     source, said = options.beside(path)
     config = _config(tensors, dropout=not options.truth(said, "no_dropout", source))
-    words = [f"U-Net of {len(config.widths)} levels, {config.widths[0]} wide", f"{config.norm} norm"]
-    words += _compared(config, said, source)
+    words = in_words(config) + _compared(config, said, source)
     made = naming.renamed(tensors, _table(config), what=WHAT, switches=words, unused=switches.unused(config.norm))
     return Parts(made, configs.stated(config), tuple(words))
 

@@ -143,7 +143,7 @@ def build(checkpoint: Checkpoint, *, norm: str = "image", labels: int | None = N
     with torch.device("meta"):
         T = HD(config)
     naming.fill(T, checkpoint.tensors, what=WHAT, switches=checkpoint.inferred)
-    return switches.played(T, checkpoint, dropout=False, norm=norm, seed=None)
+    return switches.played(T, checkpoint, in_words(config), dropout=False, norm=norm, seed=None)
 
 
 def in_words(config: Config) -> list[str]:

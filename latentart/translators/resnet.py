@@ -152,7 +152,7 @@ def build(checkpoint: Checkpoint, *, dropout: bool = False, norm: str = "image",
     with torch.device("meta"):
         T = ResNet(config)
     naming.fill(T, checkpoint.tensors, what=WHAT, switches=checkpoint.inferred)
-    return switches.played(T, checkpoint, dropout=dropout, norm=norm, seed=seed)
+    return switches.played(T, checkpoint, in_words(config), dropout=dropout, norm=norm, seed=seed)
 
 
 def is_chain(tensors: Mapping[str, Tensor]) -> bool:

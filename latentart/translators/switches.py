@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 import torch
@@ -17,11 +17,16 @@ NORM_SOURCES = ("image", "stored")
 Net = TypeVar("Net", bound=Translator)
 
 
-def played(T: Net, checkpoint: Checkpoint, *, dropout: bool, norm: str, seed: int | None) -> Net:
-    """The network with its switches set, and said in `inferred`. Raises SettingsError."""
+def played(
+    T: Net, checkpoint: Checkpoint, words: Sequence[str], *, dropout: bool, norm: str, seed: int | None
+) -> Net:  # fmt: skip
+    """The network with its switches set, and said in `inferred` after what the reader, or else `words`, says of it.
+
+    Raises SettingsError.
+    """
     use_norm(T, norm)
     use_dropout(T, dropout, seed)
-    T.inferred = (*checkpoint.inferred, *in_words(T, norm, seed))
+    T.inferred = (*(checkpoint.inferred or words), *in_words(T, norm, seed))
     return T
 
 

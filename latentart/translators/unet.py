@@ -98,7 +98,13 @@ def built(checkpoint: Checkpoint, *, dropout: bool = False, norm: str = "image",
     with torch.device("meta"):
         T = UNet(config)
     naming.fill(T, checkpoint.tensors, what="U-Net", switches=checkpoint.inferred)
-    return switches.played(T, checkpoint, dropout=dropout, norm=norm, seed=seed)
+    return switches.played(T, checkpoint, in_words(config), dropout=dropout, norm=norm, seed=seed)
+
+
+def in_words(config: Config) -> list[str]:
+    """What the tensors said."""
+    norm = "batch norm of the current image" if config.innermost_norm else f"{config.norm} norm"
+    return [f"U-Net of {len(config.widths)} levels, {config.widths[0]} wide", norm]
 
 
 CHECKS = {
