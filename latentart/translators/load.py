@@ -85,7 +85,7 @@ def open_translator(name_or_path: str | Path) -> Checkpoint:
         return Checkpoint({}, {"family": known_as}, "", "built in", known_as)
     named = not isinstance(name_or_path, Path) and text in cards.names()
     there = os.path.exists(path)  # False also for what can be no path
-    if named or (there and path.is_file() and safe.is_ours(path)):
+    if named or (there and path.is_file() and _is_ours(path)):
         return _ours(open_checkpoint(name_or_path))
     if not there:
         raise WeightsError(
@@ -116,6 +116,15 @@ def names() -> list[str]:
     known = families()
     carded = [name for name in cards.names() if cards.card(name).facts.get("family") in known]
     return sorted({*builtin(), *carded})
+
+
+def _is_ours(path: Path) -> bool:
+    try:
+        return safe.is_ours(path)
+    except OSError as error:
+        raise WeightsError(f"cannot read {str(path)!r}: {error.strerror or error} (check the file)") from error
+    except WeightsError as error:
+        raise type(error)(f"cannot read {str(path)!r}: {error}") from error
 
 
 def _ours(checkpoint: Checkpoint) -> Checkpoint:
