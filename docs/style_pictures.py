@@ -1,57 +1,122 @@
-"""Renders the sheet of the 26 styles: python docs/style_pictures.py, from the repository's root."""
+"""The pictures of docs/style.md.
+
+`python docs/style_pictures.py KEPT [PICTURE...]` draws them into docs/images/style. Paintings are kept in the folder
+KEPT and not painted again: each takes about half a minute on two cores.
+"""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
+import style_art
 import torch
-from PIL import Image, ImageDraw
+from PIL import Image
 from skimage import data
 from torch import Tensor
 
-from latentart import pixels, seeds
+from latentart import pixels
 from latentart.models.load import load
-from latentart.translators.base import Translator
-from latentart.translators.load import load_translator
+from latentart.painting import colours
+from latentart.painting.dream import MOTIFS, dream
+from latentart.painting.dream import Settings as Dream
+from latentart.painting.dream_films import zoom
+from latentart.painting.gatys import paint
+from latentart.painting.goal import Settings, Style
+from latentart.sinks.sink import open_sink
 
-TARGET = Path(__file__).parent / "images" / "translators" / "mosaic26.jpg"
-SIDE, SHOWN, COLUMNS, SEED = 256, 128, 9, 44
-
-
-def pictures() -> list[Tensor]:
-    """A landscape that landscapes-256 draws, and a photograph of scikit-image."""
-    G = load("landscapes-256", "cpu")
-    photo = pixels.resize(pixels.to_float(data.coffee()), (SIDE, SIDE))
-    with torch.no_grad():
-        z = torch.from_numpy(seeds.z(SEED, G.z_dim)).float()
-        return [G.synthesis(G.mapping(z, None, truncation_psi=0.8)).cpu(), photo]
+SIDE = 192
+HERE = Path(__file__).parent / "images" / "style"
+FACE = (140, 20, 310, 190)
 
 
-def labelled(img: Tensor, text: str) -> pixels.Frame:
-    """The picture at the size of the sheet, its number in a corner."""
-    picture = pixels.to_image(pixels.to_uint8(pixels.resize(img, (SHOWN, SHOWN)))[0])
-    draw = ImageDraw.Draw(picture)
-    if text:
-        draw.rectangle((0, 0, 8 + 6 * len(text), 13), fill=(0, 0, 0))
-    draw.text((4, 1), text, fill=(255, 255, 255))
-    return np.asarray(picture)
+def photo(name: str, box: tuple[int, int, int, int] | None = None) -> Tensor:
+    """A photograph of scikit-image (CC0), or one that landscapes-256 draws."""
+    if name == "land":
+        G = load("landscapes-256")
+        z = torch.from_numpy(np.random.RandomState(46).randn(1, G.z_dim)).float()
+        with torch.no_grad():
+            return pixels.resize(G.synthesis(G.mapping(z, None)), (SIDE, SIDE)).clamp(-1, 1)
+    image = Image.fromarray(getattr(data, name)()[..., :3])
+    image = image.crop(box) if box else image
+    return pixels.resize(pixels.to_float(np.asarray(image).copy()), (SIDE, SIDE), "crop").clamp(-1, 1)
 
 
-def rows(T: Translator, img: Tensor) -> list[pixels.Frame]:
-    """The picture as it is, and in every style."""
-    made = [T.translate(img, style=style) for style in torch.eye(T.style_dim)]
-    return [labelled(picture, text) for picture, text in zip([img, *made], ["", *T.style_names], strict=True)]
+def art(name: str) -> Tensor:
+    """A picture that the project draws itself."""
+    return pixels.to_float(np.asarray(style_art.ALL[name]()).copy())
 
 
-def main() -> None:
-    """The sheet."""
-    T = load_translator("mosaic26", "cpu")
-    frames = [frame for img in pictures() for frame in rows(T, img)]
-    TARGET.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(pixels.sheet(frames, COLUMNS, gap=2)).save(TARGET, quality=78)
-    print(TARGET)
+def kept(folder: Path, name: str, make: object) -> Tensor:
+    """The picture of that name in `folder`, made where it is missing."""
+    path = folder / f"{name}.png"
+    if not path.exists():
+        Image.fromarray(pixels.to_uint8(make())[0]).save(path)
+    return pixels.to_float(pixels.open_image(path))
 
+
+def rows(*lines: list[Tensor]) -> Image.Image:
+    """A sheet of pictures, all of one size."""
+    frames = [pixels.to_uint8(pixels.resize(img, (SIDE, SIDE), "crop"))[0] for line in lines for img in line]
+    return Image.fromarray(pixels.sheet(frames, len(lines[0]), gap=6, background=255))
+
+
+def save(image: Image.Image, name: str) -> None:
+    """A small file for the page."""
+    image.save(HERE / f"{name}.webp", quality=86, method=6)
+
+
+PAINTINGS = {
+    "cat-strokes": ("chelsea", None, "strokes", 40),
+    "coffee-mosaic": ("coffee", None, "mosaic", 40),
+    "land-waves": ("land", None, "waves", 40),
+    "face-woodcut": ("astronaut", FACE, "woodcut", 12),
+}
+
+
+def paintings(folder: Path) -> None:
+    """Photograph, style and painting, four times."""
+    seen = {name: photo(source, box) for name, (source, box, _, _) in PAINTINGS.items()}
+    made = [
+        kept(folder, name, lambda n=name, s=style, w=weight: paint(seen[n], [Style(art(s))], Settings(style=w)))
+        for name, (_, _, style, weight) in PAINTINGS.items()
+    ]
+    save(rows(list(seen.values()), [art(style) for _, _, style, _ in PAINTINGS.values()], made), "paintings")
+
+
+def regions(folder: Path) -> None:
+    """Colours kept, and two styles in two regions."""
+    cat, land = photo("chelsea"), photo("land")
+    painted = kept(folder, "cat-strokes", lambda: paint(cat, [Style(art("strokes"))], Settings(style=40)))
+    sky = (land[:, 2:] > land[:, :1]).float()
+    sky[..., 125:, :] = 0
+    sky = torch.nn.functional.avg_pool2d(sky, 9, 1, 4)
+    styles = [Style(art("strokes"), mask=sky), Style(art("mosaic"))]
+    two = kept(folder, "land-two", lambda: paint(land, styles, Settings(style=40)))
+    save(rows([colours.with_luma_of(cat, painted), land, sky.expand(-1, 3, -1, -1) * 2 - 1, two]), "regions")
+
+
+def dreams(folder: Path) -> None:
+    """One photograph, dreamt three ways."""
+    cup = photo("coffee")
+    ways = {"all": (), **MOTIFS}
+    made = [kept(folder, f"dream-{n}", lambda c=c: dream(cup, Dream(channels=c))) for n, c in ways.items()]
+    save(rows([cup, *made]), "dreams")
+
+
+def flight(folder: Path) -> None:
+    """A flight whose end leads back to its beginning."""
+    cup = pixels.resize(photo("coffee"), (128, 128)).clamp(-1, 1)
+    dreaming = Dream(channels=MOTIFS["scales"], rate=0.02)
+    with open_sink(HERE / "flight.webp", fps=12, overwrite=True, quality=55) as sink:
+        for img in zoom(cup, dreaming, frames=36, rate=1.03, loop=True):
+            sink.write(pixels.to_uint8(img)[0])
+
+
+ALL = {"paintings": paintings, "regions": regions, "dreams": dreams, "flight": flight}
 
 if __name__ == "__main__":
-    main()
+    HERE.mkdir(parents=True, exist_ok=True)
+    for chosen in sys.argv[2:] or ALL:
+        ALL[chosen](Path(sys.argv[1]))

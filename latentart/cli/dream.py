@@ -18,7 +18,7 @@ FLIGHT = ("seconds", "speed", "turn", "loop")
 @click.command("dream", short_help="DeepDream: a picture, a film, or a flight into a picture.")
 @click.argument("source", type=click.Path(path_type=Path), metavar="PICTURE|FILM|FOLDER")
 @click.option("--layer", help="Where the network looks: relu1_1 (grain) to relu3_3 (forms).  [default: relu3_3]")
-@click.option("--channels", metavar="3,17-20", help="Of that layer, what to dream of; all of them by default.")
+@click.option("--channels", metavar="3,17-20", help="What to dream of: scales, pearls, or numbers; all by default.")
 @click.option("--guide", type=click.Path(), metavar="PICTURE", help="Dream of what is in this picture.")
 @click.option("--strength", type=float, default=1.0, show_default=True, help="0: as it came, 1: the full dream.")
 @click.option("--octaves", type=int, help="Sizes, small to large: more of them, larger forms.  [default: 4]")
@@ -52,7 +52,7 @@ def command(source: Path, target: str | None, film: str | None, overwrite: bool,
     from latentart.errors import SettingsError
     from latentart.painting.dream import Settings, check
 
-    given = {name: value for name, value in options.items() if value not in (None, False)}
+    given = {name: value for name, value in options.items() if value is not None and value is not False}
     if "channels" in given:
         given["channels"] = channels(given["channels"])
     settings = check(Settings(**{name: given.pop(name) for name in SETTINGS if name in given}))
@@ -68,14 +68,20 @@ def command(source: Path, target: str | None, film: str | None, overwrite: bool,
 
 
 def channels(text: str) -> tuple[int, ...]:
-    """'3,17-20' -> (3, 17, 18, 19, 20)."""
+    """'3,17-20' -> (3, 17, 18, 19, 20), 'scales' -> those of that motif."""
     from latentart import seeds
     from latentart.errors import SettingsError
+    from latentart.painting.dream import MOTIFS
 
+    if text in MOTIFS:
+        return MOTIFS[text]
     try:
         return tuple(seeds.parse(text))
     except SettingsError:
-        raise SettingsError(f"cannot read channels {text!r}: give numbers and ranges like 3,17-20") from None
+        named = ", ".join(MOTIFS)
+        raise SettingsError(
+            f"cannot read channels {text!r}: give {named}, or numbers and ranges like 3,17-20"
+        ) from None
 
 
 def _dream(source: Path, target: str, settings: Any, overwrite: bool, given: dict[str, Any]) -> None:

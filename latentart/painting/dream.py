@@ -24,6 +24,9 @@ from latentart.features.trunk import rgb
 from latentart.painting.gatys import Step, nothing
 from latentart.painting.goal import SMALLEST, resized
 
+MOTIFS = {"scales": (81, 162, 228), "pearls": (26, 174, 195)}
+"""Channels of relu3_3 that go well together."""
+
 Wish = Callable[[Tensor], Tensor]
 """Activations [1, C, h, w] -> how much there is of what is wished for, a number."""
 
