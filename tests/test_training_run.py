@@ -267,6 +267,18 @@ def test_a_style_is_learned(tmp_path: Path) -> None:
     assert late < 0.75 * early
 
 
+@pytest.mark.parametrize("make", [a_pix2pix, a_style])
+def test_a_training_can_begin_with_another_network(make: Callable[..., run.Trainee], tmp_path: Path) -> None:
+    run.train(make(), tmp_path / "first", Schedule(2))
+    second = make(start=str(tmp_path / "first" / run.NETWORK))
+    kept, began = state.part("average", make().tensors()), state.part("net", second.tensors())
+    wanted = load_translator(tmp_path / "first" / run.NETWORK, "cpu").state_dict()
+    assert all(torch.equal(began[name], wanted[name]) for name in wanted)
+    assert any(not torch.equal(kept[name], wanted[name]) for name in wanted)
+    with pytest.raises(WeightsError, match=r"network.safetensors' does not fit this network: .*weight"):
+        make(start=str(tmp_path / "first" / run.NETWORK), width=8)
+
+
 def test_samples_of_a_generator_are_photographs_too(G: Generator, G_classes: Generator) -> None:
     settings = style.Settings(width=4, size=32, batch=2)
     for generator in (G, G_classes):

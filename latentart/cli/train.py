@@ -33,6 +33,7 @@ def shared(function: Callable[..., None]) -> Callable[..., None]:
     options = [
         click.option("-o", "--output", "--outdir", "folder", type=click.Path(path_type=Path), required=True,
                      metavar="RUN", help="Folder of this training; one that holds a training goes on."),
+        click.option("--start", metavar="NAME|FILE", help="Begin with a trained network of the same kind and width."),
         click.option("--batch", type=int, help="Pictures at a time."),
         click.option("--rate", type=float, help="Learning rate of Adam in the first half; then it falls to 0."),
         click.option("--ema", type=float, help="Averaging of weights."),

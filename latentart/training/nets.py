@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor
 
 from latentart.errors import SettingsError, unknown
-from latentart.training.critic import start
+from latentart.training import state
+from latentart.training.critic import start as chance
 from latentart.translators import configs, fast_style, pix2pix, resnet, unet
 from latentart.translators.base import Translator
 from latentart.translators.fast_style import HALF, FastStyle
+from latentart.translators.load import open_translator
 from latentart.weights.checkpoint import Checkpoint
 
 WIDEST = 256
@@ -34,7 +36,7 @@ def fresh(kind: str, width: int, size: int, *, dropout: bool = False) -> Transla
     net = NETS[kind][0](width, size, dropout)
     for module in net.modules():
         if isinstance(module, torch.nn.Conv2d | torch.nn.ConvTranspose2d):
-            start(module)
+            chance(module)
     return net
 
 
@@ -52,6 +54,10 @@ def _resnet(width: int, size: int, dropout: bool) -> Translator:
 
 
 Maker = Callable[[int, int, bool], Translator]
+NEIGHBOURS = ((1, 1), (1, 2), (2, 1), (2, 2))
+"""Places of a 3x3 kernel of stride 2 that together see every pixel once."""
+CONTRAST, UP = 52.0, 2.0
+"""The deviation of a photograph's colours, of 255; how many deviations colours are moved up on their way."""
 NETS: dict[str, tuple[Maker, str]] = {"unet": (_unet, pix2pix.FAMILY), "resnet": (_resnet, resnet.FAMILY)}
 """Name -> (width, size, dropout -> network; the family it is loaded as)."""
 
@@ -60,49 +66,53 @@ def fresh_style(width: int) -> FastStyle:
     """A network of one style, `width` channels wide at the outside, whose first answer is the picture, blurred.
 
     A network of pure chance spends its first hundreds of steps on finding the picture again; so some channels are
-    made to carry colours through it. What they carry is moved up by 2 deviations, past the ReLUs.
+    made to carry colours through it.
     """
     T = FastStyle(fast_style.Config((width, 2 * width, 4 * width)))
     with torch.no_grad():
-        _carry(T)
+        _carry(T.state_dict())
     return T
 
 
-PHASES = ((0, 0), (0, 1), (1, 0), (1, 1))
-CONTRAST, UP = 52.0, 2.0
-"""The deviation of a photograph's colours, of 255; and how far colours are moved up."""
+def _carry(weights: Mapping[str, Tensor]) -> None:
+    """Colours; at each halving four neighbours become channels of their own; on the way up they are averaged.
 
-
-def _carry(T: FastStyle) -> None:
-    """Colours, then four neighbours as channels, and their neighbours as channels; on the way up they are averaged."""
-    down, up = list(T.down), list(T.up)
-    halved = [(4, 3, [(c, c, (0, 0)) for c in range(3)])]
-    halved += [
-        (
-            1,
-            3 * 4**n,
-            [(3 * 4 ** (n - 1) * q + j, j, at) for q, at in enumerate(PHASES) for j in range(3 * 4 ** (n - 1))],
-        )
-        for n in (1, 2)
-    ]
-    for unit, (middle, _, ways) in zip(down, halved, strict=True):
-        for k, j, (y, x) in ways:
-            if k < unit.conv.weight.shape[0] and j < unit.conv.weight.shape[1]:
-                unit.conv.weight[k] = 0
-                unit.conv.weight[k, j, middle + y, middle + x] = 1
-                unit.norm.bias[k] = UP
+    weights: of a network, changed in place; as many channels as there are carry. Normalised values are moved `UP`
+    deviations, past the ReLUs, and at the end back again.
+    """
+    colours = [(c, c, (4, 4)) for c in range(3)]
+    _wire(weights, "down.0", colours)
+    for unit, count in (("down.1", 3), ("down.2", 12)):
+        _wire(weights, unit, [(q * count + j, j, at) for q, at in enumerate(NEIGHBOURS) for j in range(count)])
     soft = torch.tensor([1.0, 2.0, 1.0])
-    soft = soft[:, None] * soft
-    for unit, count in zip(up, (12, 3), strict=True):
-        for j in range(min(count, len(unit.conv.weight))):
-            unit.conv.weight[j] = 0
-            unit.conv.weight[j, j : 4 * count : count] = soft
-            unit.norm.bias[j] = UP
-    for block in T.res:
-        block.second.norm.weight.fill_(0.1)
-    for c in range(3):
-        T.last.conv.weight[c, c, 4, 4] = CONTRAST
-    T.last.conv.bias.fill_(HALF - UP * CONTRAST)
+    for unit, count in (("up.0", 12), ("up.1", 3)):
+        kernel = weights[f"{unit}.conv.weight"]
+        for j in range(min(count, len(kernel))):
+            kernel[j] = 0
+            kernel[j, j : 4 * count : count] = soft[:, None] * soft
+            weights[f"{unit}.norm.bias"][j] = UP
+    for name in weights:
+        if name.endswith("second.norm.weight"):
+            weights[name].fill_(0.1)  # what residual blocks add is small at first
+    for c, k, at in colours:
+        weights["last.conv.weight"][(c, k, *at)] = CONTRAST
+    weights["last.conv.bias"].fill_(HALF - UP * CONTRAST)
+
+
+def _wire(weights: Mapping[str, Tensor], unit: str, wires: Sequence[tuple[int, int, tuple[int, int]]]) -> None:
+    """Makes output k of a unit input j at a place of the kernel, moved up."""
+    kernel = weights[f"{unit}.conv.weight"]
+    for k, j, at in wires:
+        if k < kernel.shape[0] and j < kernel.shape[1]:
+            kernel[k] = 0
+            kernel[(k, j, *at)] = 1
+            weights[f"{unit}.norm.bias"][k] = UP
+
+
+def begin(net: Translator, start: str) -> None:
+    """Gives a fresh network the weights of another, by name or file; '' leaves it. Raises WeightsError."""
+    if start:
+        state.restore_net(net, open_translator(start).tensors, repr(start))
 
 
 def checkpoint(kind: str, net: Translator, tensors: Mapping[str, Tensor]) -> Checkpoint:

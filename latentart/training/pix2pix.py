@@ -35,7 +35,8 @@ class Settings:
     mean absolute difference against the GAN's 1; 0 leaves it out. gan_after: the part of the steps (0..1) that is
     trained on L1 alone, which costs a third of the time. ema: how much of the average of weights stays at each step.
     bf16: numbers of half the size where they do no harm, up to twice as fast. swap: B is what the network sees.
-    hold: pairs kept aside for previews when no folder is given for them.
+    hold: pairs kept aside for previews when no folder is given for them. start: a network to begin with, by name or
+    file, of the same kind and width, instead of one of chance.
     """
 
     net: str = "unet"
@@ -55,6 +56,7 @@ class Settings:
     colour: float = 0.0
     swap: bool = False
     hold: int = 16
+    start: str = ""
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -86,6 +88,7 @@ class Pix2Pix:
             torch.manual_seed(settings.seed)
             self.net = nets.fresh(settings.net, settings.width, settings.size, dropout=settings.dropout)
             self.critic = PatchCritic(settings.critic_width, halvings=3 if settings.size > 128 else 2)
+        nets.begin(self.net, settings.start)
         self.net.to(self.device).train()
         self.critic.to(self.device).train()
         self.average = Average(self.net, settings.ema)
@@ -154,8 +157,8 @@ class Pix2Pix:
 
     def restore(self, tensors: Mapping[str, Tensor]) -> None:
         """See `run.Trainee`."""
-        state.restore_net(self.net, state.part("net", tensors), "network")
-        state.restore_net(self.critic, state.part("critic", tensors), "critic")
+        state.restore_net(self.net, state.part("net", tensors), "the kept network")
+        state.restore_net(self.critic, state.part("critic", tensors), "the kept critic")
         self.average.tensors = {name: t.to(self.device) for name, t in state.part("average", tensors).items()}
         for name, optimizer in self.optimizers.items():
             state.restore_optimizer(optimizer, state.part(f"adam-{name}", tensors))

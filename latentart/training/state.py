@@ -62,24 +62,25 @@ def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Te
     # None at all is what an optimiser holds that has not made a step.
     wanted = {f"{i}.{key}" for i in numbers for key in ADAM} if tensors else set()
     if odd := sorted(wanted ^ tensors.keys()):
-        raise WeightsError(
-            f"the kept optimiser does not fit this network: {', '.join(odd[:4])}: begin in another folder"
-        )
+        raise WeightsError(f"the kept optimiser does not fit this network: {', '.join(odd[:4])}: begin anew")
     memory = {i: {key: tensors[f"{i}.{key}"] for key in ADAM} for i in numbers} if tensors else {}
     optimizer.load_state_dict({"state": memory, "param_groups": groups})
 
 
 def restore_net(net: torch.nn.Module, tensors: Mapping[str, Tensor], what: str) -> None:
-    """Loads a network's tensors. Raises WeightsError naming those that are missing or too many."""
+    """Loads a network's tensors. Raises WeightsError naming those that are missing, too many or of another shape."""
     wanted = net.state_dict()
-    if odd := sorted(wanted.keys() ^ tensors.keys()):
-        raise WeightsError(f"the kept {what} does not fit this network: {', '.join(odd[:4])}: begin in another folder")
+    odd = wanted.keys() ^ tensors.keys()
+    odd |= {name for name in wanted.keys() & tensors.keys() if wanted[name].shape != tensors[name].shape}
+    if odd:
+        raise WeightsError(f"{what} does not fit this network: {', '.join(sorted(odd)[:4])}: say other settings")
     net.load_state_dict(dict(tensors))
 
 
 def check_same(kept: Mapping[str, Any], given: Mapping[str, Any], folder: Path) -> None:
     """Raises SettingsError naming the settings in which a training to be resumed differs from the kept one."""
-    differ = [name for name in given if kept.get(name) != given[name]]
+    # A setting that did not exist yet when the training was begun has its old value, the default.
+    differ = [name for name in given if kept.get(name, given[name]) != given[name]]
     if differ:
-        said = ", ".join(f"{name} {kept.get(name)!r}, now {given[name]!r}" for name in differ)
+        said = ", ".join(f"{name} {kept[name]!r}, now {given[name]!r}" for name in differ)
         raise SettingsError(f"{str(folder)!r} was begun with {said}: say it as before, or name another folder with -o")

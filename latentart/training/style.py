@@ -55,9 +55,13 @@ PRESETS = {
 
 @dataclass(frozen=True)
 class Settings:
-    """What a training is. width: channels of the first layer (8, 16, 32). style_scale: the side of the painting as it
-    is looked at, in sides of the training pictures; larger gives smaller strokes. Weights: of style, of content, and
-    of total variation, which smooths. bf16: numbers of half the size where they do no harm, up to twice as fast."""
+    """What a training is.
+
+    width: channels of the first layer (8, 16, 32). style, content, smooth: weights of the painting, of the
+    photograph, and of total variation. style_scale: the shorter side of the painting as it is looked at, in sides of
+    the training pictures; larger gives smaller strokes. bf16: numbers of half the size where they do no harm, up to
+    twice as fast. start: a style to begin with, by name or file, of the same width: repainting is quicker.
+    """
 
     width: int = 16
     size: int = 192
@@ -70,6 +74,7 @@ class Settings:
     rate: float = 2e-3
     features: str = features.SHIPPED
     bf16: bool = False
+    start: str = ""
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -187,7 +192,9 @@ class Style:
         self.painting = _looked_at(painting, settings)
         with torch.random.fork_rng():
             torch.manual_seed(settings.seed)
-            self.net = nets.fresh_style(settings.width).to(self.device).train()
+            self.net = nets.fresh_style(settings.width)
+        nets.begin(self.net, settings.start)
+        self.net.to(self.device).train()
         self.looks = Looks(self.painting, settings, self.device)
         self.average = Average(self.net, settings.ema)
         self.optimizer = torch.optim.Adam(self.net.parameters(), settings.rate)
@@ -221,7 +228,7 @@ class Style:
 
     def restore(self, tensors: Mapping[str, Tensor]) -> None:
         """See `run.Trainee`."""
-        state.restore_net(self.net, state.part("net", tensors), "network")
+        state.restore_net(self.net, state.part("net", tensors), "the kept network")
         self.average.tensors = {name: t.to(self.device) for name, t in state.part("average", tensors).items()}
         state.restore_optimizer(self.optimizer, state.part("adam", tensors))
 
