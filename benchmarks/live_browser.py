@@ -3,6 +3,8 @@
 A pixel counts when the sketch has read it back from its canvas. The sender's clock and the page's are the same
 clock of one machine; their offset is measured. The reference is the usual way to put a stream on a canvas, MJPEG in
 an <img>, from the same server in the same browser. Run: [SIZE=512] python benchmarks/live_browser.py [seconds]
+
+With THEN=mosaic26 every picture goes through that translator, and the reference is plain PyTorch for both networks.
 """
 
 from __future__ import annotations
@@ -121,8 +123,35 @@ def _wait(marks: list[list[float]], sent: float, bright: bool, half: float) -> f
     return next((at - sent for at, level, _ in marks if at > sent and (level > half) == bright), float("inf"))
 
 
+def translated(session: Any, name: str, seconds: float, *options: str) -> tuple[float, float]:
+    """Pictures shown a second through a translator, and ms that the renderer needs for one."""
+    with stage(*options) as on:
+        browser = session.chromium.launch(executable_path="/usr/bin/chromium", args=list(FLAGS))
+        page = open_page(browser, on, SKETCH)
+        page.evaluate("live.on('news', (news) => news.loaded && (globalThis.loaded = news.loaded))")
+        on.send("/latentart/then/1/network", name)
+        page.wait_for_function(f"globalThis.loaded === '{name}'", timeout=120_000)
+        time.sleep(3)
+        found = shown(page, seconds), float(page.evaluate("live.stats.render_ms"))
+        browser.close()
+    return found
+
+
+def through(name: str, seconds: float) -> None:
+    """The generator and a translator after it."""
+    with sync_playwright() as session:
+        ours, our_ms = translated(session, name, seconds)
+        theirs, their_ms = translated(session, name, seconds, "--engine", "eager")
+    row("claim", "wanted", "latentart", "reference: plain PyTorch")
+    row(f"landscapes-256 then {name}, live in Chromium", ">= 15 fps shown", f"{ours:.1f} fps", f"{theirs:.1f} fps")
+    row("one picture in the renderer", "", f"{our_ms:.1f} ms", f"{their_ms:.1f} ms")
+    print(f"{ours / theirs:.1f} times as many; {os.cpu_count()} cores for renderer, server and browser")
+
+
 def main(seconds: float) -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    if "THEN" in os.environ:
+        return through(os.environ["THEN"], seconds)
     with stage() as on, sync_playwright() as session:
         browser = session.chromium.launch(executable_path="/usr/bin/chromium", args=list(FLAGS))
         page = open_page(browser, on, SKETCH)

@@ -53,7 +53,8 @@ def pages(browser: Any, on: Stage) -> None:
     time.sleep(4)
     shot(page, "panel")
     page.close()
-    for name, act in {"kaleidoscope": wait, "tide": wait, "atlas": explore, "letters": write}.items():
+    acts = {"kaleidoscope": wait, "tide": wait, "atlas": explore, "letters": write, "mirror": stand, "draw": doodle}
+    for name, act in acts.items():
         page = visit(browser, on, f"/sketches/{name}/")
         act(page)
         shot(page, name)
@@ -63,6 +64,20 @@ def pages(browser: Any, on: Stage) -> None:
 def wait(page: Any) -> None:
     page.evaluate("live.set({'walk/mode': 'keyframes', seed: 24, psi: 1})")
     time.sleep(5)
+
+
+def stand(page: Any) -> None:
+    page.evaluate("paint(20)")
+    time.sleep(12)
+    page.mouse.move(600, 350)
+    page.mouse.down()
+    page.mouse.move(860, 430, steps=20)
+    time.sleep(0.5)
+
+
+def doodle(page: Any) -> None:
+    # The ghost draws.
+    time.sleep(28)
 
 
 def explore(page: Any) -> None:

@@ -61,6 +61,10 @@ def value(osc, name):
     return osc.control.value(name)
 
 
+def send(osc, address, *args):
+    osc.take((message(address, *args), ME))
+
+
 def test_sets_with_all_spellings(osc):
     osc.take((message("/latentart/psi", 0.25), ME))
     assert value(osc, "psi") == 0.25
@@ -192,3 +196,49 @@ def test_every_parameter_and_action_has_its_addresses():
     found = addresses()
     for root in ("/latentart", "/la"):
         assert {f"{root}/{name}" for name in [*TABLE, *ACTIONS]} <= set(found)
+
+
+def test_cues_by_number_and_name(osc):
+    for name in ("calm", "wild", "3"):
+        osc.actions.presets.store(name, {**osc.control.values(), "psi": {"calm": 0.1, "wild": 0.2, "3": 0.3}[name]})
+    osc.actions.presets.write_cues([{"preset": name, "fade": 0} for name in ("wild", "calm", "3")])
+    for which, psi, place in [("1", 0.2, 0), ("calm", 0.1, 1), ("3", 0.3, 2)]:
+        send(osc, f"/la/cue/{which}/go")
+        assert value(osc, "psi") == psi
+        assert osc.actions.presets.place == place
+    # A button let go.
+    send(osc, "/latentart/cue/1/go", 0)
+    assert osc.actions.presets.place == 2
+    send(osc, "/latentart/cue/1/go", 1)
+    assert osc.actions.presets.place == 0
+
+
+@pytest.mark.parametrize("which", ["0", "99", "nothing", "-1", "..", "9" * 64])
+def test_cues_that_are_not_there(osc, which):
+    osc.actions.presets.store("calm", osc.control.values())
+    send(osc, f"/latentart/cue/{which}/go")
+    assert osc.counts["bad_message"] == 1
+    assert osc.actions.presets.place == -1
+
+
+def test_layers_are_bent_in_their_own_units_and_asked(osc):
+    send(osc, "/latentart/layer/5/rotate", 45)
+    assert (value(osc, "bend/1/op"), value(osc, "bend/1/layer"), value(osc, "bend/1/amount")) == ("rotate", 5, 0.25)
+    send(osc, "/la/layer/5/rotate")
+    assert osc.replies == [(ME, "/latentart/layer/5/rotate", [45.0])]
+    for bad in ("much", None, float("nan")):
+        send(osc, "/latentart/layer/5/rotate", bad)
+    assert value(osc, "bend/1/amount") == 0.25
+    send(osc, "/latentart/layer/19/rotate", 5)
+    send(osc, "/latentart/layer/1/explode", 5)
+    assert osc.counts["bad_message"] >= 3
+
+
+def test_a_fifth_bend_is_refused(osc):
+    for layer in range(1, 6):
+        send(osc, f"/latentart/layer/{layer}/gain", 1)
+    assert osc.counts["bad_message"] == 1
+    assert "in use" in osc.last_fault
+    send(osc, "/latentart/layer/2/gain", 0)
+    send(osc, "/latentart/layer/5/gain", 1)
+    assert value(osc, "bend/2/layer") == 5

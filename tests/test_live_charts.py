@@ -1,0 +1,67 @@
+"""Maps drawn beside the show: one at a time, kept, and a failure told once."""
+
+from __future__ import annotations
+
+import pytest
+from live_house import open_house, tiny_file, wait_until
+
+from latentart.errors import LatentartError, SettingsError
+from latentart.live import charts
+from latentart.live.charts import Charts, plane_of
+from latentart.live.show import Settings
+
+SHA = "5" * 64
+
+
+@pytest.fixture
+def kept(tmp_path, monkeypatch):
+    monkeypatch.setattr(charts, "COLUMNS", 3)
+    found = Charts(
+        tmp_path / "maps", {"tiny": str(tiny_file(tmp_path)), "broken": str(tmp_path / "nothing.safetensors")}
+    )
+    yield found
+    found.close()
+
+
+def test_a_map_is_drawn_once(kept, tmp_path, G):
+    assert kept.page("tiny", SHA) is None
+    process = kept._process
+    assert kept.page("tiny", SHA) is None
+    assert kept._process is process
+    assert wait_until(lambda: kept.page("tiny", SHA), 60)
+    page = kept.page("tiny", SHA)
+    assert page.name == f"tiny-{SHA[:12]}.html"
+    assert "connectLatent" in page.read_text()
+
+
+def test_a_model_that_cannot_be_drawn_says_so(kept):
+    assert kept.page("broken", SHA) is None
+
+    def refused():
+        try:
+            kept.page("broken", SHA)
+        except LatentartError as error:
+            return "broken" in str(error)
+
+    assert wait_until(refused, 60)
+
+
+@pytest.mark.parametrize("name", ["../evil", "", "a/b", ".hidden"])
+def test_names_are_never_paths(kept, name):
+    with pytest.raises(SettingsError):
+        kept.page(name, SHA)
+
+
+def test_classes_where_there_are_some(G, G_classes, monkeypatch):
+    monkeypatch.setattr(charts, "COLUMNS", 3)
+    assert "classes" in plane_of(G_classes, "letters").title
+    assert "across" in plane_of(G, "tiny").title
+
+
+def test_before_a_model_plays_there_is_no_map(tmp_path):
+    common = {"http_port": 0, "osc_port": 0, "osc_out_port": 0, "folder": tmp_path / "kept"}
+    with open_house(Settings(network=str(tiny_file(tmp_path)), **common), play=False) as house:
+        assert house.get("/map")[0] == 503
+        house.show.hub.facts = {"model": "tiny", "sha256": SHA}
+        status, body = house.get("/map")
+        assert (status, b"being drawn" in body) == (200, True)
