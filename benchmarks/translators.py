@@ -4,7 +4,7 @@
 
 1. mosaic26 alone: plain PyTorch, and the graph that films draw with (OpenVINO where it is installed).
 2. A film of landscapes-256 with mosaic26 behind it, rendered to a file; beside it the same film without.
-3. Tiles: peak memory of a process that draws a picture whole, in exact tiles and in tiles after a preview, time, and
+3. Tiles: peak memory of a process that draws a picture whole, in exact tiles and in tiles after a sample, time, and
    the largest and mean difference from the whole picture in levels of 255.
 """
 
@@ -114,14 +114,14 @@ def tiles(width: int, height: int, tile: int) -> None:
     print(f"mosaic26 on {width}x{height}, tiles of {tile}")
     with tempfile.TemporaryDirectory() as folder:
         made = {}
-        for how in ("nothing", "whole", "exact", "preview"):
+        for how in ("nothing", "whole", "exact", "sample"):
             target = f"{folder}/{how}.npy"
             command = [sys.executable, "-c", TILES, how, str(width), str(height), str(tile), target]
             done = subprocess.run(command, capture_output=True, text=True, check=True)
             memory, seconds = map(float, done.stdout.split())
             made[how] = np.load(target).clip(-1, 1)
             apart = np.abs(made[how] - made.get("whole", made[how])) * 127.5
-            said = f"largest {apart.max():7.3f}, mean {apart.mean():.4f} of 255" if how in ("exact", "preview") else ""
+            said = f"largest {apart.max():7.3f}, mean {apart.mean():.4f} of 255" if how in ("exact", "sample") else ""
             print(f"  {how:8s} {memory:7.0f} MB  {seconds:6.1f} s  {said}")
     print("  ('nothing' is the process with the picture in it; claim: exact <= 1 level of 255)")
 

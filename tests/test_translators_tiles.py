@@ -121,21 +121,31 @@ def test_several_pictures_keep_their_own_statistics_and_styles() -> None:
     torch.testing.assert_close(tiled, T.translate(batch, style=style), rtol=0, atol=LEVEL / 10)
 
 
-def test_a_preview_is_close_and_leaves_the_network_as_it_was() -> None:
-    T, img = network("examples"), picture(300, 260)
-    smooth = torch.nn.functional.avg_pool2d(img, 9, 1, 4)
-    whole = T.translate(smooth)
-    assert float((translate_tiled(T, smooth, 128, statistics="preview") - whole).abs().mean()) < 2 * LEVEL
-    torch.testing.assert_close(T.translate(smooth), whole, rtol=0, atol=0)
+@pytest.mark.parametrize("name", ["examples", "mosaic"])
+def test_a_sample_is_nearer_than_tiles_on_their_own(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("latentart.translators.tiles.SAMPLE_SIDE", 48)
+    T, img = network(name), picture(240, 320)
+    whole = T.translate(img)
+    sampled = translate_tiled(T, img, 128, statistics="sample")
+    naive = torch.cat([T.translate(part) for part in img.split(80, dim=-1)], dim=-1)
+    assert 0 < float((sampled - whole).abs().mean()) < float((naive - whole).abs().mean()) / 4
+    torch.testing.assert_close(T.translate(img), whole, rtol=0, atol=0)
 
 
-def test_a_preview_of_a_large_picture_is_made_small(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sample_of_a_small_picture_is_all_of_it() -> None:
+    T = network("tensorflow")
+    sampled = translate_tiled(T, picture(), 32, statistics="sample")
+    torch.testing.assert_close(sampled, T.translate(picture()), rtol=0, atol=LEVEL / 10)
+
+
+@pytest.mark.parametrize("height", [92, 20])
+def test_a_sample_of_a_large_picture_is_small(height: int, monkeypatch: pytest.MonkeyPatch) -> None:
     T, sizes = network("mobile"), []
-    monkeypatch.setattr("latentart.translators.tiles.PREVIEW_SIDE", 64)
-    T.register_forward_pre_hook(lambda _, inputs: sizes.append(max(inputs[0].shape[-2:])))
-    translate_tiled(T, picture(), 32, statistics="preview")
-    assert sizes[:2] == [PROBE, 64]
-    assert max(sizes[2:]) <= 32 + 2 * margin(T)
+    monkeypatch.setattr("latentart.translators.tiles.SAMPLE_SIDE", 16)
+    T.register_forward_pre_hook(lambda _, inputs: sizes.append(tuple(inputs[0].shape)))
+    translate_tiled(T, picture(height, 300), 32, statistics="sample")
+    assert sizes[1] == (16, 3, 16, 16)
+    assert max(max(size[-2:]) for size in sizes[2:]) <= 32 + 2 * margin(T)
 
 
 def test_memory_is_that_of_a_tile() -> None:
@@ -194,11 +204,12 @@ def test_an_error_on_the_way_leaves_the_network_as_it_was() -> None:
     before = T.translate(picture())
 
     def stop(done: int, total: int) -> None:
-        if done == 20:
+        if done == 10:
             raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt):
-        translate_tiled(T, picture(), 32, progress=stop)
+    for statistics in ("exact", "sample"):
+        with pytest.raises(KeyboardInterrupt):
+            translate_tiled(T, picture(), 32, progress=stop, statistics=statistics)
     torch.testing.assert_close(T.translate(picture()), before, rtol=0, atol=0)
 
 

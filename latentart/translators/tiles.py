@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -19,13 +18,13 @@ from torch import Tensor
 from latentart.errors import SettingsError, unknown
 from latentart.features.trunk import rgb
 from latentart.translators.base import Translator, check_strength, pad
-from latentart.translators.layers import InstanceNorm, Statistics, fixed, measured
+from latentart.translators.layers import InstanceNorm, Statistics, fixed, measured, norms
+from latentart.translators.layers import statistics as statistics_of
 from latentart.translators.reach import margin
 
-StatisticsFrom = Literal["exact", "preview"]
-STATISTICS: tuple[StatisticsFrom, ...] = ("exact", "preview")
-PREVIEW_SIDE = 1024
-"""Longest side of the small picture whose statistics "preview" takes, in pixels."""
+STATISTICS = ("exact", "sample")
+SAMPLES, SAMPLE_SIDE = 4, 256
+"""Parts across and down whose statistics "sample" takes for the whole, and their sides in pixels."""
 SMALLEST_TILE, PROBE = 16, 128
 COPIED = ("family", "name", "sha256", "licence", "inferred", "multiple", "smallest", "in_channels", "strength_by",
           "style_dim", "style_names", "style", "tiles")  # fmt: skip
@@ -72,7 +71,7 @@ def translate_tiled(
 
     Memory beside the two pictures is that of one tile (`tile` pixels and its margin). statistics: "exact" streams the
     tiles once through the network for every normalisation, each time up to it, and gives the whole picture's result up
-    to rounding; "preview" takes them from the picture reduced to 1024 pixels, one pass more, and is close to it.
+    to rounding; "sample" takes them from 16 parts of the picture together, one pass more, and comes near it.
     progress is called with (tiles done, tiles in all). Raises SettingsError for a network that needs the whole picture.
     """
     check_strength(strength)
@@ -129,13 +128,15 @@ def _one(T: Translator, img: Tensor, tile: int, settings: _Settings) -> Tensor:
 
 
 def _drawn(T: Translator, img: Tensor, plan: list[Tile], settings: _Settings) -> Tensor:
-    with _measured_once(T, img, settings) as small:
-        order = list(small)
-    step = _counter(settings.progress, len(plan) * (len(order) + 1 if settings.statistics == "exact" else 1))
-    known: dict[InstanceNorm, Statistics] = dict(small) if settings.statistics == "preview" else {}
+    exact = settings.statistics == "exact"
+    order = _order(T, img, settings) if exact else []
+    step = _counter(settings.progress, len(plan) * (len(order) + 1))
+    known: dict[InstanceNorm, Statistics] = {}
     with fixed(known):
-        if settings.statistics == "exact":
+        if exact:
             _fix_in_turn(T, img, plan, settings, order, known, step)
+        else:
+            _sample(T, img, settings, known)
         made = img.new_empty(0)
         for tile in plan:
             part = tile.core(_draw(T, img, tile, settings))
@@ -213,16 +214,44 @@ def _stopped_at(layer: InstanceNorm, sums: _Sums, tile: Tile) -> Iterator[None]:
         hook.remove()
 
 
-@contextmanager
-def _measured_once(T: Translator, img: Tensor, settings: _Settings) -> Iterator[dict[InstanceNorm, Statistics]]:
-    """The statistics of the picture made small, in the network's order."""
-    side = PREVIEW_SIDE if settings.statistics == "preview" else PROBE
-    ratio = min(1.0, side / max(img.shape[-2:]))
-    size = [max(T.smallest, round(n * ratio)) for n in img.shape[-2:]]
-    small = F.interpolate(img, size, mode="bilinear", antialias=True, align_corners=False)
+def _order(T: Translator, img: Tensor, settings: _Settings) -> list[InstanceNorm]:
+    """The normalisations in the network's order, from a small version of the picture."""
+    ratio = min(1.0, PROBE / max(img.shape[-2:]))
+    size = [max(T.smallest, round(side * ratio)) for side in img.shape[-2:]]
     with measured(T) as found:
-        T.translate(small, settings.strength, style=settings.style)
-    yield found
+        T.translate(F.interpolate(img, size, mode="bilinear", antialias=True), settings.strength, style=settings.style)
+    return list(found)
+
+
+def _sample(T: Translator, img: Tensor, settings: _Settings, known: dict[InstanceNorm, Statistics]) -> None:
+    """Fixes the statistics that parts of the picture, evenly spread, have together; each layer's as it is reached."""
+
+    def fix(layer: InstanceNorm, inputs: tuple[Tensor, ...]) -> None:
+        known[layer] = statistics_of(inputs[0])
+        layer.fix(known[layer])
+
+    hooks = [layer.register_forward_pre_hook(fix) for layer in norms(T)]
+    try:
+        T.translate(_parts(img), settings.strength, style=settings.style)
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def _parts(img: Tensor) -> Tensor:
+    """[N, C, side, side] of img [1, C, H, W]: the middles of SAMPLES x SAMPLES fields, or all of a small picture."""
+    if img.shape[-2] * img.shape[-1] <= (SAMPLES * SAMPLE_SIDE) ** 2:
+        return img
+    rows, columns = (_middles(side) for side in img.shape[-2:])
+    return torch.cat([img[..., row, column] for row in rows for column in columns])
+
+
+def _middles(side: int) -> list[slice]:
+    """SAMPLE_SIDE pixels around the middle of each field, or as many as there are."""
+    part = min(SAMPLE_SIDE, side)
+    middles = (side * (2 * i + 1) // (2 * SAMPLES) for i in range(SAMPLES))
+    starts = (min(max(0, at - part // 2), side - part) for at in middles)
+    return [slice(start, start + part) for start in starts]
 
 
 def _scaled(drawn: slice, seen: slice, side: int) -> slice:
