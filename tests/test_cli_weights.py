@@ -36,21 +36,22 @@ def facts(path: str | Path) -> dict[str, object]:
 
 def test_list_names_what_ships() -> None:
     lines = run("list").output.splitlines()
-    assert [line.split()[0] for line in lines] == ["name", "glyphs-64", "landscapes-256"]
+    assert [line.split()[0] for line in lines] == ["name", "glyphs-64", "landscapes-256", "magenta", "mosaic26"]
     assert re.search(r"landscapes-256 +stylegan2 +256x256 RGB +0 +8\.8 MB +CC-BY-SA-4.0", lines[2])
     assert lines[0].index("licence") == lines[2].index("CC-BY-SA")
 
 
 def test_list_as_json_has_paths() -> None:
     found = json.loads(run("list", "--json").output)
-    assert [c["name"] for c in found] == ["glyphs-64", "landscapes-256"]
+    assert [c["name"] for c in found] == ["glyphs-64", "landscapes-256", "magenta", "mosaic26"]
     assert Path(found[0]["path"]).is_file()
 
 
 def test_list_says_when_a_file_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "mine.toml").write_text(f'name = "mine"\nfile = "none.pkl"\nsha256 = "{"0" * 64}"\n')
     monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path))
-    assert "missing" in run("list").output.splitlines()[-1]
+    (own,) = (line for line in run("list").output.splitlines() if line.startswith("mine"))
+    assert "missing" in own
 
 
 def test_inspect_of_what_ships() -> None:

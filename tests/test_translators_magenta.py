@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -122,3 +123,43 @@ def test_a_style_is_needed_and_small_pictures_are_refused(tmp_path: Path) -> Non
     with pytest.raises(PictureError, match="too small"):
         T.translate(picture(8, 80), style=vector())
     assert T.translate(picture(37, 45), style=vector()).shape == picture(37, 45).shape
+
+
+def waves(side: int) -> Tensor:
+    """Two ramps and a product of sines, [1, 3, side, side] in [-1, 1]."""
+    at = torch.linspace(0, 1, side)
+    across, down = at.expand(side, -1), at[:, None].expand(-1, side)
+    sines = (20 * across).sin() * (20 * down).sin() / 2 + 0.5
+    return torch.stack([across, down, sines])[None] * 2 - 1
+
+
+def test_the_one_that_ships_draws_what_its_graph_draws_in_float() -> None:
+    """Numbers of onnxruntime, from the ONNX files that the card names, with their activations left in float.
+
+    Within what 16-bit weights allow; with all of them in float the pictures agree to 2e-6.
+    """
+    T = load_translator("magenta", "cpu")
+    assert (T.name, T.style_dim, T.licence) == ("magenta", 100, "Apache-2.0")
+    assert T.inferred == ("plain convolutions", "styles from pictures")
+    style = T.style_of(waves(256))
+    wanted = torch.tensor([0.2056, -0.5094, 0.8417, 0.5293, -0.6606, 0.0688, 2.1842, 1.0881])
+    assert (style[:8] - wanted).norm() < 0.01 * wanted.norm()
+    made = (T.translate(waves(384), style=style) + 1) / 2
+    torch.testing.assert_close(made.mean((0, 2, 3)), torch.tensor([0.58515, 0.50289, 0.54777]), atol=1e-2, rtol=0)
+    torch.testing.assert_close(made.std((0, 2, 3)), torch.tensor([0.17101, 0.19902, 0.30140]), atol=1e-2, rtol=0)
+    corner, inside = torch.tensor([0.6498, 0.4702, 0.2271]), torch.tensor([0.8380, 0.4471, 0.4121])
+    torch.testing.assert_close(made[0, :, 0, 0], corner, atol=0.02, rtol=0)
+    torch.testing.assert_close(made[0, :, 127, 127], inside, atol=0.02, rtol=0)
+
+
+def test_a_config_with_another_padding_is_an_error(tmp_path: Path) -> None:
+    found = open_translator(layout.write_tfjs(tmp_path / "model", layout.transformer()))
+    reflecting = dataclasses.replace(found, config={**found.config, "padding": "reflect"})
+    safe.write(tmp_path / "reflect.safetensors", reflecting)
+    img = picture()
+    plain = load_translator(tmp_path / "model", "cpu")(img, style=vector())
+    apart = (load_translator(tmp_path / "reflect.safetensors", "cpu")(img, style=vector()) - plain).abs().amax((0, 1))
+    assert apart[0].max() > 1e-3
+    safe.write(tmp_path / "odd.safetensors", dataclasses.replace(found, config={**found.config, "padding": "mirror"}))
+    with pytest.raises(WeightsError, match="padding 'mirror' makes no sense"):
+        load_translator(tmp_path / "odd.safetensors", "cpu")

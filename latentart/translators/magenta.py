@@ -2,19 +2,21 @@
 
 A style is 100 numbers, which MobileNetV2 reads from a picture and the transformer turns into a bias and a factor for
 each of its normalised channels. Files: a tfjs folder of the transformer (separable or not), or a folder with that one
-and the one of the style network; without the latter styles are given as vectors only.
+and the one of the style network; without the latter styles are given as vectors only. The `magenta` that ships is the
+small one of TensorFlow Lite, which pads by reflection where the tfjs graphs pad with zeros.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from latentart.errors import SettingsError
+from latentart.errors import SettingsError, WeightsError
 from latentart.features.trunk import rgb
 from latentart.translators.adain import chosen
 from latentart.translators.base import Translator
@@ -26,6 +28,7 @@ from latentart.weights.checkpoint import Checkpoint
 from latentart.weights.shapes import shape
 from latentart.weights.stylegan2 import Parts
 
+Padding = Literal["zeros", "reflect"]
 FAMILY = "magenta"
 KIND = "style"
 LOOKS_FOR = "a tfjs folder with transformer/contract/conv1/weights and style_params/transformer/..."
@@ -33,6 +36,7 @@ LICENCE = "Apache-2.0, reiinakano/arbitrary-image-stylization-tfjs (Magenta)"
 EPSILON = 1e-5
 UNUSED = r".*/(mul/x|strided_slice[^/]*/.*|paddings|reduction_indices|add/y|dim)"
 """Constants of the graph that are no weights."""
+PADDINGS: tuple[Padding, ...] = ("zeros", "reflect")
 STYLE_SIDE = 256
 """Pixels of the shorter side that styles were trained with: larger style pictures are made smaller."""
 
@@ -44,18 +48,17 @@ class Magenta(Translator):
     multiple, smallest = 4, 16
 
     def __init__(
-        self, width: int, style_dim: int, blocks: int, *, separable: bool, encoder: MobileNetV2 | None
-    ) -> None:
+        self, width: int, style_dim: int, blocks: int, *, separable: bool, encoder: MobileNetV2 | None,
+        padding: Padding = "zeros",
+    ) -> None:  # fmt: skip
         super().__init__()
-        w, options = width, (style_dim, separable)
+        w, options = width, (style_dim, separable, padding)
         self.style_dim = style_dim
         self.strength_by = "style" if encoder else "image"
-        convs = [
-            torch.nn.Conv2d(3, w, 9, 1, 4),
-            torch.nn.Conv2d(w, 2 * w, 3, 2, 1),
-            torch.nn.Conv2d(2 * w, 4 * w, 3, 2, 1),
-        ]
-        self.contract = torch.nn.ModuleList(convs)
+        shapes = ((3, w, 9, 1), (w, 2 * w, 3, 2), (2 * w, 4 * w, 3, 2))
+        self.contract = torch.nn.ModuleList(
+            torch.nn.Conv2d(a, b, size, stride, size // 2, padding_mode=padding) for a, b, size, stride in shapes
+        )
         self.residual = torch.nn.ModuleList(Block(4 * w, *options) for _ in range(blocks))
         self.expand = torch.nn.ModuleList(
             [Styled(4 * w, 2 * w, 3, *options), Styled(2 * w, w, 3, *options), Styled(w, 3, 9, *options)]
@@ -93,16 +96,16 @@ class Magenta(Translator):
 
 
 class Styled(torch.nn.Module):
-    """A convolution with zeros around, normalised, with bias and factor from the style."""
+    """A convolution, perhaps in two steps, normalised, with bias and factor from the style."""
 
-    def __init__(self, inputs: int, outputs: int, size: int, style_dim: int, separable: bool) -> None:
+    def __init__(self, inputs: int, outputs: int, size: int, style_dim: int, separable: bool, padding: Padding) -> None:
         super().__init__()
-        around = size // 2
-        depth = torch.nn.Conv2d(inputs, inputs, size, 1, around, groups=inputs, bias=False)
-        self.depth = depth if separable else None
-        self.conv = torch.nn.Conv2d(
-            inputs, outputs, 1 if separable else size, 1, 0 if separable else around, bias=False
-        )
+        first = torch.nn.Conv2d(
+            inputs, inputs if separable else outputs, size, 1, size // 2, groups=inputs if separable else 1, bias=False,
+            padding_mode=padding,
+        )  # fmt: skip
+        self.depth = first if separable else None
+        self.conv = torch.nn.Conv2d(inputs, outputs, 1, bias=False) if separable else first
         self.bias, self.factor = torch.nn.Linear(style_dim, outputs), torch.nn.Linear(style_dim, outputs)
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
@@ -116,10 +119,10 @@ class Styled(torch.nn.Module):
 class Block(torch.nn.Module):
     """Two styled convolutions beside a shortcut, nothing after the sum."""
 
-    def __init__(self, width: int, style_dim: int, separable: bool) -> None:
+    def __init__(self, width: int, style_dim: int, separable: bool, padding: Padding) -> None:
         super().__init__()
-        self.first = Styled(width, width, 3, style_dim, separable)
-        self.second = Styled(width, width, 3, style_dim, separable)
+        self.first = Styled(width, width, 3, style_dim, separable, padding)
+        self.second = Styled(width, width, 3, style_dim, separable, padding)
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
         """x [N, C, H, W], style [N or 1, style_dim] -> [N, C, H, W]."""
@@ -146,10 +149,7 @@ def complete(tensors: Mapping[str, Tensor], path: Path) -> Parts:
         table |= _styled(f"residual/residual{i + 1}/", "conv2", f"residual.{i}.second", separable)
     encoder = "MobilenetV2/Conv/weights" in tensors
     table |= mobilenet_names(tensors, "encoder") if encoder else {}
-    words = (
-        "separable" if separable else "plain convolutions",
-        "styles from pictures" if encoder else "no style network",
-    )
+    words = _words(separable, encoder)
     return Parts(converted(renamed(tensors, table, what=FAMILY, switches=words, unused=UNUSED)), {}, words)
 
 
@@ -159,11 +159,23 @@ def build(checkpoint: Checkpoint) -> Translator:
     width = shape(tensors, "contract.0.weight", 4, FAMILY)[0]
     style_dim = shape(tensors, "expand.2.bias.weight", 2, FAMILY)[1]
     blocks = len(numbered(tensors, r"residual\.(\d{1,2})\."))
+    padding = checkpoint.config.get("padding", "zeros")
+    if padding not in PADDINGS:
+        raise WeightsError(f"padding {str(padding)[:40]!r} makes no sense in a Magenta config: zeros or reflect")
     with torch.device("meta"):
         encoder = MobileNetV2.of(tensors, "encoder") if "encoder.start.weight" in tensors else None
-        T = Magenta(width, style_dim, blocks, separable="expand.0.depth.weight" in tensors, encoder=encoder)
+        T = Magenta(
+            width, style_dim, blocks, separable="expand.0.depth.weight" in tensors, encoder=encoder, padding=padding
+        )
     fill(T, tensors, what=FAMILY)
+    T.inferred = _words("expand.0.depth.weight" in tensors, encoder is not None)
     return T
+
+
+def _words(separable: bool, encoder: bool) -> tuple[str, str]:
+    """The switches in words."""
+    filters = "separable" if separable else "plain convolutions"
+    return filters, "styles from pictures" if encoder else "no style network"
 
 
 def _styled(place: str, name: str, ours: str, separable: bool) -> dict[str, str]:
