@@ -56,7 +56,7 @@ def zoom(
             return
         now = further(moved(now, rate, turn), number=number)
         now = torch.lerp(now, colours.matched(now, first), COLOUR_HOLD)
-        back = _back(number / frames) if loop else 0.0
+        back = _back(number, frames) if loop else 0.0
         if back:
             left = frames - number
             now = torch.lerp(now, moved(first, rate**-left, -turn * left), back)
@@ -66,9 +66,16 @@ def _shallow(settings: Settings) -> Settings:
     return replace(settings, octaves=min(OCTAVES, settings.octaves), steps=min(STEPS, settings.steps))
 
 
-def _back(u: float) -> float:
-    """0 for most of the loop, then in a smooth step to 1 at its end."""
-    t = max(0.0, (u - 1 + RETURN) / RETURN)
+def _back(number: int, frames: int) -> float:
+    """How far this frame goes back to the first. What was mixed into the frames before is still there, so that each
+    adds only its own part: together they make a smooth step from 0 to 1 over the last part of the loop.
+    """
+    before, now = (_smooth((at / frames - 1 + RETURN) / RETURN) for at in (number - 1, number))
+    return 1 - (1 - now) / (1 - before)
+
+
+def _smooth(t: float) -> float:
+    t = max(0.0, t)
     return t * t * (3 - 2 * t)
 
 
