@@ -11,27 +11,49 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from latentart.errors import SettingsError
 from latentart.translators.base import Translator
+from latentart.translators.layers import InstanceNorm, norms
 
 PROBE = 128
 """Side of the small picture, in pixels."""
 
 
 def margin(T: Translator, style: Tensor | None = None) -> int:
-    """How far the network's convolutions see beyond a pixel, in pixels, rounded up to its `multiple`.
+    """How far the network's convolutions see beyond a pixel, in pixels, rounded up to its `multiple`."""
+    return reaches(T, style)[1]
 
-    Found by watching the convolutions of one small picture: their reaches, each at its scale, add up.
+
+def reaches(T: Translator, style: Tensor | None = None) -> tuple[dict[InstanceNorm, int], int]:
+    """How far is seen by what comes to each normalisation, in the network's order, and by the whole network.
+
+    In pixels, rounded up to its `multiple`. Found by watching the convolutions of one small picture: their reaches,
+    each at its scale, add up. Raises SettingsError for a network without convolutions.
     """
     side = max(PROBE, T.smallest)
     side += -side % T.multiple
     watched = _Reach(side)
-    # In inference mode operations are not taken apart, and convolutions would not be seen.
-    with torch.inference_mode(False), torch.no_grad():
-        probe = torch.zeros(1, T.in_channels, side, side, device=_device(T))
-        with watched:
-            T.translate(probe, style=style)
+    found: dict[InstanceNorm, int] = {}
+
+    def note(layer: InstanceNorm, inputs: tuple[Tensor, ...]) -> None:
+        found[layer] = watched.pixels
+
+    hooks = [layer.register_forward_pre_hook(note) for layer in norms(T)]
+    try:
+        _watch(T, watched, style)
+    finally:
+        for hook in hooks:
+            hook.remove()
     if not watched.seen:
         raise SettingsError(f"{T.name} has no convolutions to be seen: it cannot draw in tiles")
-    return math.ceil(watched.pixels / T.multiple) * T.multiple
+    rounded = [math.ceil(pixels / T.multiple) * T.multiple for pixels in (*found.values(), watched.pixels)]
+    return dict(zip(found, rounded, strict=False)), rounded[-1]
+
+
+def _watch(T: Translator, watched: _Reach, style: Tensor | None) -> None:
+    # In inference mode operations are not taken apart, and convolutions would not be seen.
+    with torch.inference_mode(False), torch.no_grad():
+        probe = torch.zeros(1, T.in_channels, watched.side, watched.side, device=_device(T))
+        with watched:
+            T.translate(probe, style=style)
 
 
 class _Reach(TorchDispatchMode):  # type: ignore[no-untyped-call]

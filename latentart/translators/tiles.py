@@ -9,23 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from latentart.errors import SettingsError, unknown
 from latentart.features.trunk import rgb
 from latentart.translators.base import Translator, check_strength, pad
-from latentart.translators.layers import InstanceNorm, Statistics, fixed, measured, norms
+from latentart.translators.layers import InstanceNorm, Statistics, fixed, norms
 from latentart.translators.layers import statistics as statistics_of
-from latentart.translators.reach import margin
+from latentart.translators.reach import reaches
 
 STATISTICS = ("exact", "sample")
 SAMPLES, SAMPLE_SIDE = 4, 256
 """Parts across and down whose statistics "sample" takes for the whole, and their sides in pixels."""
-SMALLEST_TILE, PROBE = 16, 128
+SMALLEST_TILE = 16
 COPIED = ("family", "name", "sha256", "licence", "inferred", "multiple", "smallest", "in_channels", "strength_by",
           "style_dim", "style_names", "style", "tiles")  # fmt: skip
 Progress = Callable[[int, int], object]
@@ -120,21 +119,19 @@ def _one(T: Translator, img: Tensor, tile: int, settings: _Settings) -> Tensor:
     if settings.strength == 0 or max(height, width) <= tile:
         return T.translate(img, settings.strength, style=settings.style)
     padded = pad(rgb(img) if T.in_channels == 3 else img, T.multiple)
-    plan = tiles(
-        padded.shape[-2], padded.shape[-1], max(T.multiple, tile - tile % T.multiple), margin(T, settings.style)
-    )
+    seen, margin = reaches(T, settings.style)
+    plan = tiles(padded.shape[-2], padded.shape[-1], max(T.multiple, tile - tile % T.multiple), margin)
     with torch.no_grad():
-        return _drawn(T, padded, plan, settings)[..., :height, :width]
+        return _drawn(T, padded, plan, seen, settings)[..., :height, :width]
 
 
-def _drawn(T: Translator, img: Tensor, plan: list[Tile], settings: _Settings) -> Tensor:
+def _drawn(T: Translator, img: Tensor, plan: list[Tile], seen: dict[InstanceNorm, int], settings: _Settings) -> Tensor:
     exact = settings.statistics == "exact"
-    order = _order(T, img, settings) if exact else []
-    step = _counter(settings.progress, len(plan) * (len(order) + 1))
+    step = _counter(settings.progress, len(plan) * (len(seen) * exact + 1))
     known: dict[InstanceNorm, Statistics] = {}
     with fixed(known):
         if exact:
-            _fix_in_turn(T, img, plan, settings, order, known, step)
+            _fix_in_turn(T, img, plan, seen, settings, known, step)
         else:
             _sample(T, img, settings, known)
         made = img.new_empty(0)
@@ -147,15 +144,16 @@ def _drawn(T: Translator, img: Tensor, plan: list[Tile], settings: _Settings) ->
 
 
 def _fix_in_turn(
-    T: Translator, img: Tensor, plan: list[Tile], settings: _Settings, order: list[InstanceNorm],
+    T: Translator, img: Tensor, plan: list[Tile], seen: dict[InstanceNorm, int], settings: _Settings,
     known: dict[InstanceNorm, Statistics], step: Callable[[], None],
 ) -> None:  # fmt: skip
     """Finds and fixes the whole picture's statistics of one normalisation after the other, in the network's order."""
-    for layer in order:
+    for layer, margin in seen.items():
         sums = _Sums()
         for tile in plan:
-            with _stopped_at(layer, sums, tile):
-                _draw(T, img, tile, settings)
+            near = replace(tile, margin=margin)
+            with _stopped_at(layer, sums, near):
+                _draw(T, img, near, settings)
             step()
         known[layer] = sums.statistics()
         layer.fix(known[layer])
@@ -212,15 +210,6 @@ def _stopped_at(layer: InstanceNorm, sums: _Sums, tile: Tile) -> Iterator[None]:
         pass
     finally:
         hook.remove()
-
-
-def _order(T: Translator, img: Tensor, settings: _Settings) -> list[InstanceNorm]:
-    """The normalisations in the network's order, from a small version of the picture."""
-    ratio = min(1.0, PROBE / max(img.shape[-2:]))
-    size = [max(T.smallest, round(side * ratio)) for side in img.shape[-2:]]
-    with measured(T) as found:
-        T.translate(F.interpolate(img, size, mode="bilinear", antialias=True), settings.strength, style=settings.style)
-    return list(found)
 
 
 def _sample(T: Translator, img: Tensor, settings: _Settings, known: dict[InstanceNorm, Statistics]) -> None:
