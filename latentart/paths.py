@@ -70,15 +70,25 @@ def even(G: Generator, path: Path, *, samples: int | None = None, look: int = 64
     wide, noise off); time then runs along the accumulated distance. The loop still closes: u = 0 stays u = 0.
     samples: pictures in the coarse pass, by default one per frame and at least 64, at most 480.
     """
+    return retimed(path, even_table(G, path, samples=samples, look=look))
+
+
+def even_table(G: Generator, path: Path, *, samples: int | None = None, look: int = 64) -> Array:
+    """How far along its pictures a path is at equal steps of u, [samples + 1] from 0 to 1: see `even`."""
     count = samples or min(max(path.num_frames, 64), 480)
     steps = _picture_steps(G, path, count, look)
     if steps.sum() == 0:
-        return path
+        return np.linspace(0, 1, count + 1)
     # A floor keeps time moving where the picture stands still.
     length = np.concatenate([[0.0], np.cumsum(np.maximum(steps, steps.mean() * 1e-3))])
-    length /= length[-1]
-    knots = np.linspace(0, 1, count + 1)
-    return replace(path, at=lambda u: path.at(np.interp(u, length, knots) % 1.0))
+    found: Array = length / length[-1]
+    return found
+
+
+def retimed(path: Path, table: Array) -> Path:
+    """The same loop at the speed that a table of `even_table` asks for."""
+    knots = np.linspace(0, 1, len(table))
+    return replace(path, at=lambda u: path.at(np.interp(u, table, knots) % 1.0))
 
 
 def _picture_steps(G: Generator, path: Path, count: int, look: int) -> Array:

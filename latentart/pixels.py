@@ -20,6 +20,8 @@ from latentart.errors import PictureError, SettingsError, unknown
 
 Frame = NDArray[np.uint8]
 """One picture, uint8 [H, W, C], C in 1 (grey), 3 (RGB), 4 (RGBA)."""
+Deep = NDArray[np.uint16]
+"""The same with 16 bits, for sinks that keep more than 8: 257 times as many levels, 0 and white where they are."""
 
 Fit = Literal["stretch", "crop", "pad"]
 FITS: tuple[Fit, ...] = ("stretch", "crop", "pad")
@@ -37,11 +39,32 @@ def to_uint8(img: Tensor) -> Frame:
 
     Raises PictureError for NaN, which would otherwise turn into black.
     """
+    _refuse_nan(img)
+    scaled = img.detach().float().mul(127.5).add_(128).clamp_(0, 255).to(torch.uint8)
+    return scaled.permute(0, 2, 3, 1).contiguous().cpu().numpy()
+
+
+def to_uint16(img: Tensor) -> Deep:
+    """img [N, C, H, W] float, about [-1, 1] -> [N, H, W, C] uint16: clamp(x * 32767.5 + 32768, 0, 65535), truncated.
+
+    A picture that came from 8 bits gets 257 times its values. Raises PictureError for NaN.
+    """
+    _refuse_nan(img)
+    scaled = img.detach().float().mul(32767.5).add_(32768).clamp_(0, 65535)
+    # torch has no arithmetic in uint16, and hardly any conversions.
+    return scaled.permute(0, 2, 3, 1).contiguous().cpu().numpy().astype(np.uint16)
+
+
+def _refuse_nan(img: Tensor) -> None:
     # One pass over the data; the largest of anything with a NaN is NaN.
     if img.numel() and bool(torch.isnan(img.detach().amax())):
         raise PictureError(f"the picture {tuple(img.shape)} holds NaN: use fp32, or less extreme latents")
-    scaled = img.detach().float().mul(127.5).add_(128).clamp_(0, 255).to(torch.uint8)
-    return scaled.permute(0, 2, 3, 1).contiguous().cpu().numpy()
+
+
+def deep(frame: Frame | Deep) -> Deep:
+    """A frame with 16 bits, [H, W, C]; one with 8 gets 257 times its values, so that white stays white."""
+    wide = frame.astype(np.uint16, copy=False)
+    return wide if frame.dtype == np.uint16 else wide * np.uint16(257)
 
 
 def to_float(frames: Frame) -> Tensor:
@@ -150,8 +173,8 @@ def to_image(frame: Frame) -> Image.Image:
     return Image.fromarray(frame[:, :, 0] if frame.shape[2] == 1 else frame)
 
 
-def to_video_frame(frame: Frame, pixels: str) -> Any:
-    """uint8 [H, W, C] -> av.VideoFrame in FFmpeg's pixel format `pixels`.
+def to_video_frame(frame: Frame | Deep, pixels: str) -> Any:
+    """uint8 or uint16 [H, W, C] -> av.VideoFrame in FFmpeg's pixel format `pixels`.
 
     YUV is BT.709 in studio range (ITU-R BT.709-6, section 3), what players of HD assume.
     PyAV alone would take BT.601, which is wrong by up to 40 of 255.
@@ -159,8 +182,11 @@ def to_video_frame(frame: Frame, pixels: str) -> Any:
     import av
     from av.video.reformatter import ColorRange, Colorspace, Interpolation
 
-    rgb = np.repeat(frame, 3, axis=2) if frame.shape[2] == 1 else frame
-    picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(rgb), format="rgba" if rgb.shape[2] == 4 else "rgb24")
+    # FFmpeg widens 8 bits to 16 by zeros, which makes white grey.
+    wide = deep(frame) if "16" in pixels or "48" in pixels or "64" in pixels else frame
+    rgb = np.repeat(wide, 3, axis=2) if wide.shape[2] == 1 else wide
+    kind = ("rgb24", "rgba") if rgb.dtype == np.uint8 else ("rgb48le", "rgba64le")
+    picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(rgb), format=kind[rgb.shape[2] == 4])
     if pixels.startswith("yuv"):
         picture = picture.reformat(
             format=pixels,

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import json
+import wave
 from dataclasses import replace
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 import torch
 from conftest import tiny
+from test_upscaling import real as esrgan_tensors
 
+from latentart import films
 from latentart.errors import SettingsError
 from latentart.exhibition import players, reading, render, rules, shape
-from latentart.exhibition.stage import Stage
+from latentart.exhibition.stage import Exhibit, Stage
 from latentart.exhibition.synth import PIECES
+from latentart.frames import frames
+from latentart.jobs.run import run
 
 BASE = """
 title = "small"
@@ -63,9 +69,23 @@ WRONG = {
     "second": ("[[section]]\nseeds = [1]\n[[section]]\npsi = 'x'", "line 4: psi is 'x': give a number"),
     "colour": ('background = "red"', "line 1: background: 'red' is no colour"),
     "no section": ("fps = 30", ": the score has no section"),
-    "what a score does not play": (
-        "[[section]]\nseeds = [1]\nseconds = 3\ntiles = [2, 1]",
-        "line 4: a score does not play tiles",
+    "tiles": (
+        "[[section]]\nseeds = [1]\nseconds = 3\ntiles = [2, 1]\nbends=['rotate=30@b8.conv1']",
+        "line 1: --tiles goes with",
+    ),
+    "then": (
+        "[[section]]\nseeds = [1]\nthen = ['cartoon', 'stile:a']",
+        "line 3: then: unknown translator kind 'stile'",
+    ),
+    "bends": ("[[section]]\nseeds = [1]\nbends = ['rotat=30@b8.conv1']", "line 3: bends:"),
+    "blend": ("[[section]]\nseeds = [1]\nblend = 'other'", "line 3: blend:"),
+    "sequence": (
+        "[[section]]\nseeds=[1]\n[[output]]\nending='/'\nformat='h264'",
+        "line 5: unknown format of a sequence",
+    ),
+    "alpha of ten bits": (
+        "alpha='luma'\n[[section]]\nseeds=[1]\n[[output]]\nformat='hevc'",
+        "hevc has no transparency",
     ),
     "no seeds": ("[[section]]\nseconds = 3", "line 1: this section has no seeds"),
     "seconds": ("[[section]]\nseeds = [1]\nseconds = 0", "line 3: 0 seconds is no length"),
@@ -240,3 +260,106 @@ def test_players_are_asked_before_the_film_travels():
         players.check(score(), "vlc")
     assert torch.get_num_threads() <= 2
     assert PIECES
+
+
+def test_sixteen_bits_are_the_picture_and_eight_are_its_rounding():
+    both = BASE + "[[output]]\n[[output]]\nending = '/'\nformat = 'png16'\n"
+    opened, plain = stage(base=both), stage()
+    eight, sixteen = opened.pictures(3)
+    assert (eight.dtype, sixteen.dtype) == (np.uint8, np.uint16)
+    assert np.array_equal(eight, plain.pictures(3)[0])
+    drawn = opened.drawn(3)[0].permute(1, 2, 0).double().clamp(-1, 1).numpy()
+    assert np.abs(sixteen - (drawn + 1) * 32767.5).max() <= 0.51
+    assert len(np.unique(sixteen)) > 4 * len(np.unique(eight))
+
+
+@pytest.mark.parametrize(("name", "ending"), [("png16", "*.png"), ("tiff16", "*.tif")])
+def test_a_score_gives_sequences_of_sixteen_bits(name, ending, tmp_path, monkeypatch):
+    monkeypatch.setattr("latentart.exhibition.stage.load", lambda name, device: tiny())
+    read = score(f"[[output]]\nending = '/'\nformat = '{name}'\n[[output]]\nending = '.mkv'\nformat = 'ffv1-16'\n")
+    job = render.make_job(read, "small", tmp_path, frames=3)
+    folder, film = run(job, workers=0)
+    expected = next(iter(job.source.frames(2, 3)))[0]
+    pictures = sorted(folder.glob(ending))
+    assert len(pictures) == 3
+    for path, place in ((pictures[2], 0), (film, 2)):
+        with av.open(str(path)) as opened:
+            shown = list(opened.decode(video=0))[place].to_ndarray(format="rgb48le")
+        assert np.array_equal(shown, expected)
+
+
+SHORT = """
+fps = 20
+size = "32x16"
+[[section]]
+seeds = [3, 11]
+seconds = 0.5
+transition = { kind = "cut" }
+"""
+
+
+@pytest.mark.parametrize(
+    "text", ['then = ["style:mosaic26:7@0.5"]', 'bends = ["rotate=0..90@b8.conv1"]', "tiles = [2, 1]\npace = 'even'"]
+)
+def test_translators_bends_and_tiles_are_those_of_a_film(text):
+    """A section is a film: what its keys do is what `latentart film` does with them."""
+    G = tiny()
+    opened = stage(text, SHORT, {"landscapes-256": G})
+    film = replace(opened.score.section[0].film, fps="20")
+    path = films.make_path(film, G)
+    how = {"scene": films.make_scene(film, G, path), "then": films.make_then(film, G, fast=False), "size": (32, 16)}
+    [wanted] = frames(G, path, start=4, stop=5, **how)
+    assert np.abs(opened.canvas(4).astype(int) - wanted).max() <= 1
+    assert np.abs(opened.canvas(4).astype(int) - stage("", SHORT).canvas(4)).max() > 5
+
+
+def test_what_is_played_reaches_a_picture_of_several_tiles():
+    moved = stage("tiles = [2, 1]\n[section.play]\npsi = 0\n", SHORT)
+    assert np.abs(moved.canvas(2).astype(int) - stage("tiles = [2, 1]\n", SHORT).canvas(2)).mean() > 5
+
+
+def test_sections_drawn_in_other_ways_fade_and_refuse_to_morph():
+    bent = TWO.replace("seeds = [20]", 'seeds = [20]\nbends = ["rotate=90@b8.conv1"]')
+    assert jump(stage(bent.replace("KIND", "auto"), SMALL)) < 1.5
+    with pytest.raises(SettingsError, match="drawn in other ways"):
+        stage(bent.replace("KIND", "morph"), SMALL)
+
+
+def test_an_even_pace_is_found_out_once_and_travels(monkeypatch):
+    text = "pace = 'even'\n"
+    first = stage(text)
+    monkeypatch.setattr("latentart.paths._picture_steps", None)
+    again = stage(text, hearing=first.found)
+    assert np.array_equal(again.canvas(7), first.canvas(7))
+    assert not np.array_equal(first.canvas(7), stage().canvas(7))
+
+
+def test_files_are_found_beside_the_score_and_known_by_their_content(tmp_path, monkeypatch):
+    monkeypatch.setattr("latentart.exhibition.stage.load", lambda name, device: tiny())
+    torch.save({"params_ema": esrgan_tensors(blocks=1, doublings=1)}, tmp_path / "x2.pth")
+    (tmp_path / "wall.toml").write_text('upscale = "x2.pth"\n' + BASE + "then = ['translate:faces.pth@0.5']\n")
+    (tmp_path / "faces.pth").touch()
+    read = reading.read(tmp_path / "wall.toml")
+    assert read.section[0].film.then == (f"translate:{tmp_path}/faces.pth@0.5",)
+    read = replace(read, section=(replace(read.section[0], film=replace(read.section[0].film, then=())),))
+    record = render.make_job(read, "wall", tmp_path).plan.settings
+    assert str(tmp_path) not in json.dumps(record)
+    assert (record["score"]["upscale"], record["upscaler"]["name"]) == ("x2.pth", "x2")
+    assert len(record["upscaler"]["sha256"]) == 64
+    larger = Exhibit(read, "cpu").stage().canvas(2).astype(int)
+    assert np.abs(larger - stage().canvas(2)).mean() > 1
+
+
+def test_a_sound_that_changes_makes_another_job(tmp_path, monkeypatch):
+    monkeypatch.setattr("latentart.exhibition.stage.load", lambda name, device: tiny())
+    keys = set()
+    for tone in (100, 200):
+        samples = (np.sin(np.arange(96000) * tone / 5000) * 9000).astype("<i2")
+        with wave.open(str(tmp_path / "a.wav"), "wb") as file:
+            file.setnchannels(1)
+            file.setsampwidth(2)
+            file.setframerate(48000)
+            file.writeframes(samples.tobytes())
+        (tmp_path / "wall.toml").write_text('audio = "a.wav"\n' + BASE)
+        keys.add(render.make_job(reading.read(tmp_path / "wall.toml"), "wall", tmp_path).plan.key)
+    assert len(keys) == 2

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+import av
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 from latentart import provenance
 from latentart.errors import SettingsError, TargetError
-from latentart.pixels import Frame
+from latentart.pixels import Deep, Frame
 from latentart.sinks import open_sink
 from latentart.sinks.images import write_image
 
@@ -109,3 +112,79 @@ def test_a_record_too_long_for_jpeg_is_told(tmp_path: Path) -> None:
         write_image(tmp_path / "a.jpg", frame(), {"note": "x" * 70_000})
     assert names(tmp_path) == []
     assert len(provenance.read(write_image(tmp_path / "a.png", frame(), {"note": "x" * 70_000}))["note"]) == 70_000
+
+
+def deep_frame(i: int, channels: int = 3) -> Deep:
+    """Every value of 16 bits, no two pictures alike."""
+    return ((np.arange(256 * 256 * channels, dtype=np.uint32) * 40503 + i) % 65536).astype(np.uint16).reshape(
+        256, 256, channels
+    )  # fmt: skip
+
+
+def decoded(path: Path) -> Deep:
+    """As a program that knows nothing of this project sees it: FFmpeg for PNG, tifffile for TIFF."""
+    if path.suffix != ".png":
+        return np.asarray(tifffile.imread(path))
+    with av.open(str(path)) as file:
+        return np.asarray(next(file.decode(video=0)).to_ndarray())
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+@pytest.mark.parametrize(("target", "options"), [
+    ("frames/", {"format": "png16"}), ("frames/", {"format": "tiff16"}), ("%03d.tif", {}), ("%03d.TIFF", {}),
+    ("%03d.png", {"format": "png16"}),
+])  # fmt: skip
+def test_sixteen_bits_come_back_exactly(target: str, options: dict[str, str], channels: int, tmp_path: Path) -> None:
+    with open_sink(f"{tmp_path}/{target}", settings={"seed": 7}, **options) as sink:
+        for i in range(2):
+            sink.write(deep_frame(i, channels))
+    made = sink.close()
+    assert provenance.read(made)["seed"] == 7
+    pictures = sorted(path for path in made.iterdir() if path.suffix != ".json")
+    assert len(pictures) == 2
+    for i, path in enumerate(pictures):
+        assert np.array_equal(decoded(path), np.repeat(deep_frame(i, channels), 3 if channels == 1 else 1, axis=2))
+    if pictures[0].suffix == ".png":
+        assert provenance.read(pictures[0])["seed"] == 7
+
+
+def test_eight_bits_in_a_sequence_of_sixteen_keep_their_place(tmp_path: Path) -> None:
+    made = sequence(f"{tmp_path}/frames/", format="png16")
+    assert np.array_equal(decoded(made / "frame0001.png"), frame(1).astype(np.uint16) * 257)
+
+
+@pytest.mark.parametrize(("target", "options", "said"), [
+    ("frames/", {"format": "png8"}, "unknown format of a sequence 'png8'"),
+    ("%d.png", {"format": "tiff16"}, r"'tiff16' does not go into '%d.png': use .tif or .tiff"),
+    ("%d.tif", {"format": "png"}, r"'png' does not go into"),
+])  # fmt: skip
+def test_formats_that_do_not_go_with_a_name_are_refused(target: str, options: Any, said: str, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=said):
+        open_sink(f"{tmp_path}/{target}", **options)
+
+
+def test_sixteen_bits_are_refused_where_eight_are_kept(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="a frame is uint8 "), open_sink(f"{tmp_path}/frames/") as sink:
+        sink.write(deep_frame(0))
+
+
+@pytest.mark.parametrize("channels", [3, 4])
+def test_a_lossless_film_keeps_sixteen_bits(channels: int, tmp_path: Path) -> None:
+    with open_sink(tmp_path / "film.mkv", format="ffv1-16") as sink:
+        sink.write(deep_frame(3, channels))
+    with av.open(str(sink.close())) as film:
+        shown = next(film.decode(video=0)).to_ndarray(format="rgb48le" if channels == 3 else "rgba64le")
+    assert np.array_equal(shown, deep_frame(3, channels))
+
+
+def test_ten_bits_are_ten_bits_of_the_picture(tmp_path: Path) -> None:
+    """A dark slope: from 8 bits it would have a handful of levels."""
+    slope = np.broadcast_to(np.linspace(0, 6000, 512).astype(np.uint16)[None, :, None], (128, 512, 3))
+    levels = {}
+    for name, picture in (("deep", slope), ("flat", (slope // 257).astype(np.uint8))):
+        with open_sink(tmp_path / f"{name}.mov") as sink:
+            sink.write(picture)
+        with av.open(str(sink.close())) as film:
+            luma = next(film.decode(video=0)).reformat(format="gray10le").to_ndarray()
+        levels[name] = len(np.unique(luma))
+    assert levels["deep"] > 2.5 * levels["flat"]

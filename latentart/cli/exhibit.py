@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 @click.option("--envelopes", is_flag=True, help="Draw what is heard in the score's sound as NAME.envelopes.png.")
 @click.option("--check-player", metavar="PROFILE", help="Whether a player can play the files: 'list' names them.")
 @click.option("--schema", is_flag=True, help="Print a JSON schema of scores, for editors.")
+@click.option("--upscale", type=click.Path(path_type=Path), metavar="FILE",
+              help="An ESRGAN network that makes pictures larger, instead of resampling.")  # fmt: skip
 @opt.device
 @opt.overwrite
 def command(
@@ -46,6 +49,7 @@ def command(
     envelopes: bool,
     check_player: str | None,
     schema: bool,
+    upscale: Path | None,
     device: str | None,
     overwrite: bool,
 ) -> None:
@@ -64,12 +68,7 @@ def command(
     if check_player == "list":
         _list_players()
         return
-    if file is None:
-        raise click.UsageError("no score: give a file, such as exhibitions/landscapes.toml")
-    from latentart.exhibition import reading
-
-    # Other machines find the score's files by their whole path.
-    score = reading.read(file.absolute() if ray else file)
+    score, file = _read(file, upscale, shared=ray is not None)
     if check_player:
         _check_player(score, check_player)
     elif check:
@@ -86,6 +85,18 @@ def command(
             _render_on(ray, score, file.stem, output.absolute(), device, workers, **how)
         else:
             _render_here(score, file.stem, output, device, workers, **how)
+
+
+def _read(file: Path | None, upscale: Path | None, *, shared: bool) -> tuple[Score, Path]:
+    """The score and its file; shared: with whole paths, by which other machines find its files."""
+    if file is None:
+        raise click.UsageError("no score: give a file, such as exhibitions/landscapes.toml")
+    from latentart.exhibition import reading
+
+    score = reading.read(file.absolute() if shared else file)
+    if upscale:
+        score = replace(score, upscale=str(upscale.absolute() if shared else upscale))
+    return score, file
 
 
 def _render_here(score: Score, name: str, output: Path, device: str | None, workers: int | None, **how: bool) -> None:

@@ -21,6 +21,7 @@ from latentart.latent.interpolate import INTERPOLATIONS
 from latentart.latent.space import check_psi
 from latentart.models.base import NOISE_MODES
 from latentart.sinks.formats import FORMATS
+from latentart.sinks.images import KINDS
 from latentart.walks.keyframes import SPACES
 
 Where = tuple[str | int, ...]
@@ -38,7 +39,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "mirror": ("", "x", "y", "xy"),
     "alpha": ("", "luma"),
     "ending": rules.ENDINGS,
-    "format": tuple(FORMATS),
+    "format": (*FORMATS, *KINDS),
 }
 """Keys whose values are names; a key means the same wherever it stands."""
 

@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from latentart import pixels, provenance
+from latentart.exhibition import rules
 from latentart.exhibition.score import Output, Score, Screen, Tile
-from latentart.exhibition.stage import Exhibit
+from latentart.exhibition.stage import Exhibit, Stage
 from latentart.jobs import plan as jobs
 from latentart.jobs import run
+from latentart.jobs.manifest import sha256
 from latentart.sinks.formats import choose
 from latentart.sinks.video import CONTAINERS
 
@@ -22,7 +24,7 @@ SLOWEST_PREVIEW = 15
 """Frames per second that a preview has at least."""
 
 BITS_PER_PIXEL = {"h264": 0.5, "hevc": 0.35, "av1": 0.2, "prores4444": 8.0, "vp9a": 0.5, "ffv1": 14.0,
-                  "fast-lossless": 14.0}  # fmt: skip
+                  "ffv1-16": 36.0, "fast-lossless": 14.0}  # fmt: skip
 """On the cautious side of what the models of this project need."""
 SOUND_BYTES = 48_000
 """In a second, about."""
@@ -46,8 +48,8 @@ def make_job(score: Score, name: str, output: Path, device: str | None = None, f
     """The job that renders a score into `output`; frames: only the first so many. Loads the models. Raises
     LatentartError."""
     source = Exhibit(score, device)
-    # Heard once, here: it travels to the workers with the score.
-    source = replace(source, hearing=source.stage().hearing)
+    # Found out once, here: it travels to the workers with the score.
+    source = replace(source, found=source.stage().found)
     tracks = tuple(
         _track(score, number, name, screen, output_)
         for number, screen in enumerate(score.screens())
@@ -60,8 +62,11 @@ def make_job(score: Score, name: str, output: Path, device: str | None = None, f
 
 def _track(score: Score, number: int, name: str, screen: Screen, output: Output) -> jobs.Track:
     target = f"{name}{'-' if screen.name else ''}{screen.name}{output.ending}"
+    number += len(score.screens()) * rules.depths(score).index(rules.depth(output))
     if output.ending not in CONTAINERS:
-        return jobs.Track(number, target, ".mkv", {"format": "ffv1"})
+        kept = "ffv1-16" if rules.depth(output) == 16 else "ffv1"
+        played = {"format": output.format} if output.format else {}
+        return jobs.Track(number, target, ".mkv", {"format": kept}, played=played)
     kind = choose(output.ending, output.format)
     given = {"format": kind, "crf": output.crf, "preset": output.preset}
     return jobs.Track(
@@ -71,13 +76,29 @@ def _track(score: Score, number: int, name: str, screen: Screen, output: Output)
 
 def record(source: Exhibit) -> dict[str, Any]:
     """The settings record: the score, the checkpoints' sha256, versions and device."""
-    models = source.stage().models.values()
-    plain = asdict(source.score)
+    stage = source.stage()
+    models = stage.models.values()
+    plain = {**asdict(source.score), "upscale": Path(source.score.upscale).name}
+    if source.score.audio:
+        plain["audio"]["file"] = Path(source.score.audio.file).name
     plain["section"] = [{**entry, "film": s.film.record(), "play": dict(s.play)}
                         for entry, s in zip(plain["section"], source.score.section, strict=True)]  # fmt: skip
     device = next(iter(models)).device
     checkpoints = {G.name: G.sha256 for G in models}
-    return provenance.record(device=device, score=_without_none(plain), checkpoints=checkpoints)
+    return provenance.record(device=device, score=_without_none(plain), checkpoints=checkpoints, **_others(stage))
+
+
+def _others(stage: Stage) -> dict[str, Any]:
+    """What else decides the pictures and the sound, by its content: a file may change while a render waits."""
+    links = [
+        link for voice in stage.voices.values() for part in voice.parts if part.then for link in part.then.record()
+    ]
+    found: dict[str, Any] = {"then": links} if links else {}
+    if stage.upscaler:
+        found["upscaler"] = {"name": stage.upscaler.name, "sha256": stage.upscaler.sha256}
+    if stage.score.audio and stage.score.audio.file:
+        found["sound"] = {"sha256": sha256(Path(stage.score.audio.file))}
+    return found
 
 
 def cost(job: jobs.Job, workers: int, samples: int = 2) -> Cost:
@@ -106,7 +127,7 @@ def _sizes(job: jobs.Job) -> list[int]:
 
 
 def _bytes(job: jobs.Job, track: jobs.Track, score: Score) -> int:
-    screen = score.screens()[track.screen]
+    screen = score.screens()[track.screen % len(score.screens())]
     width, height = screen.size or score.size
     bits = BITS_PER_PIXEL[str(track.options["format"])]
     sound = SOUND_BYTES * round(job.plan.frames / job.plan.fps) if score.audio else 0

@@ -8,16 +8,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from latentart import films, paths, pixels
+from latentart import chain, films, paths, pixels
 from latentart.errors import LatentartError, SettingsError, unknown
 from latentart.exhibition import course, synth
 from latentart.exhibition.score import LONGEST_SIDE, SHORTEST_SIDE, Output, Score, Section, check_positive
+from latentart.latent import bending
 from latentart.latent import score as notes
-from latentart.sinks import formats
+from latentart.sinks import formats, images
 from latentart.sinks.video import CONTAINERS
 
 ENDINGS = (*CONTAINERS, ".gif", ".webp", "/")
-"""'/' is a folder of PNG files."""
+"""'/' is a folder of pictures."""
 MOST_TILES = 256
 
 
@@ -57,9 +58,12 @@ def _synth(name: str) -> None:
         raise SettingsError(unknown("synth", name, synth.PIECES))
 
 
-def _edits(texts: tuple[str, ...]) -> None:
-    for text in texts:
-        notes.parse(text)
+def _each(check: Callable[[str], Any]) -> Callable[[tuple[str, ...]], None]:
+    def check_all(texts: tuple[str, ...]) -> None:
+        for text in texts:
+            check(text)
+
+    return check_all
 
 
 CHECKS: Mapping[str, Callable[[Any], Any]] = {
@@ -73,7 +77,10 @@ CHECKS: Mapping[str, Callable[[Any], Any]] = {
     "rows": _count(16),
     "size": pixels.check_size,
     "synth": _synth,
-    "edits": _edits,
+    "edits": _each(notes.parse),
+    "then": _each(chain.parse),
+    "bends": _each(bending.check),
+    "blend": notes.parse,
 }
 """What can be wrong with a value by itself, by its key."""
 
@@ -99,10 +106,10 @@ def _check_section(score: Score, section: Section, where: tuple[str | int, ...])
         paths.clock(film.seconds, score.rate)
     except SettingsError as error:
         raise Wrong((*where, "seconds"), str(error)) from error
-    films.check(film)
-    for key in ("bends", "blend", "tiles"):
-        if getattr(film, key):
-            raise Wrong((*where, key), f"a score does not play {key}: use 'latentart film' for it, or leave it out")
+    try:
+        films.check(film)
+    except SettingsError as error:
+        raise Wrong(where, str(error)) from error
     if not film.seeds and not film.latents:
         raise Wrong(where, "this section has no seeds: add seeds = [3, 11, 20], or latents")
     if section.transition.kind != "cut" and not 0 < section.transition.seconds <= film.seconds:
@@ -156,10 +163,25 @@ def _check_output(score: Score, output: Output, where: tuple[str | int, ...]) ->
         except SettingsError as error:
             raise Wrong((*where, "format"), str(error)) from error
         _check_pixels(score, name, where)
-    elif output.format or output.crf or output.preset or output.repeat != 1:
-        raise Wrong(where, f"{output.ending!r} takes no format, crf, preset or repeat: leave them out")
+    elif output.ending == "/" and output.format not in (None, *images.KINDS):
+        raise Wrong((*where, "format"), unknown("format of a sequence", output.format, images.KINDS))
+    elif (output.format and output.ending != "/") or output.crf or output.preset or output.repeat != 1:
+        raise Wrong(where, f"{output.ending!r} takes no {'' if output.ending == '/' else 'format, '}crf, preset or "
+                           "repeat: leave them out")  # fmt: skip
     elif score.alpha and output.ending == ".gif":
         raise Wrong(where, "a GIF has no soft transparency: use .webp, .webm or .mov")
+
+
+def depth(output: Output) -> int:
+    """Bits of the pictures that an output makes the most of: 8 or 16."""
+    if output.ending in CONTAINERS:
+        return formats.FORMATS[formats.choose(output.ending, output.format)].depth
+    return images.depth(output.format or "png") if output.ending == "/" else 8
+
+
+def depths(score: Score) -> list[int]:
+    """Every depth in which the score's pictures are wanted."""
+    return sorted({depth(output) for output in score.outputs()})
 
 
 def _check_pixels(score: Score, name: str, where: tuple[str | int, ...]) -> None:
@@ -196,10 +218,24 @@ def with_files(score: Score, folder: Path) -> Score:
 
     def film(old: films.Film) -> films.Film:
         directions = found(old.directions) if old.directions else None
-        return replace(old, network=found(old.network), latents=tuple(map(found, old.latents)), directions=directions)
+        blend = old.blend and _with_names(old.blend, [notes.parse(old.blend).name], found)
+        then = tuple(_with_names(line, _named(chain.parse(line)), found) for line in old.then)
+        latents = tuple(map(found, old.latents))
+        return replace(old, network=found(old.network), latents=latents, directions=directions, blend=blend, then=then)
 
     audio = replace(score.audio, file=found(score.audio.file)) if score.audio else None
     if audio and audio.file and not Path(audio.file).is_file():
         raise SettingsError(f"there is no sound {audio.file!r} beside the score: give a .wav, .flac or .mp3")
     sections = tuple(replace(section, film=film(section.film)) for section in score.section)
-    return replace(score, audio=audio, section=sections)
+    return replace(score, audio=audio, section=sections, upscale=found(score.upscale))
+
+
+def _named(link: chain.Link) -> list[str]:
+    return [link.network, *link.styles]
+
+
+def _with_names(line: str, names: list[str], found: Callable[[str], str]) -> str:
+    """A line with the files it names as they were found."""
+    for name in names:
+        line = line.replace(name, found(name), 1)
+    return line

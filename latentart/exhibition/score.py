@@ -81,6 +81,7 @@ class Output:
     """A kind of file, made for each screen."""
 
     ending: str = ".mp4"
+    """"/" is a folder of pictures."""
     format: str | None = None
     crf: int | None = None
     preset: str | None = None
@@ -111,6 +112,8 @@ class Score:
     fps: str | float = "30"
     size: tuple[int, int] = (1920, 1080)
     background: str = "#000000"
+    upscale: str = ""
+    """File of an ESRGAN network that makes pictures larger; without one they are resampled."""
     alpha: str = ""
     """luma makes what is dark transparent, for formats that can."""
     chunk: float = 10.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
@@ -10,43 +10,77 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from latentart import pixels
+from latentart import pixels, upscaling
 from latentart.errors import SettingsError
 from latentart.exhibition import listening, rules, sound
 from latentart.exhibition.score import Score, Screen, Tile
 from latentart.exhibition.timeline import Instant, Voice, open_voices
 from latentart.models.base import Generator
 from latentart.models.load import load
+from latentart.translators.esrgan import Upscaler
+
+DEPTHS: dict[int, Callable[[Tensor], Any]] = {8: pixels.to_uint8, 16: pixels.to_uint16}
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """What opening a score found out and other workers need not find out again: what is heard, and for sections of
+    even pace the table of their speed, by voice and place."""
+
+    hearing: listening.Envelopes | None
+    tables: Mapping[tuple[str, int], NDArray[np.float64]]
 
 
 class Stage:
     """An opened score."""
 
-    def __init__(self, score: Score, models: dict[str, Generator], hearing: listening.Envelopes | None = None) -> None:
-        self.score, self.models, self.hearing = score, models, hearing
-        self.voices: dict[str, Voice] = open_voices(score.voices(), models, str(score.rate))
-        self.tiles, self.screens = score.tiles(), score.screens()
+    def __init__(
+        self,
+        score: Score,
+        models: dict[str, Generator],
+        found: Found | None = None,
+        upscaler: Upscaler | None = None,
+    ) -> None:
+        self.score, self.models, self.upscaler = score, models, upscaler
+        self.hearing = found.hearing if found else None
+        enlarged = upscaling.resize_by(upscaler) if upscaler else pixels.resize
+        tables = found.tables if found else {}
+        self.voices: dict[str, Voice] = open_voices(score.voices(), models, str(score.rate), enlarged, tables)
+        self.tiles, self.screens, self.depths = score.tiles(), score.screens(), rules.depths(score)
         self._check_morphs()
 
-    def pictures(self, number: int) -> tuple[pixels.Frame, ...]:
-        """Frame `number`, one picture [H, W, 3] (or 4) for each screen."""
-        canvas = self.canvas(number)
-        return tuple(_cut(canvas, screen) for screen in self.screens)
+    @property
+    def found(self) -> Found:
+        """What took a while to find out, for those who open the same score again."""
+        tables = {(name, n): part.table for name, voice in self.voices.items() for n, part in enumerate(voice.parts)}
+        return Found(self.hearing, {place: table for place, table in tables.items() if table is not None})
+
+    def pictures(self, number: int) -> tuple[pixels.Frame | pixels.Deep, ...]:
+        """Frame `number`, one picture [H, W, 3] (or 4) for each screen, in each depth that is wanted."""
+        drawn = self.drawn(number)
+        canvases = [DEPTHS[depth](drawn)[0] for depth in self.depths]
+        return tuple(_cut(canvas, screen) for canvas in canvases for screen in self.screens)
 
     def canvas(self, number: int) -> pixels.Frame:
         """The whole canvas of a frame, uint8 [H, W, 3], or [H, W, 4] with alpha."""
+        canvas: pixels.Frame = pixels.to_uint8(self.drawn(number))[0]
+        return canvas
+
+    def drawn(self, number: int) -> Tensor:
+        """The whole canvas of a frame, [1, 3 or 4, H, W] in about [-1, 1]: rounded once, by whoever shows it."""
         width, height = self.score.size
-        canvas = np.empty((height, width, 3), np.uint8)
-        canvas[:] = rules.colour(self.score.background)
+        ground = torch.tensor(rules.colour(self.score.background), device=next(iter(self.models.values())).device)
         drawn: dict[tuple[Any, ...], Tensor] = {}
         with torch.inference_mode():
+            canvas = (ground / 127.5 - 1)[None, :, None, None].repeat(1, 1, height, width)
             for tile in self.tiles:
                 self._lay(canvas, tile, number, drawn)
-        return _with_alpha(canvas) if self.score.alpha == "luma" else canvas
+            return _with_alpha(canvas) if self.score.alpha == "luma" else canvas
 
-    def _lay(self, canvas: pixels.Frame, tile: Tile, number: int, drawn: dict[tuple[Any, ...], Tensor]) -> None:
+    def _lay(self, canvas: Tensor, tile: Tile, number: int, drawn: dict[tuple[Any, ...], Tensor]) -> None:
         size = tile.size or (self.score.size[0] - tile.at[0], self.score.size[1] - tile.at[1])
         key = (tile.voice, tile.shift, size, tile.fit)
         if key not in drawn:
@@ -55,7 +89,7 @@ class Stage:
         if tile.colours:
             img = _coloured(img, tile.colours)
         (x, y), (width, height) = tile.at, size
-        canvas[y : y + height, x : x + width] = pixels.to_uint8(img)[0]
+        canvas[..., y : y + height, x : x + width] = img
 
     def _instant(self, number: int, shift: float) -> Instant:
         fps, frames = self.score.rate, self.score.frames
@@ -68,10 +102,11 @@ class Stage:
     def _check_morphs(self) -> None:
         for name, voice in self.voices.items():
             for part, before in zip(voice.parts, [voice.parts[-1], *voice.parts], strict=False):
-                if part.section.transition.kind == "morph" and part.G is not before.G:
+                if part.section.transition.kind == "morph" and not part.morphs_from(before):
                     models = f"{before.G.name} to {part.G.name}"
+                    why = "" if part.G is not before.G else ", which is drawn in other ways"
                     raise SettingsError(
-                        f"voice {name!r} cannot morph from {models}: use kind = 'fade', or leave it out"
+                        f"voice {name!r} cannot morph from {models}{why}: use kind = 'fade', or leave it out"
                     )
 
 
@@ -81,10 +116,10 @@ class Exhibit:
 
     score: Score
     device: str | None = None
-    hearing: listening.Envelopes | None = None
-    """What is heard, where somebody has listened already."""
+    found: Found | None = None
+    """What was found out, where somebody has opened it already."""
 
-    def frames(self, start: int, stop: int) -> Iterator[tuple[pixels.Frame, ...]]:
+    def frames(self, start: int, stop: int) -> Iterator[tuple[pixels.Frame | pixels.Deep, ...]]:
         """See `jobs.plan.Source`."""
         stage = self.stage()
         for number in range(start, stop):
@@ -96,15 +131,18 @@ class Exhibit:
 
     def stage(self) -> Stage:
         """The opened score, kept for the next chunk."""
-        return _stage(self.score, self.device, self.hearing)
+        return _stage(self.score, self.device, self.found)
 
 
 @lru_cache(maxsize=1)
-def _stage(score: Score, device: str | None, hearing: listening.Envelopes | None) -> Stage:
+def _stage(score: Score, device: str | None, found: Found | None) -> Stage:
     networks = {section.film.network for section in score.section}
-    heard = _sound(score) if hearing is None and _listens(score) else None
-    hearing = listening.listen(heard, score.frames, score.rate) if heard else hearing
-    return Stage(score, {name: load(name, device) for name in sorted(networks)}, hearing)
+    models = {name: load(name, device) for name in sorted(networks)}
+    heard = _sound(score) if found is None and _listens(score) else None
+    if heard:
+        found = Found(listening.listen(heard, score.frames, score.rate), {})
+    upscaler = upscaling.load_upscaler(score.upscale, device) if score.upscale else None
+    return Stage(score, models, found, upscaler)
 
 
 @lru_cache(maxsize=1)
@@ -116,7 +154,7 @@ def _listens(score: Score) -> bool:
     return any(section.play for section in score.section)
 
 
-def _cut(canvas: pixels.Frame, screen: Screen) -> pixels.Frame:
+def _cut(canvas: Any, screen: Screen) -> Any:
     x, y = screen.at
     width, height = screen.size or (canvas.shape[1] - x, canvas.shape[0] - y)
     return np.ascontiguousarray(canvas[y : y + height, x : x + width])
@@ -138,6 +176,6 @@ def _coloured(img: Tensor, colours: tuple[str, ...]) -> Tensor:
     return mixed.permute(0, 3, 1, 2)
 
 
-def _with_alpha(canvas: pixels.Frame) -> pixels.Frame:
-    """Brightness becomes opacity."""
-    return np.concatenate([canvas, canvas.max(axis=2, keepdims=True)], axis=2)
+def _with_alpha(canvas: Tensor) -> Tensor:
+    """Brightness becomes opacity, [1, 3, H, W] -> [1, 4, H, W]."""
+    return torch.cat([canvas, canvas.amax(dim=1, keepdim=True)], dim=1)

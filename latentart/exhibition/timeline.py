@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from latentart import films, pixels
+from latentart import films, paths, pixels
 from latentart.exhibition import course
 from latentart.exhibition.score import Section
-from latentart.frames import random_noise
-from latentart.latent import direction_files, directions, space
+from latentart.frames import Synthesis, random_noise
+from latentart.latent import composition, direction_files, directions, space
 from latentart.latent.easing import easing
 from latentart.models.base import Generator, check_noise_mode
+
+Array = NDArray[np.float64]
+Resize = Callable[[Tensor, tuple[int, int], str], Tensor]
 
 
 @dataclass(frozen=True)
@@ -30,10 +35,18 @@ class Instant:
 class Part:
     """A section with its model loaded and its path made."""
 
-    def __init__(self, section: Section, G: Generator, fps: str) -> None:
+    def __init__(self, section: Section, G: Generator, fps: str, table: Array | None = None) -> None:
+        """table: of an even pace, where it is known (see `paths.even_table`)."""
         self.section, self.G, self.seconds = section, G, section.film.seconds
         self.courses = {name: course.parse(text, course.variables(True)) for name, text in section.play}
         self.path = films.make_path(_still(section, fps), G)
+        self.table = None
+        if section.film.pace == "even":
+            self.table = paths.even_table(G, self.path) if table is None else table
+            self.path = paths.retimed(self.path, self.table)
+        # What an engine would be chosen for differs from machine to machine, and so would the frames.
+        self.then = films.make_then(section.film, G, fast=False)
+        self._scene = None if section.film.tiles else films.make_scene(section.film, G, self.path)
         self._pushes = [self._push(name) for name in self.courses if name not in course.PARAMETERS]
         self._mixed = self._other_ws() if "mix" in self.courses else None
         book = direction_files.of_network(G, section.film.network, section.film.directions)
@@ -44,8 +57,15 @@ class Part:
     def ws(self, local: float, known: Mapping[str, float]) -> Tensor:
         """The latents `local` seconds after the section's beginning, [1, num_ws, w_dim]; past its end it goes on."""
         moment = self._moment(local, known)
+        return self._ws_at(self._place(local, moment), moment)
+
+    def _place(self, local: float, moment: Mapping[str, float]) -> Array:
+        """Phase of the walk `local` seconds after the section's beginning, [1]."""
         place = local / self.seconds * self.section.loops + self._value("phase", moment, 0.0)
-        u = np.array([place % 1.0])
+        return np.array([place % 1.0])
+
+    def _ws_at(self, u: Array, moment: Mapping[str, float]) -> Tensor:
+        """Phases u [N] of the walk -> ws [N, num_ws, w_dim], everything played on it as it is at this moment."""
         ws = self.path(u)
         if "psi" in self.courses:
             ws = self._pulled(ws, self._value("psi", moment, 1.0))
@@ -59,13 +79,36 @@ class Part:
             ws = ws + (far * vector).to(ws)
         return ws
 
-    def draw(self, ws: Tensor, now: Instant) -> Tensor:
-        """ws [1, num_ws, w_dim] -> picture [1, 3, H, W] in [-1, 1]."""
-        film = self.section.film
+    def draw(self, ws: Tensor, local: float, now: Instant) -> Tensor:
+        """ws [1, num_ws, w_dim], `local` seconds after the section's beginning -> picture [1, 3, H, W] in [-1, 1].
+
+        What a film moves over its loop (bends, blends, translators) moves with the walk.
+        """
+        film, moment = self.section.film, self._moment(local, now.known)
+        u = self._place(local, moment)
         mode = check_noise_mode(film.noise_mode)
         noise = random_noise(self.G, film.noise_seed, np.array([now.number])) if mode == "random" else None
-        img: Tensor = self.G.synthesis(ws, noise_mode="const" if noise else mode, noise=noise)
+        img: Tensor = self._drawing(u, moment)(ws, noise_mode="const" if noise else mode, noise=noise)
         return img.float().expand(-1, 3, -1, -1)
+
+    def dressed(self, img: Tensor, local: float, now: Instant) -> Tensor:
+        """A picture [1, 3, H, W] in its final size, through the section's translators."""
+        if not self.then:
+            return img
+        return self.then(img, self._place(local, self._moment(local, now.known)))
+
+    def _drawing(self, u: Array, moment: Mapping[str, float]) -> Synthesis:
+        film = self.section.film
+        if film.tiles:
+            layout = composition.layout(film.tiles, film.wrap)
+            return composition.Panorama(self.G, lambda places: self._ws_at(places, moment), layout).at(u)
+        return self._scene(u) if self._scene else self.G.synthesis
+
+    def morphs_from(self, before: Part) -> bool:
+        """Whether latents on the way from the other part are drawn by both in the same way."""
+        here, there = self.section.film, before.section.film
+        alike = all(getattr(here, name) == getattr(there, name) for name in ("then", "bends", "blend"))
+        return self.G is before.G and alike and not here.tiles and not there.tiles
 
     def light(self, local: float, known: Mapping[str, float]) -> float:
         """Brightness, 1 as it is."""
@@ -98,7 +141,8 @@ class Part:
 
 def _still(section: Section, fps: str) -> films.Film:
     """The section's film without what moves in it."""
-    film = replace(section.film, fps=fps)
+    # Its pace is taken care of by the part, which may know its table.
+    film = replace(section.film, fps=fps, pace="as-is")
     names = {name for name, _ in section.play}
     if "mix" in names or "psi" in names:
         mix_seed = None if "mix" in names else film.mix_seed
@@ -109,8 +153,8 @@ def _still(section: Section, fps: str) -> films.Film:
 class Voice:
     """Parts in order. A transition takes the first seconds of the part it leads to."""
 
-    def __init__(self, parts: list[Part]) -> None:
-        self.parts = parts
+    def __init__(self, parts: list[Part], resize: Resize = pixels.resize) -> None:
+        self.parts, self.resize = parts, resize
         self.starts = np.concatenate([[0.0], np.cumsum([part.seconds for part in parts])])
         self.seconds = float(self.starts[-1])
 
@@ -124,10 +168,10 @@ class Voice:
         if share >= 1 or part is before:
             return self._shown(part, part.ws(local, now.known), local, now, size, fit)
         past = before.seconds + local
-        if part.section.transition.kind != "fade" and part.G is before.G:
+        if part.section.transition.kind != "fade" and part.morphs_from(before):
             ws = torch.lerp(before.ws(past, now.known), part.ws(local, now.known), share)
             old, new = before.light(past, now.known), part.light(local, now.known)
-            return _lit(_sized(part.draw(ws, now), size, fit), old + (new - old) * share)
+            return _lit(self._drawn(part, ws, local, now, size, fit), old + (new - old) * share)
         old_picture = self._shown(before, before.ws(past, now.known), past, now, size, fit)
         new_picture = self._shown(part, part.ws(local, now.known), local, now, size, fit)
         return torch.lerp(old_picture, new_picture, share)
@@ -140,20 +184,31 @@ class Voice:
         return float(easing(transition.easing)(np.array(local / transition.seconds)))
 
     def _shown(self, part: Part, ws: Tensor, local: float, now: Instant, size: tuple[int, int], fit: str) -> Tensor:
-        return _lit(_sized(part.draw(ws, now), size, fit), part.light(local, now.known))
+        return _lit(self._drawn(part, ws, local, now, size, fit), part.light(local, now.known))
 
-
-def _sized(img: Tensor, size: tuple[int, int], fit: str) -> Tensor:
-    return img if img.shape[-2:] == size[::-1] else pixels.resize(img, size, fit)
+    def _drawn(self, part: Part, ws: Tensor, local: float, now: Instant, size: tuple[int, int], fit: str) -> Tensor:
+        img = part.draw(ws, local, now)
+        sized = img if img.shape[-2:] == size[::-1] else self.resize(img, size, fit)
+        return part.dressed(sized, local, now)
 
 
 def _lit(img: Tensor, light: float) -> Tensor:
     return img if light == 1 else (img + 1) * light - 1
 
 
-def open_voices(sections: Mapping[str, list[Section]], models: Mapping[str, Generator], fps: str) -> dict[str, Voice]:
-    """Voices by name. Sections of one network share one model, so that they can morph."""
-    return {
-        name: Voice([Part(section, models[section.film.network], fps) for section in its])
-        for name, its in sections.items()
-    }
+def open_voices(
+    sections: Mapping[str, list[Section]],
+    models: Mapping[str, Generator],
+    fps: str,
+    resize: Resize = pixels.resize,
+    tables: Mapping[tuple[str, int], Array] = MappingProxyType({}),
+) -> dict[str, Voice]:
+    """Voices by name. Sections of one network share one model, so that they can morph.
+
+    resize: what brings pictures to the size of their tiles. tables: of even paces, by voice and place.
+    """
+
+    def part(name: str, place: int, section: Section) -> Part:
+        return Part(section, models[section.film.network], fps, tables.get((name, place)))
+
+    return {name: Voice([part(name, n, each) for n, each in enumerate(its)], resize) for name, its in sections.items()}

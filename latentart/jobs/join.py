@@ -26,6 +26,10 @@ MATROSKA_STEP = Fraction(1, 1000)
 """Seconds between two times that Matroska can tell apart."""
 
 
+PLAYED = {"bgr0": "rgb24", "bgra": "rgba", "gbrp16le": "rgb48le", "gbrap16le": "rgba64le"}
+"""Pixels of lossless chunks -> those of frames."""
+
+
 class Sound(Protocol):
     """What a film's sound offers: a stream in its container, then packets up to the end of the film."""
 
@@ -163,9 +167,8 @@ def _play_into_sink(job: Job, track: int, target: Path) -> None:
     """Loops and sequences: the lossless chunks are played into the sink of the target."""
     plan, wanted = job.plan, job.plan.tracks[track]
     settings = {**plan.settings, "job": plan.key, "frames": plan.frames}
-    with open_sink(wanted.within(job.output), fps=plan.fps, settings=settings, overwrite=True) as sink:
+    with open_sink(wanted.within(job.output), fps=plan.fps, settings=settings, overwrite=True, **wanted.played) as sink:
         for number in plan.chunks:
             with _opened(job.chunk_path(track, number)) as chunk:
                 for picture in chunk.decode(video=0):
-                    kind = "rgba" if "bgra" in picture.format.name else "rgb24"
-                    sink.write(picture.to_ndarray(format=kind))
+                    sink.write(picture.to_ndarray(format=PLAYED[picture.format.name]))

@@ -20,7 +20,7 @@ CHUNK_SECONDS = 10
 class Source(Protocol):
     """What draws the pictures. It is pickled to each worker, so it opens its models there, at the first frame."""
 
-    def frames(self, start: int, stop: int) -> Iterator[tuple[pixels.Frame, ...]]:
+    def frames(self, start: int, stop: int) -> Iterator[tuple[pixels.Frame | pixels.Deep, ...]]:
         """Frames start .. stop - 1, one picture for each screen; any range gives the same as the whole film."""
         ...
 
@@ -30,12 +30,15 @@ class Track:
     """One film of the job: which screen it shows, where it goes, how it is encoded, how often it is repeated."""
 
     screen: int
+    """Which of the source's pictures it shows."""
     target: str
     """A file name within the job's output folder: 'left.mp4'."""
     ending: str
     """Of the chunks: '.mp4', '.mov', '.mkv' or '.webm'."""
     options: Mapping[str, Any] = field(default_factory=dict)
     repeat: int = 1
+    played: Mapping[str, Any] = field(default_factory=dict)
+    """Options of the target's own sink, for targets that the chunks are played into: sequences and loops."""
 
     def within(self, output: Path) -> str:
         """The target as `open_sink` takes it: a folder of pictures ends in a slash."""

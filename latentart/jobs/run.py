@@ -57,7 +57,7 @@ def prepare(job: Job, *, overwrite: bool = False) -> None:
         remove_stale_parts(job.output)
     for number, track in enumerate(job.plan.tracks):
         if not joined(job, number):
-            open_sink(track.within(job.output), fps=job.plan.fps, overwrite=overwrite).abort()
+            open_sink(track.within(job.output), fps=job.plan.fps, overwrite=overwrite, **track.played).abort()
 
 
 def check_room(folder: Path, needed: int) -> None:

@@ -6,7 +6,7 @@ import queue
 import threading
 from pathlib import Path
 
-from latentart.pixels import Frame
+from latentart.pixels import Deep, Frame
 from latentart.sinks.sink import Sink
 
 
@@ -19,7 +19,7 @@ class Background(Sink):
 
     def __init__(self, sink: Sink, depth: int = 4) -> None:
         self.sink = sink
-        self._queue: queue.Queue[Frame | None] = queue.Queue(depth)
+        self._queue: queue.Queue[Frame | Deep | None] = queue.Queue(depth)
         self._error: BaseException | None = None
         self._dropping = False
         self._count = 0
@@ -31,7 +31,7 @@ class Background(Sink):
         """How many frames it has taken; in the end, how many were written."""
         return self._count if self._thread.is_alive() else self.sink.frames
 
-    def write(self, frame: Frame) -> None:
+    def write(self, frame: Frame | Deep) -> None:
         """See `Sink.write`."""
         self._raise()
         self._queue.put(frame)
@@ -55,7 +55,7 @@ class Background(Sink):
             if self._error is None and not self._dropping:
                 self._write(frame)
 
-    def _write(self, frame: Frame) -> None:
+    def _write(self, frame: Frame | Deep) -> None:
         try:
             self.sink.write(frame)
         except BaseException as error:  # the border of a thread: carried to the producer, who raises it

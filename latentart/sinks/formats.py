@@ -28,6 +28,8 @@ class Format:
     tag: str = ""
     smallest: int = 1
     """The shortest side that the encoder takes."""
+    depth: int = 8
+    """Bits of the frames that make the most of it: 16 for formats that keep ten bits or more."""
 
 
 FORMATS: dict[str, Format] = {
@@ -48,13 +50,23 @@ FORMATS: dict[str, Format] = {
         X26_PRESETS,
         "hvc1",
         128,
+        depth=16,
     ),
     # The smallest files.
     "av1": Format(
-        "libsvtav1", "yuv420p10le", (".mp4", ".webm", ".mkv"), "", {"crf": "25", "preset": "8"}, 63, AV1_PRESETS
+        "libsvtav1",
+        "yuv420p10le",
+        (".mp4", ".webm", ".mkv"),
+        "",
+        {"crf": "25", "preset": "8"},
+        63,
+        AV1_PRESETS,
+        depth=16,
     ),
     # For editing, with transparency.
-    "prores4444": Format("prores_ks", "yuv444p10le", (".mov", ".mkv"), "yuva444p10le", {"profile": "4444"}, tag="ap4h"),
+    "prores4444": Format(
+        "prores_ks", "yuv444p10le", (".mov", ".mkv"), "yuva444p10le", {"profile": "4444"}, tag="ap4h", depth=16
+    ),
     # Transparency on the web.
     "vp9a": Format(
         "libvpx-vp9",
@@ -66,6 +78,10 @@ FORMATS: dict[str, Format] = {
     ),
     # Bit-exact: the archive's master, and a quick intermediate.
     "ffv1": Format("ffv1", "bgr0", (".mkv",), "bgra", {"level": "3", "slices": "4", "slicecrc": "1"}),
+    # The same with 16 bits a channel.
+    "ffv1-16": Format(
+        "ffv1", "gbrp16le", (".mkv",), "gbrap16le", {"level": "3", "slices": "4", "slicecrc": "1"}, depth=16
+    ),
     "fast-lossless": Format("libx264rgb", "rgb24", (".mkv",), "", {"qp": "0", "preset": "ultrafast"}),
 }
 DEFAULTS = {".mp4": "h264", ".mov": "prores4444", ".mkv": "ffv1", ".webm": "vp9a"}

@@ -1,14 +1,20 @@
-"""Pictures: a numbered PNG sequence from frames, and single stills."""
+"""Pictures: a numbered PNG or TIFF sequence from frames, and single stills."""
 
 from __future__ import annotations
 
 import os
 import re
 import shutil
+import struct
+import zlib
 from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import av
+import numpy as np
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
@@ -16,19 +22,43 @@ from latentart import files, pixels, provenance, rate
 from latentart.errors import SettingsError, TargetError, unknown
 from latentart.sinks.sink import FileSink, Sink
 
-ENDINGS = ("folder/ or name%04d.png (a PNG sequence)",)
-OPTIONS = ()
-FRAME_NAME = "frame%04d.png"
+ENDINGS = ("folder/, name%04d.png or name%04d.tif (a sequence)",)
+OPTIONS = ("format",)
+FRAME_NAME = "frame%04d"
 SETTINGS_NAME = "settings.json"
 STILLS = (".png", ".jpg", ".jpeg", ".webp")
 COMPRESSION = 1
 """zlib level: several times the speed of Pillow's default, for a few percent of size."""
 
 
+@dataclass(frozen=True)
+class Kind:
+    """A kind of sequence: the endings of its files, the usual one first, and FFmpeg's name for pixels of 16 bits."""
+
+    endings: tuple[str, ...]
+    codec: str
+    pixels: tuple[str, str] = ("", "")
+    """RGB and RGBA; "" for 8 bits, which Pillow writes."""
+    options: tuple[tuple[str, str], ...] = ()
+
+
+KINDS = {
+    "png": Kind((".png",), "png"),
+    "png16": Kind((".png",), "png", ("rgb48be", "rgba64be"), (("compression_level", "1"), ("pred", "sub"))),
+    "tiff16": Kind((".tif", ".tiff"), "tiff", ("rgb48le", "rgba64le"), (("compression_algo", "deflate"),)),
+}
+"""Sequences by name: 16 bits are for grading and compositing."""
+
+
+def depth(name: str) -> int:
+    """Bits of a sequence's pictures."""
+    return 16 if KINDS[name].pixels[0] else 8
+
+
 def handles(target: str) -> bool:
-    """Whether `target` names a folder or numbered PNG files."""
+    """Whether `target` names a folder or numbered PNG or TIFF files."""
     path = Path(target)
-    numbered = "%" in path.name and path.suffix.lower() == ".png"
+    numbered = "%" in path.name and path.suffix.lower() in (".png", ".tif", ".tiff")
     return numbered or _ends_as_folder(target) or (os.path.isdir(target) and not path.suffix)
 
 
@@ -38,11 +68,11 @@ def open(target: str, **options: Any) -> Sink:
 
 
 class SequenceSink(FileSink):
-    """Numbered PNG files and a settings.json, written into a part folder that is renamed in the end.
+    """Numbered files and a settings.json, written into a part folder that is renamed in the end.
 
-    `target` is a folder ('frames/': frame0000.png, ...) or a pattern ('frames/%05d.png'). A folder that has
-    other things in it keeps them; frames of the same pattern count as an existing target. The first frame
-    carries the settings record too.
+    `format` is a name of KINDS, by default png, tiff16 for a pattern that ends so. `target` is a folder ('frames/':
+    frame0000.png, ...) or a pattern ('frames/%05d.png'). A folder that has other things in it keeps them; frames of
+    the same pattern count as an existing target. The first PNG carries the settings record too.
     """
 
     def __init__(
@@ -52,16 +82,22 @@ class SequenceSink(FileSink):
         fps: rate.Rate = 30,
         settings: Mapping[str, Any] | None = None,
         overwrite: bool = False,
+        format: str | None = None,
     ) -> None:
-        folder, self.pattern = _split(os.fspath(target))
+        folder, self.pattern, self.format = _split(os.fspath(target), format)
+        self.depth = depth(self.format)
         super().__init__(folder, fps=fps, settings=settings, overwrite=overwrite)
 
     def _begin(self, height: int, width: int, channels: int) -> None:
         shutil.rmtree(self.part, ignore_errors=True)
         self.part.mkdir()
 
-    def _append(self, frame: pixels.Frame) -> None:
-        pixels.to_image(frame).save(self.part / (self.pattern % self.frames), compress_level=COMPRESSION)
+    def _append(self, frame: Any) -> None:
+        path = self.part / (self.pattern % self.frames)
+        if self.depth == 16:
+            path.write_bytes(_encoded(pixels.deep(frame), KINDS[self.format]))
+        else:
+            pixels.to_image(frame).save(path, compress_level=COMPRESSION)
 
     def _finish(self) -> int:
         # Ctrl-C may have cut the picture after the last one that counts.
@@ -70,6 +106,10 @@ class SequenceSink(FileSink):
 
     def _sign(self, record: Mapping[str, Any]) -> None:
         first = self.part / (self.pattern % 0)
+        if self.depth == 16:
+            if self.format == "png16":
+                first.write_bytes(_with_text(first.read_bytes(), record))
+            return
         with Image.open(first) as image:
             image.load()
         image.save(first, compress_level=COMPRESSION, pnginfo=_png_info(record))
@@ -116,6 +156,26 @@ class SequenceSink(FileSink):
         return [path for path in folder.iterdir() if named.fullmatch(path.name)] if folder.is_dir() else []
 
 
+def _encoded(frame: pixels.Deep, kind: Kind) -> bytes:
+    """uint16 [H, W, C] -> a whole file, as one packet of FFmpeg's encoder; Pillow has no colours of 16 bits."""
+    context: Any = av.CodecContext.create(kind.codec, "w")
+    context.height, context.width = frame.shape[:2]
+    context.pix_fmt = kind.pixels[frame.shape[2] == 4]
+    context.time_base, context.options = Fraction(1), dict(kind.options)
+    rgb = np.repeat(frame, 3, axis=2) if frame.shape[2] == 1 else np.ascontiguousarray(frame)
+    picture = av.VideoFrame.from_ndarray(rgb, format=context.pix_fmt)
+    pixels.tag_colours(picture, context.pix_fmt)
+    return b"".join(bytes(packet) for packet in (*context.encode(picture), *context.encode(None)))
+
+
+def _with_text(png: bytes, record: Mapping[str, Any]) -> bytes:
+    """A PNG with the settings record in an iTXt chunk behind its header (PNG 1.2, 4.2.3)."""
+    body = b"iTXt" + provenance.KEY.encode() + bytes(5) + provenance.to_text(record).encode()
+    chunk = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
+    header = 8 + 25
+    return png[:header] + chunk + png[header:]
+
+
 def write_image(
     target: str | Path, frame: pixels.Frame, settings: Mapping[str, Any] | None = None, *, overwrite: bool = False
 ) -> Path:
@@ -154,17 +214,27 @@ def _png_info(record: Mapping[str, Any]) -> PngInfo:
     return info
 
 
-def _split(target: str) -> tuple[Path, str]:
-    """'frames/' -> (frames, 'frame%04d.png'); 'frames/%05d.png' -> (frames, '%05d.png')."""
+def _split(target: str, format: str | None) -> tuple[Path, str, str]:
+    """'frames/' -> (frames, 'frame%04d.png', 'png'); 'frames/%05d.tif' -> (frames, '%05d.tif', 'tiff16')."""
     path = Path(target)
     if _ends_as_folder(target) or os.path.isdir(target):
-        folder, pattern = path, FRAME_NAME
+        name = _kind(format or "png")
+        folder, pattern = path, FRAME_NAME + KINDS[name].endings[0]
     else:
         folder, pattern = path.parent, path.name
+        name = _kind(format or ("png" if path.suffix.lower() == ".png" else "tiff16"))
+    if Path(pattern).suffix.lower() not in KINDS[name].endings:
+        raise SettingsError(f"format {name!r} does not go into {pattern!r}: use {' or '.join(KINDS[name].endings)}")
     if not re.fullmatch(r"[^%]*%0?\d{0,2}d[^%]*", pattern):
         raise SettingsError(f"cannot number pictures by {pattern!r}: give one place for the number, such as %04d")
     # '.' has no name that a part could be called after.
-    return (folder if folder.name else Path.cwd() / folder), pattern
+    return (folder if folder.name else Path.cwd() / folder), pattern, name
+
+
+def _kind(name: str) -> str:
+    if name not in KINDS:
+        raise SettingsError(unknown("format of a sequence", name, KINDS))
+    return name
 
 
 def _ends_as_folder(target: str) -> bool:

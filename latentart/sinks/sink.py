@@ -14,7 +14,7 @@ from typing import Any, Protocol, Self
 from latentart import files, provenance, rate
 from latentart.errors import SettingsError, TargetError, unknown
 from latentart.folder import modules
-from latentart.pixels import Frame
+from latentart.pixels import Deep, Frame
 
 
 class Sink(Protocol):
@@ -26,8 +26,11 @@ class Sink(Protocol):
         """How many frames it has taken."""
         ...
 
-    def write(self, frame: Frame) -> None:
-        """Takes one frame, uint8 [H, W, C], C in 1, 3, 4, the same shape each time. Raises TargetError."""
+    def write(self, frame: Frame | Deep) -> None:
+        """Takes one frame, uint8 [H, W, C], C in 1, 3, 4, the same shape each time. Raises TargetError.
+
+        Sinks of formats that keep more than 8 bits take uint16 too.
+        """
         ...
 
     def close(self, *, interrupted: bool = False) -> Path:
@@ -59,7 +62,10 @@ class FileSink(Sink, ABC):
     """A sink that makes one file: frames go into a `.part`, which is checked, flushed and renamed when it is whole.
 
     A subclass says how to begin, append and finish. Whatever raises on the way removes the part.
+    depth: 16 in sinks that take frames of 16 bits beside those of 8.
     """
+
+    depth = 8
 
     def __init__(
         self,
@@ -87,7 +93,7 @@ class FileSink(Sink, ABC):
         """How many frames it has taken."""
         return self._count
 
-    def write(self, frame: Frame) -> None:
+    def write(self, frame: Frame | Deep) -> None:
         """See `Sink.write`. A failed write removes what was written."""
         self._require_open()
         self._check_frame(frame)
@@ -126,7 +132,7 @@ class FileSink(Sink, ABC):
         """Opens the part for frames of this shape."""
 
     @abstractmethod
-    def _append(self, frame: Frame) -> None:
+    def _append(self, frame: Any) -> None:
         """Writes one frame."""
 
     @abstractmethod
@@ -182,9 +188,11 @@ class FileSink(Sink, ABC):
         if not self._open:
             raise TargetError(f"{str(self.target)!r} is closed: open a new sink for more frames")
 
-    def _check_frame(self, frame: Frame) -> None:
-        if frame.dtype != "uint8" or frame.ndim != 3 or frame.shape[2] not in (1, 3, 4):
-            raise SettingsError(f"a frame is uint8 [H, W, 1, 3 or 4], not {frame.dtype} {list(frame.shape)!r}")
+    def _check_frame(self, frame: Frame | Deep) -> None:
+        kinds = ("uint8", "uint16") if self.depth == 16 else ("uint8",)
+        if frame.dtype not in kinds or frame.ndim != 3 or frame.shape[2] not in (1, 3, 4):
+            what = f"{frame.dtype} {list(frame.shape)!r}"
+            raise SettingsError(f"a frame is {' or '.join(kinds)} [H, W, 1, 3 or 4], not {what}")
         if self.shape not in (None, frame.shape):
             raise SettingsError(
                 f"frame {self._count} is {list(frame.shape)!r}, the ones before {list(self.shape or ())!r}"

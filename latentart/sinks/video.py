@@ -59,6 +59,7 @@ class VideoSink(FileSink):
         self.ending = Path(target).suffix.lower()
         self.format = choose(self.ending, format)
         self.options = encoder_options(self.format, crf, preset)
+        self.depth = FORMATS[self.format].depth
         self.threads = _threads(threads)
         self.sound = None if sound is None else Path(sound)
         self._signed = ""
@@ -75,7 +76,7 @@ class VideoSink(FileSink):
             container = create(self.part, self.ending, self.fps, self._signed)
             self._encoder = Encoder(container, self._stream(container, layout, width, height))
 
-    def _append(self, frame: pixels.Frame) -> None:
+    def _append(self, frame: pixels.Frame | pixels.Deep) -> None:
         picture = pixels.to_video_frame(frame, self._encoder.layout)
         picture.pts = self.frames
         with encoder_errors(self.target):

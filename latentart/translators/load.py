@@ -56,6 +56,8 @@ def load_translator(name_or_path: str | Path, device: str | torch.device | None 
     """
     checkpoint = _opened(name_or_path)
     family = families()[checkpoint.config["family"]]
+    if getattr(family, "KIND", "") == "upscale":
+        raise SettingsError(f"{checkpoint.name!r} makes pictures larger: give it to latentart exhibit --upscale")
     _check_switches(family, switches)
     T = family.build(checkpoint, **switches)
     T.name, T.sha256, T.family = checkpoint.name, checkpoint.sha256, family.FAMILY
