@@ -99,7 +99,7 @@ def pix2pix(folder: Path, pairs: Path, val: Path | None, steps: int, minutes: fl
 @click.option("--style", type=float, help="Weight of the painting.  [default: 10]")
 @click.option("--content", type=float, help="Weight of the photograph.  [default: 1]")
 @click.option("--smooth", type=float, help="Weight of smoothness.  [default: 0.05]")
-@click.option("--style-scale", type=float, help="How large the painting is looked at: larger, smaller strokes.")
+@click.option("--style-scale", type=float, help="Size of strokes: how large the painting is looked at.")
 @click.option("--features", metavar="NAME", help="vgg16-relu3_3 (ships) or vgg16 (weights pull vgg16).")
 @shared
 def style(folder: Path, image: Path, photos: Path | None, generator: str | None, preset: str, steps: int | None,

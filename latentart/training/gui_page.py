@@ -227,10 +227,11 @@ span, em { white-space: nowrap; overflow: hidden; text-overflow: ellipsis; font-
 .fill { width: 256px; height: 256px; overflow: hidden; gap: 8px }
 .middle { display: grid; place-items: center }
 .row { display: flex; gap: 6px; align-items: center } .row > *, .card > *, .column > * { flex: none }
-.row > .button, .row > .quiet { flex: 0 1 auto; min-width: 0; padding: 0 9px } .column > .row { min-width: 0 }
+.row > .button, .row > .quiet, .row > .tab { flex: 0 1 auto; min-width: 0; padding: 0 9px }
+.column > .row { min-width: 0 }
 .between { justify-content: space-between; height: 18px } .around { justify-content: space-evenly }
 .top { align-items: stretch; padding: 8px }
-.column, .top > .column { display: flex; flex-direction: column; gap: 8px; flex: 1; min-width: 0 }
+.column, .top > .column { display: flex; flex-direction: column; gap: 8px; flex: 1; min-width: 0; overflow: hidden }
 .pad { padding: 12px } .grid { padding: 8px; column-gap: 8px } .grid > .card { break-inside: avoid; margin-bottom: 8px }
 .label { color: var(--ink) }
 .p { position: relative; overflow: hidden; border-radius: var(--r) }

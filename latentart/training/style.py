@@ -21,6 +21,7 @@ from latentart.errors import PictureError, SettingsError, unknown
 from latentart.features import load as features
 from latentart.models import load as models
 from latentart.models.base import Generator
+from latentart.painting.moments import GramDistance, moments
 from latentart.training import nets, pool, state
 from latentart.training.critic import Average
 from latentart.training.pairs import Report, silent
@@ -59,7 +60,7 @@ class Settings:
 
     width: channels of the first layer (8, 16, 32). style, content, smooth: weights of the painting, of the
     photograph, and of total variation. style_scale: the shorter side of the painting as it is looked at, in sides of
-    the training pictures; larger gives smaller strokes. bf16: numbers of half the size where they do no harm, up to
+    the training pictures; larger gives larger strokes. bf16: numbers of half the size where they do no harm, up to
     twice as fast. start: a style to begin with, by name or file, of the same width: repainting is quicker.
     """
 
@@ -143,14 +144,14 @@ def mixed(kinds: list[Photos]) -> Photos:
 
 
 class Looks:
-    """The painting's Gram matrices and the energies that each layer's part is divided by."""
+    """What a picture is compared with: the painting's style, the photograph's content."""
 
     def __init__(self, painting: Tensor, settings: Settings, device: torch.device) -> None:
         """painting: [1, 3, H, W] in [-1, 1]."""
         self.trunk, self.bf16 = features.vgg16(settings.features, device), settings.bf16
         self.layers = [name for name in STYLE_LAYERS if name in self.trunk.names]
         with torch.no_grad():
-            self.grams = [gram(x) for x in self.seen(painting.to(device), self.layers)]
+            self.distances = [GramDistance(moments(x)) for x in self.seen(painting.to(device), self.layers)]
 
     def seen(self, img: Tensor, layers: Sequence[str]) -> list[Tensor]:
         """Activations of a picture."""
@@ -160,20 +161,12 @@ class Looks:
     def losses(self, made: Tensor, photo: Tensor) -> tuple[Tensor, Tensor]:
         """Pictures [N, 3, H, W] in [-1, 1] -> style and content loss, about 1 each for an unpainted photograph."""
         own = self.seen(made, [*self.layers, CONTENT_LAYER])
-        parts = [
-            (gram(x) - g).square().sum((1, 2)).mean() / g.square().sum()
-            for x, g in zip(own[:-1], self.grams, strict=True)
-        ]
+        pairs = zip(own[:-1], self.distances, strict=True)
+        parts = [distance(moments(one[None])) for x, distance in pairs for one in x]
         with torch.no_grad():
             wanted = self.seen(photo, [CONTENT_LAYER])[0]
         content = F.mse_loss(own[-1], wanted) / wanted.square().mean()
         return torch.stack(parts).mean(), content
-
-
-def gram(x: Tensor) -> Tensor:
-    """Activations [N, C, H, W] -> how channels go together, [N, C, C], per place and channel (Gatys et al. 2016)."""
-    flat = x.flatten(2)
-    return flat @ flat.transpose(1, 2) / flat[0].numel()
 
 
 def variation(img: Tensor) -> Tensor:

@@ -1,0 +1,108 @@
+"""Makes the pictures of docs/training.md: python docs/training_pictures.py, from the repository's root.
+
+The photographs are scikit-image's samples (astronaut: NASA; rocket: SpaceX; coffee: Rachel Michetti; Chelsea the cat:
+Stefan van der Walt; all CC0 or public domain). The trainings are those of the page, in out/training/openmoji and
+out/training/waves: what they left there is shown. Emoji: OpenMoji, CC BY-SA 4.0. The painting: docs/painting.py.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import skimage.data
+import torch
+from PIL import Image
+
+from latentart import pixels
+from latentart.models.load import load
+from latentart.training import gui, gui_page, makers
+from latentart.translators.load import load_translator
+
+IMAGES = Path(__file__).parent / "images" / "training"
+RUNS = Path("out/training")
+GROUND = 17
+PHOTOGRAPHS = ("coffee", "chelsea", "astronaut", "rocket")
+
+
+def photograph(name: str, side: int) -> pixels.Frame:
+    """One of scikit-image's, cut to a square."""
+    frame = np.ascontiguousarray(getattr(skimage.data, name)())
+    return pixels.to_uint8(pixels.resize(pixels.to_float(frame), (side, side)))[0]
+
+
+def pair_makers() -> None:
+    """A photograph and what each maker makes of it."""
+    rows = [[frame, *(makers.make(name, frame) for name in makers.MAKERS)] for frame in map(big, ("chelsea", "coffee"))]
+    save("makers.webp", pixels.sheet([small(tile, 180) for row in rows for tile in row], 6, gap=4, background=GROUND))
+
+
+def big(name: str) -> pixels.Frame:
+    """A photograph in the size in which makers draw well."""
+    return photograph(name, 360)
+
+
+def small(frame: pixels.Frame, side: int) -> pixels.Frame:
+    """Reduced to a square."""
+    return pixels.to_uint8(pixels.resize(pixels.to_float(frame), (side, side)))[0]
+
+
+def interfaces() -> None:
+    """Boxes and looks of nine interfaces."""
+    with gui.camera(256) as shoot:
+        pages = [gui_page.page(4, number, 256) for number in range(9)]
+        frames = [np.concatenate(shoot(page), axis=1) for page in pages]
+    save("gui.webp", pixels.sheet(frames, 3, gap=8, background=GROUND))
+
+
+def learning(run: str, tile: tuple[int, int], side: int, name: str, count: int = 6) -> None:
+    """One tile of the previews of a run, from the first to the last."""
+    previews = sorted((RUNS / run / "previews").glob("*.png"))
+    chosen = [previews[i] for i in np.linspace(0, len(previews) - 1, count).round().astype(int)]
+    row, column = (4 + place * (side + 4) for place in tile)
+    save(name, pixels.sheet([pixels.open_image(p)[row : row + side, column : column + side] for p in chosen], count,
+                            gap=4, background=GROUND))  # fmt: skip
+    print(" ".join(p.stem for p in chosen))
+
+
+def painted() -> None:
+    """Photographs and landscapes of the generator, and below them what the shipped style makes of them."""
+    T, G = load_translator("waves", "cpu"), load("landscapes-256", "cpu")
+    with torch.no_grad():
+        samples = [G.synthesis(G.mapping(seed_z(G.z_dim, seed), None, truncation_psi=0.8)) for seed in (4, 23)]
+        seen = [pixels.to_float(photograph(name, 256)) for name in PHOTOGRAPHS[:3]] + samples
+        made = [T.translate(img) for img in seen]
+    tiles = [pixels.to_uint8(img.clamp(-1, 1))[0] for img in (*seen, *made)]
+    save("waves.webp", pixels.sheet(tiles, len(seen), gap=4, background=GROUND))
+
+
+def seed_z(z_dim: int, seed: int) -> torch.Tensor:
+    """The latent that a seed names."""
+    return torch.from_numpy(np.random.RandomState(seed).randn(1, z_dim)).float()
+
+
+def runs() -> None:
+    """What the trainings left."""
+    for run in ("openmoji", "waves"):
+        Image.open(RUNS / run / "losses.png").convert("P", palette=Image.Palette.ADAPTIVE).save(
+            IMAGES / f"{run}-losses.png", optimize=True
+        )
+    Image.open(RUNS / "openmoji" / "preview.png").save(IMAGES / "openmoji.webp", quality=92)
+
+
+def save(name: str, frame: pixels.Frame) -> None:
+    """One picture of docs/images/training."""
+    Image.fromarray(frame).save(IMAGES / name, quality=90)
+    print(IMAGES / name)
+
+
+KINDS = {
+    "makers": pair_makers, "gui": interfaces, "painted": painted, "runs": runs,
+    "learning-waves": lambda: learning("waves", (1, 0), 160, "waves-learning.webp"),
+    "learning-openmoji": lambda: learning("openmoji", (1, 4), 128, "openmoji-learning.webp"),
+}  # fmt: skip
+
+if __name__ == "__main__":
+    for kind in sys.argv[1:] or KINDS:
+        KINDS[kind]()
