@@ -26,6 +26,7 @@ from latentart.latent import (
     composition,
     direction_files,
     directions,
+    placing,
     saved,
     score,
     space,
@@ -65,6 +66,8 @@ class Film:
     truncate: tuple[str, ...] = ()
     bends: tuple[str, ...] = ()
     blend: str | None = None
+    translate: str | None = None
+    rotate: str | None = None
     tiles: tuple[int, int] | None = None
     wrap: str = "none"
     then: tuple[str, ...] = ()
@@ -173,6 +176,8 @@ def make_scene(film: Film, G: Generator, path: paths.Path) -> Scene | None:
     """What draws the film's frames where its model is bent, blended or laid out; None where it is played as it is."""
     if film.tiles:
         return composition.Panorama(G, path, composition.layout(film.tiles, film.wrap)).at
+    if film.translate or film.rotate:
+        return placing.parse(film.translate, film.rotate).scene(G)
     bends = bending.Bends(G, film.bends) if film.bends else None
     if film.blend is None:
         return bends.at if bends else None
@@ -202,6 +207,10 @@ def check(film: Film) -> None:
         bending.check(line)
     for line in film.then:
         chain.parse(line)
+    if film.translate or film.rotate:
+        placing.parse(film.translate, film.rotate)
+        if film.bends or film.blend or film.tiles:
+            raise SettingsError("--translate and --rotate go with neither --bend, --blend nor --tiles: leave one out")
     if film.tiles or film.wrap != "none":
         _check_tiles(film)
     if film.size is not None:

@@ -6,6 +6,7 @@ import logging
 
 import pytest
 import torch
+from layouts import random_stylegan3
 
 from latentart.errors import SettingsError
 from latentart.latent import bending
@@ -15,6 +16,9 @@ from latentart.live.instrument import Instrument
 from latentart.live.painter import Painter
 from latentart.live.params import BENDS, LAYERS, defaults
 from latentart.live.state import State
+from latentart.models.load import build
+from latentart.models.stylegan3 import placed
+from latentart.weights.checkpoint import Checkpoint
 
 STILL = {"walk/mode": "hold", "walk/play": False, "walk/glide": 0.0}
 
@@ -118,3 +122,24 @@ def test_addresses_of_layers_take_the_slot_that_is_free():
         values |= layers.played(values, f"layer/1/{op}", 0.1)
     with pytest.raises(SettingsError, match="all 4 bends are in use"):
         layers.played(values, "layer/2/scale", 1)
+
+
+def test_a_model_that_can_is_moved_and_turned():
+    tensors, config = random_stylegan3.random_state(resolution=16)
+    G3 = build(Checkpoint(tensors, config, "0" * 64, "random", "three"), "cpu")
+    painter = Painter(G3, only="eager")
+    plain = frame(painter, G3)
+    turned = frame(painter, G3, place__rotate=90.0, place__x=0.25)
+    with torch.inference_mode():
+        instrument = Instrument(G3, 60)
+        instrument.apply({"set": STILL})
+        instrument.tick()
+        wanted = G3.synthesis(instrument.shot().ws, transform=placed((0.25, 0), 90))
+    assert (turned != plain).mean() > 0.2
+    found = torch.from_numpy(turned.copy()).permute(2, 0, 1).float()
+    assert (found - (wanted[0] * 127.5 + 128).clamp(0, 255).floor()).abs().max() <= 1
+    assert frame(painter, G3).tobytes() == plain.tobytes()
+
+
+def test_another_model_is_not_moved(painter, G):
+    assert frame(painter, G, place__rotate=90.0).tobytes() == frame(painter, G).tobytes()

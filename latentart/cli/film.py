@@ -46,6 +46,8 @@ WORTH_CHOOSING = 100
 )
 @click.option("--bend", "bends", multiple=True, metavar="OP=AMOUNT@LAYER|FILE.toml", help="rotate=0..40..0@b16.conv1")
 @click.option("--blend", metavar="MODEL=AMOUNT[@LAYERS]", help="Towards a model of the same shape: b.pkl=0..1@fine.")
+@click.option("--translate", metavar="X,Y", help="StyleGAN3: moved by picture widths, such as 0..0.2..0,0.")
+@click.option("--rotate", metavar="DEGREES", help="StyleGAN3: turned, such as 0..15..0, or 0..360 for a whole turn.")
 @click.option("--tiles", type=opt.Pair(), metavar="ACROSSxDOWN", help="Wider than the model: the walk side by side.")
 @click.option("--wrap", help="What repeats without a seam: across, down, both (with --tiles).")
 @opt.then
@@ -169,9 +171,12 @@ def _engine(film: Film, G: Generator, name: str | None) -> Engine | None:
     from latentart import films, paths
     from latentart.errors import SettingsError
 
-    if film.bends or film.blend or film.tiles:
+    if film.bends or film.blend or film.tiles or film.translate or film.rotate:
         if name not in (None, "eager"):
-            raise SettingsError(f"--engine {name} draws a model as it is: leave it out with --bend, --blend, --tiles")
+            raise SettingsError(
+                f"--engine {name} draws a model as it is: leave it out with --bend, --blend, --tiles, "
+                "--translate, --rotate"
+            )
         return None
     if name is None and paths.clock(film.seconds, film.fps)[0] < WORTH_CHOOSING:
         return None

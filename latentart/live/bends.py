@@ -17,6 +17,7 @@ from latentart.latent import bending, score
 from latentart.live.params import BEND_SLOTS, BENDS
 from latentart.live.state import State
 from latentart.models.base import Generator
+from latentart.models.stylegan3 import StyleGAN3, placed
 
 log = logging.getLogger("latentart.live")
 
@@ -82,3 +83,11 @@ def _maps(twist: Twist, count: int) -> Tensor | None:
     # The slot's number decides which ones.
     chosen = seeds.stream(twist.slot).permutation(count)[: max(1, round(twist.share * count))]
     return torch.from_numpy(np.sort(chosen))
+
+
+def drawing(G: Generator, place: tuple[float, float, float]) -> partial[Tensor] | None:
+    """G's synthesis with its picture moved by x and y widths and turned by degrees; None where it stays or cannot."""
+    if not any(place) or not isinstance(G, StyleGAN3):
+        return None
+    x, y, turn = place
+    return partial(G.synthesis, transform=placed((x, y), turn))

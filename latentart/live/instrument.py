@@ -42,6 +42,8 @@ class Shot:
     """Brightness: 1 as it is, 0 black."""
     key: tuple[Any, ...]
     twists: tuple[Twist, ...] = ()
+    place: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    """Moved by x and y picture widths, turned by degrees, where the model can."""
     then: tuple[Touch, ...] = ()
 
 
@@ -90,7 +92,9 @@ class Instrument:
         light = 0.0 if self.state.values["master/blackout"] else self.state.number("master/fade")
         tensor = torch.from_numpy(ws[None]).float().to(self.G.device)
         bent, then = twists(self.state), self.slots.touches(self.state, self.size)
-        return Shot(tensor, noise, light, (self.G.sha256, ws.tobytes(), kind, light, bent, then), bent, then)
+        x, y, turn = (self.state.number(f"place/{part}") for part in ("x", "y", "rotate"))
+        key = (self.G.sha256, ws.tobytes(), kind, light, bent, (x, y, turn), then)
+        return Shot(tensor, noise, light, key, bent, (x, y, turn), then)
 
     def snapshot(self) -> dict[str, Any]:
         """State and glide, as JSON."""

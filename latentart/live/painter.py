@@ -12,7 +12,7 @@ from torch import Tensor
 from latentart import engine, pixels
 from latentart.features.trunk import rgb as three
 from latentart.latent import bending
-from latentart.live.bends import Bender
+from latentart.live.bends import Bender, drawing
 from latentart.live.inbox import Incoming
 from latentart.live.instrument import Shot
 from latentart.live.translating import Translators
@@ -79,12 +79,13 @@ class Painter:
         return self._sized(img)
 
     def _drawn(self, shot: Shot) -> Tensor | NDArray[Any]:
-        """The generator's picture in its own size, bent by PyTorch's hooks where it is to be bent.
+        """The generator's picture in its own size, moved, and bent by PyTorch's hooks, where it is to be.
 
         With hooks the engine draws by plain PyTorch, which is always at hand, and says so once.
         """
+        moved = drawing(self.G, shot.place)
         with torch.inference_mode(), bending.hooked(self.G, self._bender.changes(shot.twists)):
-            return self._draw(shot.ws, noise=shot.noise)
+            return moved(shot.ws) if moved else self._draw(shot.ws, noise=shot.noise)
 
     def _sized(self, drawn: Tensor | NDArray[Any]) -> pixels.Frame:
         """[1, H, W, C] uint8 or [1, C, H, W] float -> the stage's size."""

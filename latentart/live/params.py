@@ -198,6 +198,9 @@ def _table() -> list[Param]:
         *[_fader(f"dir/{i}/amount", -10, 10, f"Strength of direction {i}, where the model has it.")
           for i in range(1, DIRECTIONS + 1)],
         *[param for slot, (op, layer) in enumerate(BEND_SLOTS, start=1) for param in _bend(f"bend/{slot}", op, layer)],
+        *[_fader(f"place/{axis}", -1, 1, f"StyleGAN3: the picture moved {way}.", "widths")
+          for axis, way in (("x", "right"), ("y", "down"))],
+        _fader("place/rotate", -360, 360, "StyleGAN3: the picture turned, counter-clockwise.", "degrees"),
         _choice("source", ("generator", "input"), "What is shown: the model, or pictures that a browser sends."),
         _int("input/size", 256, 64, 1024, "Shorter side, in pixels, at which pictures that come in are drawn."),
         _bool("input/mirror", False, "Left and right exchanged, as in a mirror."),

@@ -245,7 +245,13 @@ class Renderer:
 
     def _facts(self) -> dict[str, Any]:
         G = self.models[self.showing].G
-        facts = {"model": self.showing, "device": str(G.device), "classes": list(G.class_names), "c_dim": G.c_dim}
+        facts = {
+            "model": self.showing,
+            "device": str(G.device),
+            "classes": list(G.class_names),
+            "c_dim": G.c_dim,
+            "family": G.family,
+        }
         names = self.models[self.showing].directions.names
         handled = {"directions": len(names), "direction_names": list(names)}
         return {**self._choice(self.showing), **facts, **handled, "choice": self.models[self.showing].painter.words}

@@ -126,6 +126,12 @@ interface LatentParams {
   "bend/4/share": number;
   /** How much; at 0 the picture is as it was, bit for bit. -1 to 1 */
   "bend/4/amount": number;
+  /** StyleGAN3: the picture moved right. -1 to 1 widths */
+  "place/x": number;
+  /** StyleGAN3: the picture moved down. -1 to 1 widths */
+  "place/y": number;
+  /** StyleGAN3: the picture turned, counter-clockwise. -360 to 360 degrees */
+  "place/rotate": number;
   /** What is shown: the model, or pictures that a browser sends. */
   "source": "generator" | "input";
   /** Shorter side, in pixels, at which pictures that come in are drawn. 64 to 1024 */
@@ -242,6 +248,7 @@ interface Latent {
   readonly ready: Promise<Latent>;
   readonly frame: { bitmap: ImageBitmap; width: number; height: number; seq: number; rev: number } | null;
   readonly values: Partial<LatentParams>;
+  readonly translators: { name: string; family: string; styles: number; size: number }[];
   readonly model: { model?: string; classes?: string[]; directions?: number };
   readonly latency: number | null;
   readonly age: number | null;

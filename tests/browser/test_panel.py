@@ -41,7 +41,11 @@ def test_the_picture_moves(panel):
 def test_every_parameter_has_a_control(panel, fresh):
     directions = {f"dir/{i}/amount" for i in range(1, fresh.show.hub.facts["directions"] + 1)}
     shown = set(panel.evaluate("[...document.querySelectorAll('[data-param]')].map(c => c.dataset.param)"))
-    hidden = {name for name, param in params.TABLE.items() if param.kind == "vector" or param.group in ("audio", "dir")}
+    hidden = {
+        name
+        for name, param in params.TABLE.items()
+        if param.kind == "vector" or param.group in ("audio", "dir", "place")
+    }
     assert shown == (set(params.TABLE) - hidden - {"master/blackout", "master/freeze"}) | directions
     assert panel.locator(".meter span").count() == len(params.AUDIO)
     assert panel.locator("[data-param='class/a'] button").count() == 62
@@ -60,6 +64,29 @@ def test_controls_reach_the_server(panel, fresh, tab, control, name, wanted):
     panel.click(f"#tabs >> text={tab}")
     panel.click(control)
     assert wait_until(lambda: value(fresh, name) == wanted), value(fresh, name)
+
+
+def test_a_slot_shows_what_its_translator_has(panel, fresh):
+    panel.click("#tabs >> text=Image")
+    strength, style = (panel.locator(f"[data-param='then/1/{name}']") for name in ("strength", "style/a"))
+    assert not strength.is_visible()
+    panel.click("[data-param='then/1/network'] >> text=cartoon")
+    assert wait_until(lambda: value(fresh, "then/1/network") == "cartoon")
+    strength.wait_for(state="visible")
+    assert not style.is_visible()
+    fresh.osc("/latentart/then/1/network", "mosaic26")
+    style.wait_for(state="visible")
+    assert style.locator("input").get_attribute("max") == "25"
+    panel.click("[data-param='then/1/network'] >> text=none")
+    strength.wait_for(state="hidden")
+
+
+def test_a_bend_is_chosen_from_a_menu(panel, fresh):
+    panel.click("#tabs >> text=Bend")
+    panel.select_option("[data-param='bend/1/op'] select", "dilate")
+    assert wait_until(lambda: value(fresh, "bend/1/op") == "dilate")
+    fresh.osc("/latentart/bend/1/op", "blur")
+    panel.wait_for_function("document.querySelector(\"[data-param='bend/1/op'] select\").value === 'blur'")
 
 
 def test_a_slider_is_played_and_goes_back_on_double_click(panel, fresh):

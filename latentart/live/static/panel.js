@@ -6,7 +6,7 @@ import { Stage } from "./stage.js";
 const $ = (id) => document.getElementById(id);
 
 const TABS = { walk: "Walk", latent: "Walk", seed: "Look", psi: "Look", cutoff: "Look", noise: "Look", style: "Style",
-  mix: "Style", class: "Class", dir: "Edit", bend: "Bend", source: "Image", input: "Image", then: "Image", audio: "Sound",
+  mix: "Style", class: "Class", dir: "Edit", place: "Edit", bend: "Bend", source: "Image", input: "Image", then: "Image", audio: "Sound",
   react: "Sound", tempo: "Tempo" };
 const SLOTTED = { bend: "Bend", then: "Then" };
 const TRANSPORT = ["master/blackout", "master/freeze", "master/fade"];
@@ -38,7 +38,7 @@ function labelOf(param) {
   const parts = param.name.split("/").slice(param.group in SLOTTED ? 2 : 1);
   const rest = parts.join(" ") || param.name;
   const inLook = titleOf(param) === "Look" && param.group === "noise" ? `noise ${rest}` : rest;
-  const kinds = { latent: `plane ${rest}`, mix: "all styles", react: `sound into ${rest}`, class: `class ${rest}`,
+  const kinds = { latent: `plane ${rest}`, mix: "all styles", react: `sound into ${rest}`, place: `place ${rest}`, class: `class ${rest}`,
     bend: rest === "op" ? "operation" : rest, input: param.name === "input/size" ? "side of the picture" : rest };
   const text = kinds[param.group] ?? inLook;
   return text[0].toUpperCase() + text.slice(1);
@@ -47,6 +47,7 @@ function labelOf(param) {
 function belongs(param) {
   if (param.type === "vector" || TRANSPORT.includes(param.name) || param.name.startsWith(AUDIO)) return false;
   if (param.group === "class") return Boolean(live.model.classes?.length);
+  if (param.group === "place") return live.model.family === "stylegan3";
   if (param.group !== "dir") return true;
   return Number(param.name.split("/")[1]) <= (live.model.directions ?? 0);
 }
