@@ -25,7 +25,7 @@ LAYOUTS: dict[str, tuple[Network, str, int, str]] = {
     "unet_128": (lambda: layout.UNet(7, 2), "pix2pix", 128, "U-Net of 7 levels, 2 wide"),
     "unet of 5 levels, instance norm": (lambda: layout.UNet(5, 4, "instance"), "pix2pix", 64, "instance norm"),
     "unet without norm": (lambda: layout.UNet(5, 4, "none"), "pix2pix", 32, "none norm"),
-    "resnet_9blocks": (lambda: layout.ResNet(9, 4), "pix2pix-resnet", 20, "ResNet of 9 blocks, 4 wide"),
+    "resnet_9blocks": (lambda: layout.ResNet(9, 2), "pix2pix-resnet", 20, "ResNet of 9 blocks, 2 wide"),
     "resnet_6blocks": (lambda: layout.ResNet(6, 4), "pix2pix-resnet", 16, "ResNet of 6 blocks"),
     "resnet, batch norm": (lambda: layout.ResNet(2, 4, "batch"), "pix2pix-resnet", 16, "batch norm"),
     "resnet trained with dropout": (lambda: layout.ResNet(3, 4, "batch", dropout=True), "pix2pix-resnet", 16, "off"),
@@ -162,18 +162,10 @@ def test_early_instance_norms_stored_averages_that_nobody_used(tmp_path: Path) -
             assert apart(load_translator(tmp_path / "old.pth", "cpu")(picture(32)), network(picture(32))) <= 1e-5
 
 
-@pytest.mark.parametrize(
-    "make",
-    [
-        lambda: layout.ResNet(1, 2),
-        lambda: layout.ResNet(1, 2, "batch"),
-        lambda: layout.UNet(4, 2),
-        lambda: layout.LocalEnhancer(2, halvings=1, blocks=1),
-    ],
-)
+@pytest.mark.parametrize("make", [lambda: layout.ResNet(1, 2), lambda: layout.UNet(4, 2)])
 def test_tiles_give_the_whole_picture(tmp_path: Path, make: Network) -> None:
     T = load_translator(saved(layout.shaken(make()), tmp_path / "net.pth"), "cpu")
-    img = picture(150)[:, :, :100]
+    img = picture(100)[:, :, :60]
     assert float((translate_tiled(T, img, 64) - T.translate(img)).abs().max()) <= 2 / 255
 
 
