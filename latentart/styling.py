@@ -166,7 +166,7 @@ def draw_file(
     links = chain.Chain([f"style:{spec}@{strength:g}"], choose_device(device), drawn)
     moving = footage.moves(source)
     record = provenance.record(
-        device=choose_device(device), then=links.record(), smoothing=smoothing if moving else 0.0
+        device=choose_device(device), then=links.record(), smoothing=smoothing if moving else 0.0, tile=tile
     )
     change = calmed(links, smoothing, held=not links.links[0].moves) if smoothing and moving else links
     return clips.convert(

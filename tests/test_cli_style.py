@@ -213,3 +213,17 @@ def test_a_folder_painted_stops_where_it_was_stopped(folder: Path, tmp_path: Pat
         styling.paint_file(styles, tmp_path / "in", tmp_path / "out", styling.Settings(steps=9), on_step=stop)
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["a.png"]
     assert not footage.moves(tmp_path / "out" / "a.png")
+
+
+def test_a_network_draws_in_tiles(folder: Path, tmp_path: Path, monkeypatch, capsys) -> None:
+    network = ["style", "photo.png", "--style", "mosaic26:24", "--size", "90x75"]
+    for name, more in {"whole": [], "tiles": ["--tile", "32"]}.items():
+        code, _, error = run([*network, *more, "-o", f"{tmp_path}/{name}.png"], folder, monkeypatch, capsys)
+        assert code == 0, error
+    whole, tiled = (pixels.open_image(tmp_path / f"{name}.png").astype(int) for name in ("whole", "tiles"))
+    assert np.abs(whole - tiled).max() <= 1
+    assert provenance.read(tmp_path / "tiles.png")["tile"] == 32
+    code, _, error = run([*network, "--tile", "3", "-o", f"{tmp_path}/a.png"], folder, monkeypatch, capsys)
+    assert (code, "tiles of 3 pixels are too small" in error) == (1, True)
+    code, _, error = run(["style", "photo.png", *PAINT, "--tile", "64", "-o", "a.png"], folder, monkeypatch, capsys)
+    assert (code, "--tile is for networks" in error) == (1, True)
