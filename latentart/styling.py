@@ -45,8 +45,11 @@ def share(spec: str) -> tuple[str, float]:
 
 def is_picture(spec: str) -> bool:
     """Whether a style is a picture to paint after; what is none names a network."""
-    name = spec if Path(spec).exists() else spec.rpartition("=")[0] or spec
-    return ":" not in name.rpartition("/")[2] and Path(name).suffix.lower() in clips.PICTURES
+    if Path(spec).exists():
+        return Path(spec).suffix.lower() in clips.PICTURES
+    name = spec.rpartition("=")[0] or spec
+    # 'magenta:sea.jpg' is a network and its style; 'C:/sea.jpg' is a place.
+    return name.find(":") < 2 and Path(name).suffix.lower() in clips.PICTURES
 
 
 def read_styles(specs: Sequence[str], masks: Sequence[str | Path] = ()) -> list[Style]:

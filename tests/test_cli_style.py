@@ -164,7 +164,8 @@ def test_bad_input_gets_one_line_and_leaves_nothing(case: str, folder: Path, mon
 @pytest.mark.parametrize(
     ("spec", "picture", "share"),
     [("a.jpg", True, 1.0), ("a.jpg=0.7", True, 0.7), ("mosaic26:7=0.5+3=0.5", False, None), ("style.pth", False, None),
-     ("adain/:a.jpg", False, None), ("C/b.png=2", True, 2.0), ("mosaic26", False, None)],
+     ("adain/:a.jpg", False, None), ("magenta:art/a.jpg", False, None),
+     ("C:/a.jpg", True, 1.0), ("C/b.png=2", True, 2.0), ("mosaic26", False, None)],
 )  # fmt: skip
 def test_what_a_style_is(spec: str, picture: bool, share: float | None) -> None:
     assert styling.is_picture(spec) is picture

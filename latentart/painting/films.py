@@ -17,10 +17,10 @@ from latentart.painting import motion
 from latentart.painting.gatys import Painter, Step, fresh, nothing
 from latentart.painting.goal import Settings, Style
 
-STEPS = 20
+STEPS = 12
 """For each frame after the first."""
 RATE = 0.02
-CONSISTENCY = 30.0
+CONSISTENCY = 200.0
 """What it costs to differ from the frame before where that is believed, beside a content weight of 1."""
 
 
