@@ -256,6 +256,9 @@ def test_players_are_asked_before_the_film_travels():
     assert "it takes .mp4 or .mkv, not '.mov'" in said
     large = score(base=BASE.replace("64x48", "4096x2160"))
     assert any("largest" in line for line in players.check(large, "pi4-h264"))
+    wide = score("[[output]]\nending = '.mp4'\nformat = 'h264'\n", BASE.replace("64x48", "3840x2160"))
+    assert players.check(wide, "brightsign") == ["h264 above 1920 pixels: use hevc"]
+    assert all(player.source for player in players.PLAYERS.values())
     with pytest.raises(SettingsError, match="unknown player"):
         players.check(score(), "vlc")
     assert torch.get_num_threads() <= 2

@@ -204,7 +204,8 @@ def _list_players() -> None:
     from latentart.exhibition import players
 
     for name, player in players.PLAYERS.items():
-        click.echo(f"{name}: {player.note}")
+        unsure = f"; not verified: {player.unsure}" if player.unsure else ""
+        click.echo(f"{name}: {player.note} ({player.source}{unsure})")
 
 
 def _print_schema() -> None:

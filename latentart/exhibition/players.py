@@ -19,25 +19,45 @@ class Player:
     largest: tuple[int, int]
     fps: int
     note: str
+    source: str
+    """The page that says so."""
+    unsure: str = ""
+    """What no page was found for."""
+    largest_of: tuple[tuple[str, int], ...] = ()
+    """Formats with a longest side of their own."""
 
 
 PLAYERS = {
     "browser": Player(
         ("h264", "av1", "vp9a"), (".mp4", ".webm"), (3840, 2160), 60,
         "H.264 in MP4 everywhere; it may hitch where a loop begins again: set repeat",
+        "MDN, Web video codec guide",
+        "no page names the largest picture: it is that of the machine's decoder",
     ),
-    # raspberrypi.com: the Pi 4 decodes H.264 to 1080p60 and HEVC to 4Kp60; the Pi 5 keeps only HEVC.
-    "pi4-h264": Player(("h264",), (".mp4", ".mkv"), (1920, 1080), 60, "H.264 to 1920x1080 at 60, in hardware"),
-    "pi-hevc": Player(("hevc",), (".mp4", ".mkv"), (3840, 2160), 60, "HEVC to 3840x2160 at 60, Pi 4 and 5"),
-    # brightsign.biz, supported formats of the series 4 and 5.
+    "pi4-h264": Player(
+        ("h264",), (".mp4", ".mkv"), (1920, 1080), 60,
+        "H.264 to 1920x1080 at 60, in hardware",
+        "Raspberry Pi 4 Model B product brief: H.264 (1080p60 decode)",
+        "info-beamer's own limits",
+    ),
+    "pi-hevc": Player(
+        ("hevc",), (".mp4", ".mkv"), (3840, 2160), 60,
+        "HEVC to 3840x2160 at 60, Pi 4 and 5; the Pi 5 decodes nothing else in hardware",
+        "Raspberry Pi 4 Model B product brief: H.265 (4kp60 decode); Raspberry Pi 5 product brief: 4Kp60 HEVC decoder",
+        "info-beamer's own limits",
+    ),
     "brightsign": Player(
         ("h264", "hevc"), (".mp4", ".mov", ".mkv"), (3840, 2160), 60,
-        "H.264 to 30 frames at 3840x2160, HEVC to 60; loops without a gap",
+        "H.264 to 1920x1080, HEVC to 3840x2160 at 60; 25 Mbit/s in HD, 30 to 40 in 4K: raise crf where a film has more",
+        "BrightSign, 4K Video Encoding; BrightSign, Optimizing Video Quality",
+        "newer series may play H.264 in 4K",
+        (("h264", 1920),),
     ),
-    # resolume.com: DXV is encoded by its own tool; ProRes 4444 is what that takes.
     "resolume": Player(
         ("prores4444", "h264"), (".mov", ".mp4"), (16384, 16384), 120,
-        "ProRes 4444, to be converted to DXV in Alley for the stage",
+        "ProRes 4444, to be converted to DXV in Alley for the stage; H.264 plays, but seeks badly",
+        "Resolume support, Video",
+        "no page names the largest picture: it is that of the machine's textures",
     ),
 }  # fmt: skip
 """Profiles by name."""
@@ -56,12 +76,12 @@ def check(score: Score, profile: str) -> list[str]:
             found.append(f"a screen has {width}x{height}, the largest is {player.largest[0]}x{player.largest[1]}")
     if score.rate > player.fps:
         found.append(f"{score.rate} frames per second, the most is {player.fps}")
-    if profile == "brightsign" and score.rate > 30:
+    for kind, side in player.largest_of:
         found += [
-            f"H.264 above 1920x1080 at {score.rate} frames per second: use hevc"
+            f"{kind} above {side} pixels: use {' or '.join(name for name in player.formats if name != kind)}"
             for screen in score.screens()
             for output in score.outputs()
-            if _format(output) == "h264" and max(screen.size or score.size) > 1920
+            if _format(output) == kind and max(screen.size or score.size) > side
         ]
     return found
 
