@@ -50,6 +50,7 @@ def test_what_ships_is_complete_and_small(T: Translator) -> None:
     assert card.path.stat().st_size < 1 << 20
     assert "Apache" in T.licence
     assert "Apache License, Version 2.0" in card.facts["notice"]
+    assert "Apache License" in card.path.with_name("mosaic26.LICENSE").read_text()
     assert card.facts["styles"] == 26
 
 
