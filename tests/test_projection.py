@@ -17,6 +17,7 @@ from latentart.errors import SettingsError
 from latentart.features import load as features_load
 from latentart.models.base import Generator
 from latentart.projection import presets
+from latentart.projection.likeness import likeness, visible
 from latentart.projection.presets import Preset, Stage
 from latentart.projection.project import Projector, Settings, as_targets, project
 from latentart.projection.run import Step
@@ -101,6 +102,39 @@ def test_the_users_generator_is_left_as_it_was(projector: Projector, G: Generato
     assert all(torch.equal(before[name], value) for name, value in G.state_dict().items())
 
 
+def test_a_search_that_begins_anew_keeps_what_was_better(
+    projector: Projector, G: Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long, short = Stage("w", 16, 30, 0.1, pixels=1.0), Stage("w", 16, 1, 0.1, pixels=1.0)
+    targets, found = as_targets(G, samples(G, 2), None), []
+    for stages in ((long,), (long, replace(short, anew=True)), (short, replace(long, anew=True)), (short, long)):
+        monkeypatch.setitem(presets.PRESETS, "preview", Preset((), 1, 1, alone=stages))
+        found.append(torch.cat([made.ws for made in projector.project(targets, Settings("preview", "w"))]))
+    torch.testing.assert_close(found[1], found[0])
+    torch.testing.assert_close(found[2], found[0])
+    assert not torch.allclose(found[3], found[0])
+
+
+def test_many_pictures_are_taken_a_few_at_a_time(
+    projector: Projector, G: Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    targets = as_targets(G, samples(G, 3), None)
+    whole = projector.project(targets, Settings("preview", "w"))
+    monkeypatch.setattr("latentart.projection.project.PIXELS_AT_ONCE", {"cpu": 2 * 16 * 16})
+    assert projector.at_once == 2
+    for made, other in zip(projector.project(targets, Settings("preview", "w")), whole, strict=True):
+        torch.testing.assert_close(made.ws, other.ws, rtol=0, atol=0.02)
+
+
+def test_what_lies_beyond_black_and_white_is_no_fault(G: Generator) -> None:
+    white = torch.ones(1, 3, 16, 16)
+    near = likeness(features_load.lpips(), white, 16, pixel_weight=1.0)
+    assert float(near(1.3 * white)) == pytest.approx(0, abs=1e-6)
+    img = (-1.3 * white).requires_grad_()
+    (slope,) = torch.autograd.grad(near.squares(visible(img)).sum(), [img])
+    assert bool((slope < 0).all())
+
+
 def test_a_mask_says_what_counts(projector: Projector, G: Generator) -> None:
     a, b = samples(G, 2)
     mask = torch.zeros(1, 1, *G.img_size)
@@ -145,7 +179,7 @@ def test_on_step_sees_the_whole_search(projector: Projector, G: Generator) -> No
     done = [s.done for s in steps]
     assert done == sorted(done)
     assert done[-1] == pytest.approx(1, abs=0.2)
-    assert list(dict.fromkeys(s.stage for s in steps)) == ["w 8", "w 16", "w+ 16", "tune"]
+    assert list(dict.fromkeys(s.stage for s in steps)) == ["w 8 x2", "w 16", "w+ 16", "tune"]
     assert steps[0].ws is not None
     assert steps[0].ws.shape == (2, G.num_ws, G.w_dim)
     assert steps[-1].ws is None

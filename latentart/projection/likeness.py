@@ -24,8 +24,11 @@ class Likeness:
     pixel_weight: float
 
     def __call__(self, img: Tensor) -> Tensor:
-        """LPIPS + pixel_weight * mean squared error of each picture, [N]; larger pictures are reduced first."""
-        img = at_most(img, max(self.target.shape[2:]))
+        """LPIPS + pixel_weight * mean squared error of each picture, [N]; larger pictures are reduced first.
+
+        Values beyond -1..1 count as what a file keeps of them: black that is blacker than black is no fault.
+        """
+        img = at_most(visible(img), max(self.target.shape[2:]))
         total = self.perceptual(img)
         return total + self.pixel_weight * self.squares(img) if self.pixel_weight else total
 
@@ -52,6 +55,11 @@ def likeness(
     small = at_most(target, size)
     small_mask = None if mask is None else at_most(mask, size)
     return Likeness(features, small, features.embed(at_most(small, LARGEST)), small_mask, pixel_weight)
+
+
+def visible(img: Tensor) -> Tensor:
+    """Pictures cut to -1..1, with gradients as if they were not: what is beyond can still come back."""
+    return img + (img.clamp(-1, 1) - img).detach()
 
 
 def at_most(img: Tensor, size: int) -> Tensor:

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from latentart.errors import SettingsError, unknown
 
 SPACES = ("w", "w+")
-ARRANGE = 10.0
+ARRANGE = 4.0
 """Pixel weight of stages in W, which find where things are."""
-MATTER = 0.4
-"""Pixel weight of stages in W+, which find what they are made of."""
+MATTER = 0.8
+"""Pixel weight of stages in W+ at 64 pixels, which find what things are made of."""
+DETAIL = 0.4
+"""The same at 128 pixels: as much as MATTER there."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +22,8 @@ class Stage:
     look: longer side, in pixels, at which pictures are compared. rate: learning rate in units of w's deviation.
     patience: steps without gain after which a picture is done, 0 for never. pixels: weight of the mean squared
     error beside the perceptual distance at the generator's own size; in a smaller look, where pixels say less, it
-    counts less in proportion. Large values find the arrangement, small ones the textures.
+    counts less in proportion. Large values find the arrangement, small ones the textures. anew: begins where the
+    whole search began, and is kept for those pictures that it brings nearer than the stages before.
     """
 
     space: str
@@ -29,27 +32,28 @@ class Stage:
     rate: float
     patience: int = 0
     pixels: float = MATTER
+    anew: bool = False
 
 
 @dataclass(frozen=True)
 class Preset:
     """starts: how many beginnings are tried per picture in the first stage.
 
-    stages: the way to W+; for space 'w' its stages of W only, and then those of `finish`, which a way to W+ leaves out:
-    a code that W has driven far is a worse beginning for W+.
+    stages: the way to W+. alone: the way for space 'w', () for the same without the stages of W+. A code that W has
+    driven far is a worse beginning for W+, so the two part early.
     """
 
     stages: tuple[Stage, ...]
     noise_steps: int
     tune_steps: int
     starts: int = 1
-    finish: tuple[Stage, ...] = ()
+    alone: tuple[Stage, ...] = ()
 
     def way(self, space: str) -> tuple[Stage, ...]:
         """The stages for one of SPACES."""
         if space == "w+":
             return self.stages
-        return tuple(stage for stage in self.stages if stage.space == "w") + self.finish
+        return self.alone or tuple(stage for stage in self.stages if stage.space == "w")
 
 
 PRESETS = {
@@ -58,14 +62,19 @@ PRESETS = {
         noise_steps=20, tune_steps=30,
     ),
     "standard": Preset(
-        (Stage("w", 64, 120, 0.2, 40, ARRANGE), Stage("w", 64, 80, 0.05, 40, ARRANGE),
-         Stage("w+", 64, 140, 0.2, 30)),
+        (Stage("w", 64, 40, 0.3, pixels=ARRANGE),
+         Stage("w+", 64, 100, 0.3), Stage("w+", 128, 40, 0.1, pixels=DETAIL)),
         noise_steps=80, tune_steps=160,
+        # Arrangement first or strokes first: each gets stuck where the other does not.
+        alone=(Stage("w", 64, 100, 0.2, pixels=10), Stage("w", 64, 100, 0.2, pixels=2, anew=True),
+               Stage("w", 64, 60, 0.1, 30, ARRANGE)),
     ),
     "deep": Preset(
-        (Stage("w", 64, 300, 0.2, 80, ARRANGE), Stage("w", 128, 80, 0.05, 40, ARRANGE),
-         Stage("w+", 64, 300, 0.2, 60), Stage("w+", 128, 150, 0.1, 60)),
+        (Stage("w", 64, 40, 0.3, pixels=ARRANGE),
+         Stage("w+", 64, 250, 0.3, 80), Stage("w+", 128, 120, 0.1, 60, DETAIL)),
         noise_steps=300, tune_steps=350, starts=4,
+        alone=(Stage("w", 64, 150, 0.2, pixels=10), Stage("w", 64, 150, 0.2, pixels=2, anew=True),
+               Stage("w", 64, 150, 0.1, 60, ARRANGE), Stage("w", 128, 60, 0.05, 30, ARRANGE)),
     ),
 }  # fmt: skip
 PUBLISHED = "nvidia"

@@ -15,7 +15,7 @@ from latentart.errors import SettingsError
 from latentart.projection import bank, nvidia, presets, pyramid, scribble, search, tune
 from latentart.projection.align import Aligned
 from latentart.projection.bundle import Projection
-from latentart.projection.descent import Schedule, Variables, Watcher, descend
+from latentart.projection.descent import Objective, Schedule, Variables, Watcher, descend
 from latentart.projection.likeness import LARGEST, Likeness, likeness
 from latentart.projection.presets import Stage
 from latentart.projection.target import Target
@@ -127,10 +127,11 @@ def _batch(p: Projector, targets: Sequence[Target], settings: Settings, on_step:
 
 
 def _staged(batch: Batch, preset: presets.Preset, stages: Sequence[Stage]) -> list[Projection]:
-    variables, starts = _start(batch, preset.starts), preset.starts
-    for stage in stages:
-        variables = _codes(batch, stage, variables, starts)
-        starts = 1
+    began = variables = _start(batch, preset.starts)
+    for i, stage in enumerate(stages):
+        anew = i == 0 or stage.anew
+        start, starts = (began, preset.starts) if anew else (variables, 1)
+        variables = _codes(batch, stage, start, starts, beside=variables if stage.anew else None)
     ws = _scribbled(batch, search.to_ws(batch.p.G, batch.p.prior.colour(variables["v"])).contiguous())
     noise = _noise(batch, ws, preset.noise_steps) if batch.settings.noise else {}
     deltas = _tune(batch, ws, noise, preset.tune_steps) if batch.settings.tune else [{} for _ in batch.targets]
@@ -138,13 +139,13 @@ def _staged(batch: Batch, preset: presets.Preset, stages: Sequence[Stage]) -> li
 
 
 def _start(batch: Batch, count: int) -> Variables:
-    """Where each picture begins, `count` times: means of its nearest samples, more of them each time."""
+    """Where each picture begins, `count` times: the mean of its nearest samples, then the nearest ones themselves."""
     p = batch.p
     looks = bank.look(p.features, batch.img)
-    near = p.bank.nearest(looks, NEIGHBOURS * count, batch.mask)
+    near = p.bank.nearest(looks, max(NEIGHBOURS, count - 1), batch.mask)
     if batch.mask is None:
         _warn_of_far(batch, looks)
-    starts = [p.bank.w[near[:, : NEIGHBOURS * (i + 1)]].mean(dim=1) for i in range(count)]
+    starts = [p.bank.w[near[:, :NEIGHBOURS]].mean(dim=1), *(p.bank.w[near[:, i]] for i in range(count - 1))]
     if p.encoder is not None:
         starts[0] = p.encoder(batch.img)
     v = p.prior.whiten(torch.stack(starts, dim=1).flatten(0, 1))[:, None]
@@ -161,8 +162,8 @@ def _warn_of_far(batch: Batch, looks: Tensor) -> None:
             )  # fmt: skip
 
 
-def _codes(batch: Batch, stage: Stage, variables: Variables, starts: int) -> Variables:
-    """One stage in W or W+; the best of each picture's starts goes on."""
+def _codes(batch: Batch, stage: Stage, variables: Variables, starts: int, beside: Variables | None = None) -> Variables:
+    """One stage in W or W+; the best of each picture's starts goes on, or what is in `beside` if that is better."""
     G = batch.p.G
     if stage.space == "w+":
         variables = variables | {"v": search.to_ws(G, variables["v"]).contiguous()}
@@ -176,12 +177,25 @@ def _codes(batch: Batch, stage: Stage, variables: Variables, starts: int) -> Var
     objective = Aligned(codes) if "place" in variables else codes
     rates = {"v": stage.rate, "place": PLACE_RATE}
     schedule = Schedule(stage.steps, rates, cool_down=COOL_DOWN, patience=stage.patience, at_once=batch.p.at_once)
-    best, losses = descend(objective, variables, schedule, batch.watch(f"{stage.space} {stage.look}", starts))
+    name = f"{stage.space} {stage.look}" + (f" x{starts}" if starts > 1 else "")
+    best, losses = descend(objective, variables, schedule, batch.watch(name, starts))
     if starts > 1:
         rows = torch.arange(0, len(losses), starts, device=losses.device) + losses.view(-1, starts).argmin(dim=1)
-        best, losses = {name: value[rows] for name, value in best.items()}, losses[rows]
-    batch.finish(f"{stage.space} {stage.look}", stage.steps, losses)
+        best, losses = {key: value[rows] for key, value in best.items()}, losses[rows]
+        objective = objective.select(rows)
+    if beside is not None:
+        best, losses = _better(objective, best, losses, beside)
+    batch.finish(name, stage.steps, losses)
     return best
+
+
+def _better(objective: Objective, best: Variables, losses: Tensor, beside: Variables) -> tuple[Variables, Tensor]:
+    """Picture by picture, what has the smaller loss."""
+    with torch.no_grad():
+        others = objective.loss(beside)
+    chosen = others < losses
+    mixed = {n: torch.where(chosen.view(-1, *[1] * (v.ndim - 1)), beside[n], v) for n, v in best.items()}
+    return mixed, torch.minimum(losses, others)
 
 
 def _scribbled(batch: Batch, ws: Tensor) -> Tensor:
