@@ -7,8 +7,9 @@ import json
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
-from latentart.errors import SettingsError, WeightsError
+from latentart.errors import LatentartError, SettingsError, WeightsError
 from latentart.live.inbox import Incoming
 from latentart.live.instrument import Instrument
 from latentart.live.painter import Painter
@@ -16,7 +17,7 @@ from latentart.live.performance import take_frames
 from latentart.live.slots import Slots, Touch, mixed, without_ready
 from latentart.live.state import State
 from latentart.live.takes import Takes, read_take
-from latentart.live.translating import Translators, style_of
+from latentart.live.translating import Translators, offered, style_of
 from latentart.translators.base import Translator
 
 READY = {"then": "cartoon", "size": [16, 16], "engine": "eager"}
@@ -203,10 +204,46 @@ def test_grey_networks_are_given_grey(monkeypatch):
 
 
 def test_numbers_beyond_the_last_style_are_the_last():
-    assert style_of(Small(), Touch("x", 1.0, ((3, 1.0),), False)) is None
-    style = style_of(Small(styles=4), Touch("x", 1.0, ((1, 0.25), (200, 0.75)), False))
-    assert style.tolist() == [0, 0.25, 0, 0.75]
+    assert style_of(None, ((3, 1.0),)) is None
+    assert style_of(torch.eye(4), ((1, 0.25), (200, 0.75))).tolist() == [0, 0.25, 0, 0.75]
     assert mixed({1: 1.0}, {1: 1.0}, 0.3) == {1: 1.0}
+
+
+class AnyStyle(Small):
+    """Takes its style from a picture: the mean colour."""
+
+    def __init__(self):
+        super().__init__()
+        self.style_dim = 3
+
+    def forward(self, img, *, style=None, strength=1.0):
+        return style[None, :, None, None].expand(1, 3, *img.shape[-2:])
+
+    def style_of(self, img):
+        return img.mean(dim=(0, 2, 3))
+
+
+def test_a_network_for_any_style_takes_them_from_pictures(monkeypatch, tmp_path):
+    monkeypatch.setattr("latentart.live.translating.load_translator", lambda name, device: AnyStyle())
+    with pytest.raises(SettingsError, match="put some into the folder"):
+        Translators(pictures=tmp_path).open("cartoon", (16, 16))
+    for number, level in enumerate((0, 255)):
+        Image.fromarray(np.full((9, 9, 3), level, np.uint8)).save(tmp_path / f"{number}.png")
+    (tmp_path / "notes.txt").write_text("no picture")
+    translators = Translators(pictures=tmp_path)
+    translators.open("cartoon", (16, 16))
+    drawn = translators.draw(Touch("cartoon", 1.0, ((0, 0.5), (1, 0.5)), False), torch.zeros(1, 3, 16, 16))
+    assert drawn.abs().max() < 0.01
+    counted = {each["name"]: each["styles"] for each in offered(tmp_path)}
+    assert counted["mosaic26"] == 26
+    assert counted["cartoon"] == 0
+
+
+def test_a_picture_that_cannot_be_read_is_one_line(monkeypatch, tmp_path):
+    monkeypatch.setattr("latentart.live.translating.load_translator", lambda name, device: AnyStyle())
+    (tmp_path / "broken.png").write_bytes(b"nothing")
+    with pytest.raises(LatentartError, match="broken"):
+        Translators(pictures=tmp_path).open("cartoon", (16, 16))
 
 
 @pytest.mark.parametrize("name", ["nothing", "../evil", "/etc/passwd", "landscapes-256"])

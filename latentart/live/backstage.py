@@ -6,6 +6,7 @@ import queue
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from latentart.errors import LatentartError
@@ -13,7 +14,7 @@ from latentart.live.handles import Handles, handles
 from latentart.live.instrument import Instrument
 from latentart.live.painter import Painter
 from latentart.live.slots import Size
-from latentart.live.translating import Translators
+from latentart.live.translating import PICTURES, Translators
 from latentart.models.base import Generator
 from latentart.models.load import load
 
@@ -41,6 +42,8 @@ class Stage:
     """A take to play from `snapshot` on."""
     sources: Mapping[str, str] = field(default_factory=dict)
     """Name -> file, for models that are no cards."""
+    pictures: str = str(PICTURES)
+    """Folder of the pictures that networks for any style take theirs from."""
     inbox: str | None = None
     """Where pictures that come in are found."""
 
@@ -83,7 +86,7 @@ class Backstage:
     def __init__(self, stage: Stage) -> None:
         """Loads the first model. Raises LatentartError."""
         self.stage = stage
-        self.translators = Translators(stage.device, only=stage.only)
+        self.translators = Translators(stage.device, only=stage.only, pictures=Path(stage.pictures))
         self.models: dict[str, Loaded] = {}
         self.prepare(stage.network, stage.engine or stage.only)
         self._arrivals: queue.SimpleQueue[Arrival] = queue.SimpleQueue()

@@ -106,7 +106,7 @@ class Show:
         self.actions = Actions(self.control, Presets(settings.folder / "presets"), self.models, self.takes)
         self.hub = Hub(self.control, self.actions, self.takes, fps=settings.fps, size=size)
         self.hub.token = settings.token
-        self.hub.translators = offered()
+        self.hub.translators = offered(settings.folder / "styles")
         self.hub.charts = Charts(settings.folder / "maps", self.models.sources)
         self._midi: Any = None
         self._open_extras(size)
@@ -130,7 +130,15 @@ class Show:
     def _stage(self, size: tuple[int, int], threads: int, take: Take | None) -> Stage:
         chosen = self.settings
         stage = Stage(
-            self.models.first, chosen.fps, size, "", threads, chosen.device, chosen.engine, sources=self.models.sources
+            self.models.first,
+            chosen.fps,
+            size,
+            "",
+            threads,
+            chosen.device,
+            chosen.engine,
+            sources=self.models.sources,
+            pictures=str(chosen.folder / "styles"),
         )
         if take is None:
             return stage

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from latentart import seeds
+from latentart import pixels, seeds
 from latentart.engine.translators import compile_translator
 from latentart.errors import PictureError, SettingsError
 from latentart.live.names import choose
 from latentart.live.slots import PLAIN, Size, Touch
 from latentart.translators.base import Translator
-from latentart.translators.load import load_translator, names
+from latentart.translators.load import families, load_translator, names
 from latentart.weights import cards
 
 log = logging.getLogger("latentart.live")
+
+PICTURES = Path("live") / "styles"
+MOST_PICTURES = 32
+ENDINGS = (".jpg", ".jpeg", ".png", ".webp")
 
 
 @dataclass
@@ -28,13 +33,21 @@ class Opened:
 
     plain: Translator
     fast: Translator
+    styles: Tensor | None
+    """[styles, style_dim]; None for a translator of one style."""
 
 
 class Translators:
     """Names to translators. `open` may run in a thread while `draw` goes on."""
 
-    def __init__(self, device: str | None = None, *, only: str | None = None, precision: str = "live") -> None:
-        """only: 'eager' draws all by plain PyTorch. precision: 'live' or 'master'."""
+    def __init__(
+        self, device: str | None = None, *, only: str | None = None, precision: str = "live", pictures: Path = PICTURES
+    ) -> None:
+        """only: 'eager' draws all by plain PyTorch. precision: 'live' or 'master'.
+
+        pictures: a folder of those that networks for any style take theirs from, in order of name.
+        """
+        self.pictures = pictures
         self.device, self.only, self.precision = device, only, precision
         self._opened: dict[str, Opened] = {}
         self._told: set[str] = set()
@@ -42,9 +55,8 @@ class Translators:
     def open(self, name: str, size: Size) -> dict[str, Any]:
         """Reads a translator and makes it fast for a size; returns what decides its pictures. Raises LatentartError."""
         opened = self._open(name)
-        style = torch.zeros(opened.plain.style_dim) if opened.plain.style is None else opened.plain.style
         with torch.inference_mode():
-            opened.fast.translate(self._trial(opened, size), style=style if opened.plain.style_dim else None)
+            opened.fast.translate(self._trial(opened, size), style=style_of(opened.styles, ((0, 1.0),)))
         engine = getattr(opened.fast, "choice", PLAIN)
         return {"then": name, "size": list(size), "sha256": opened.plain.sha256, "engine": engine}
 
@@ -55,7 +67,9 @@ class Translators:
         given = img if T.in_channels == 3 else img.mean(dim=1, keepdim=True)
         try:
             with torch.inference_mode():
-                made = T.translate(given.to(self._device(opened)), touch.strength, style=style_of(T, touch))
+                made = T.translate(
+                    given.to(self._device(opened)), touch.strength, style=style_of(opened.styles, touch.styles)
+                )
         except PictureError as error:
             # Another model's pictures may be too small for it: they are shown without.
             self._tell(touch.network, str(error))
@@ -76,7 +90,21 @@ class Translators:
         T = load_translator(choose("translator", name, names()), self.device)
         if T.in_channels not in (1, 3):
             raise SettingsError(f"{name} wants pictures of {T.in_channels} channels: live pictures have 3")
-        return Opened(T, T if self.only == PLAIN else compile_translator(T, precision=self.precision))
+        fast = T if self.only == PLAIN else compile_translator(T, precision=self.precision)
+        return Opened(T, fast, self._styles(T))
+
+    def _styles(self, T: Translator) -> Tensor | None:
+        """The styles that numbers mean: the network's own, else those of the pictures."""
+        if not T.style_dim:
+            return None
+        if T.style_names:
+            return torch.eye(T.style_dim)
+        found = [_style(T, path) for path in pictures_in(self.pictures)]
+        if not found and T.style is None:
+            raise SettingsError(
+                f"{T.name} takes its style from a picture: put some into the folder {str(self.pictures)!r}"
+            )
+        return torch.stack(found) if found else T.style[None]  # type: ignore[index]
 
     def _trial(self, opened: Opened, size: Size) -> Tensor:
         """Something like a picture: a smooth one has no contrast to be normalised by, and every error grows."""
@@ -91,24 +119,38 @@ class Translators:
         return "cpu" if first is None else first.device
 
 
-def offered() -> list[dict[str, Any]]:
+def offered(pictures: Path = PICTURES) -> list[dict[str, Any]]:
     """What a slot may be given: name, family, number of styles, and the side in pixels that it was trained at (or 0).
 
     Raises WeightsError.
     """
     facts = {name: cards.card(name).facts for name in cards.names()}
-    return [{"name": name, **_offer(name, facts.get(name, {}))} for name in names()]
+    count = len(pictures_in(pictures))
+    return [{"name": name, **_offer(name, facts.get(name, {}), count)} for name in names()]
 
 
-def _offer(name: str, facts: Mapping[str, Any]) -> dict[str, Any]:
-    return {"family": facts.get("family", name), "styles": facts.get("styles", 0), "size": facts.get("size", 0)}
+def _offer(name: str, facts: Mapping[str, Any], pictures: int) -> dict[str, Any]:
+    family = facts.get("family", name)
+    any_style = getattr(families().get(family), "KIND", "") == "style"
+    styles = facts.get("styles", pictures if any_style else 0)
+    return {"family": family, "styles": styles, "size": facts.get("size", 0)}
 
 
-def style_of(T: Translator, touch: Touch) -> Tensor | None:
-    """The mixture of styles that a touch means, [style_dim]; None for a translator without a list of styles."""
-    if not T.style_names or not touch.styles:
+def pictures_in(folder: Path) -> list[Path]:
+    """The pictures of a folder in order of name, at most MOST_PICTURES; none where there is no folder."""
+    return sorted(path for path in folder.glob("*") if path.suffix.lower() in ENDINGS)[:MOST_PICTURES]
+
+
+def _style(T: Translator, path: Path) -> Tensor:
+    with torch.inference_mode():
+        return T.style_of(pixels.to_float(pixels.open_image(path))).cpu()
+
+
+def style_of(styles: Tensor | None, shares: Sequence[tuple[int, float]]) -> Tensor | None:
+    """The mixture of styles [styles, style_dim] that numbers and their shares mean, [style_dim]."""
+    if styles is None:
         return None
-    style = torch.zeros(T.style_dim)
-    for number, share in touch.styles:
-        style[min(number, len(T.style_names) - 1)] += share
-    return style
+    mixture = torch.zeros(styles.shape[1])
+    for number, share in shares:
+        mixture += share * styles[min(number, len(styles) - 1)]
+    return mixture

@@ -262,7 +262,7 @@ function buildKeys() {
 async function buildSketches() {
   const answer = await fetch("/sketches/").then((found) => (found.ok ? found.json() : { sketches: [] }));
   const links = answer.sketches.map((name) => make("a", { href: `/sketches/${name}/${location.search}` }, name));
-  $("sketches").append(...links);
+  $("sketches").append(make("a", { href: `/map${location.search}` }, "map"), ...links);
 }
 
 function lost({ code, reason }) {
