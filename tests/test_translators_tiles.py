@@ -113,6 +113,17 @@ def test_large_maps_are_normalised_with_care() -> None:
     assert float((made - wanted).abs().max()) < 1e-5
 
 
+def test_large_maps_keep_their_gradients() -> None:
+    x = torch.randn(1, 2, 260, 260, generator=torch.Generator().manual_seed(0), requires_grad=True)
+    weight = torch.linspace(0, 1, 260)
+    grads = [
+        torch.autograd.grad((norm(x).square() * weight).sum(), x)[0]
+        for norm in (InstanceNorm(2, affine=False), torch.nn.InstanceNorm2d(2))
+    ]
+    assert float(grads[1].abs().max()) > 0.1
+    torch.testing.assert_close(*grads, rtol=0, atol=1e-4)
+
+
 def test_several_pictures_keep_their_own_statistics_and_styles() -> None:
     T = network("mosaic")
     batch = torch.cat([picture(64, 96), picture(64, 96).flip(-1) * 0.3])

@@ -107,7 +107,7 @@ def normalized(
     if x.shape[2] * x.shape[3] == 1:  # one value is its own mean: only the bias is left
         own = torch.zeros_like(x)
         return own if bias is None else own + bias[:, None, None]
-    if len(x) == 1 and x.shape[2] * x.shape[3] > LARGE:
+    if len(x) == 1 and x.shape[2] * x.shape[3] > LARGE and not x.requires_grad:  # no gradient goes through given ones
         return F.batch_norm(x, *_settled(x), weight, bias, training=False, eps=eps)
     if len(x) == 1:  # the same as instance norm, and kinder to the channels-last layout
         return F.batch_norm(x, None, None, weight, bias, training=True, eps=eps)
