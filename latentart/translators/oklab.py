@@ -12,6 +12,13 @@ _LAB = ((0.2104542553, 0.7936177850, -0.0040720468),
         (1.9779984951, -2.4285922050, 0.4505937099),
         (0.0259040371, 0.7827717662, -0.8086757660))  # fmt: skip
 
+_CONES = ((1.0, 0.3963377774, 0.2158037573),
+          (1.0, -0.1055613458, -0.0638541728),
+          (1.0, -0.0894841775, -1.2914855480))  # fmt: skip
+_RGB = ((4.0767416621, -3.3077115913, 0.2309699292),
+        (-1.2684380046, 2.6097574011, -0.3413193965),
+        (-0.0041960863, -0.7034186147, 1.7076147010))  # fmt: skip
+
 
 def to_oklab(img: Tensor) -> Tensor:
     """img [N, 3, H, W], sRGB in [-1, 1] -> lightness in 0 .. 1 and two colours, about -0.4 .. 0.4, [N, 3, H, W]."""
@@ -23,8 +30,8 @@ def to_oklab(img: Tensor) -> Tensor:
 
 def from_oklab(lab: Tensor) -> Tensor:
     """The way back; colours that sRGB lacks are cut at its border."""
-    cones = _mixed(lab, torch.linalg.inv(lab.new_tensor(_LAB))) ** 3
-    linear = _mixed(cones, torch.linalg.inv(lab.new_tensor(_LMS))).clamp(0, 1)
+    cones = _mixed(lab, lab.new_tensor(_CONES)) ** 3
+    linear = _mixed(cones, lab.new_tensor(_RGB)).clamp(0, 1)
     value = torch.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear.clamp_min(1e-9) ** (1 / 2.4) - 0.055)
     return value.clamp(0, 1) * 2 - 1
 
