@@ -19,6 +19,7 @@ from latentart import pixels
 from latentart.errors import LatentartError, PictureError, SettingsError, WeightsError
 from latentart.models.base import Generator
 from latentart.training import critic, nets, pix2pix, plot, pool, run, state, style
+from latentart.training.alone import alone
 from latentart.training.run import Progress, Schedule
 from latentart.translators.load import load_translator
 
@@ -185,6 +186,12 @@ def test_other_settings_do_not_go_on(tmp_path: Path) -> None:
         run.train(a_style(), tmp_path, Schedule(2))
 
 
+def test_two_trainings_in_one_folder_are_one_too_many(tmp_path: Path) -> None:
+    with alone(tmp_path), pytest.raises(SettingsError, match="another training is under way in"):
+        run.train(a_pix2pix(), tmp_path, Schedule(1))
+    run.train(a_pix2pix(), tmp_path, Schedule(1))
+
+
 def test_other_pictures_do_not_go_on(tmp_path: Path) -> None:
     run.train(a_pix2pix(), tmp_path, Schedule(1))
     other = pix2pix.Pix2Pix(pix2pix.Settings(**TINY), pairs(5), pairs(1), "cpu")  # type: ignore[arg-type]
@@ -215,11 +222,35 @@ def test_a_network_is_no_state(tmp_path: Path) -> None:
         run.train(a_pix2pix(), tmp_path, Schedule(2))
 
 
-def test_damaged_metrics_are_one_line(tmp_path: Path) -> None:
-    run.train(a_pix2pix(), tmp_path, Schedule(1))
-    (tmp_path / run.METRICS).write_text("{")
+@pytest.mark.parametrize("line", ["{", "5", "{}", '{"step": 1, "seconds": "a"}', "[" * 5000])
+def test_damaged_metrics_are_one_line(line: str, tmp_path: Path) -> None:
+    (tmp_path / run.METRICS).write_text(line + "\n")
     with pytest.raises(SettingsError, match="is damaged"):
+        run.read_metrics(tmp_path / run.METRICS)
+
+
+def test_lost_metrics_do_not_stop_a_training(tmp_path: Path) -> None:
+    run.train(a_pix2pix(), tmp_path, Schedule(1))
+    (tmp_path / run.METRICS).unlink()
+    run.train(a_pix2pix(), tmp_path, Schedule(2))
+    assert [line["step"] for line in run.read_metrics(tmp_path / run.METRICS)] == [2]
+
+
+@pytest.mark.parametrize("step", [-1, True, "1", 1.5, 10**30])
+def test_a_step_that_makes_no_sense(step: object, tmp_path: Path) -> None:
+    state.write(tmp_path / run.STATE, {}, {"step": step})
+    with pytest.raises(WeightsError, match="is no state of a training"):
         run.train(a_pix2pix(), tmp_path, Schedule(2))
+
+
+def test_a_training_that_runs_off_says_so_and_keeps_what_was_good(tmp_path: Path) -> None:
+    run.train(a_pix2pix(), tmp_path, Schedule(2))
+    wild = a_pix2pix()
+    step = wild.step
+    wild.step = lambda number, progress: {**step(number, progress), "L1": float("nan")}  # type: ignore[method-assign]
+    with pytest.raises(SettingsError, match=r"'L1' is nan after step 2: say a lower --rate; .* holds step 2"):
+        run.train(wild, tmp_path, Schedule(4))
+    assert state.read(tmp_path / run.STATE)[1]["step"] == 2
 
 
 @pytest.mark.parametrize(

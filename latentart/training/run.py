@@ -7,6 +7,7 @@ previews/ (every preview, for a film of the learning) and state.safetensors (all
 from __future__ import annotations
 
 import json
+import math
 import signal
 import threading
 import time
@@ -25,6 +26,7 @@ from latentart.errors import SettingsError
 from latentart.pixels import Frame
 from latentart.sinks.images import write_image
 from latentart.training import plot, state
+from latentart.training.alone import alone
 from latentart.training.pairs import check_folder
 from latentart.weights import safe
 from latentart.weights.checkpoint import Checkpoint
@@ -103,8 +105,9 @@ def train(trainee: Trainee, folder: str | Path, schedule: Schedule, watch: Watch
     The same number of steps gives the same tensors on a CPU, however often it was interrupted. Raises SettingsError
     when the folder holds a training with other settings, WeightsError when its state is damaged, TargetError.
     """
-    record = Record(trainee, check_folder(Path(folder)), schedule)
-    with stop_asked() as asked:
+    place = check_folder(Path(folder))
+    with alone(place), stop_asked() as asked:
+        record = Record(trainee, place, schedule)
         while record.progress.step < schedule.steps and not asked() and not record.late:
             record.take()
             watch(record.progress)
@@ -146,7 +149,8 @@ class Record:
         state.check_same(settings if isinstance(settings, dict) else {}, self.trainee.settings, self.folder)
         self.trainee.restore(tensors)
         self.progress.step = self.kept = facts["step"]
-        self.metrics = read_metrics(self.folder / METRICS)[: self.progress.step]
+        known = read_metrics(self.folder / METRICS)
+        self.metrics = [line for line in known if line["step"] <= self.progress.step]
         self.seconds = self.metrics[-1]["seconds"] if self.metrics else 0.0
 
     @property
@@ -159,11 +163,19 @@ class Record:
         """One step, named by its number alone: dropout and the like begin from it."""
         number = self.progress.step
         with seeded(int(self.trainee.settings["seed"]), number):
-            self.progress.losses = self.trainee.step(number, number / self.schedule.steps)
+            self.progress.losses = self._finite(self.trainee.step(number, number / self.schedule.steps))
         self.progress.step += 1
         self.taken += 1
         spent = round(self.seconds + time.monotonic() - self.began, 3)
         self.metrics.append({"step": self.progress.step, "seconds": spent, **self.progress.losses})
+
+    def _finite(self, losses: Losses) -> Losses:
+        """The losses, or SettingsError when the training has run off: what was kept before is still there."""
+        wrong = [name for name, value in losses.items() if not math.isfinite(value)]
+        if wrong:
+            where = f"the loss {wrong[0]!r} is {losses[wrong[0]]!r} after step {self.progress.step}"
+            raise SettingsError(f"{where}: say a lower --rate; {str(self.folder)!r} holds step {self.kept}")
+        return losses
 
     def keep(self, *, always: bool) -> None:
         """Writes everything when it is time, or always; the state last, which says that the rest is there."""
@@ -231,6 +243,13 @@ def read_metrics(path: Path) -> list[dict[str, float]]:
     if not path.exists():
         return []
     try:
-        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    except ValueError as error:
-        raise SettingsError(f"{str(path)!r} is damaged ({error}): remove it, or begin in another folder") from error
+        lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    except (ValueError, RecursionError) as error:
+        raise SettingsError(f"{str(path)!r} is damaged ({error}): remove it and go on") from error
+    for line in lines:
+        numbers = isinstance(line, dict) and all(type(value) in (int, float) for value in line.values())
+        if not numbers or not {"step", "seconds"} <= line.keys():
+            raise SettingsError(
+                f"{str(path)!r} is damaged ({str(line)[:60]!r} is no record of a step): remove it and go on"
+            )
+    return lines

@@ -15,6 +15,7 @@ from latentart.weights import safe
 from latentart.weights.checkpoint import Checkpoint
 
 FAMILY = "training"
+MOST_STEPS = 10**9
 ADAM = ("step", "exp_avg", "exp_avg_sq")
 """What Adam remembers of a parameter."""
 
@@ -34,7 +35,8 @@ def read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         raise WeightsError(f"cannot read {str(path)!r}: {error.strerror or error}") from error
     except WeightsError as error:
         raise type(error)(f"cannot go on from {str(path)!r}: {error}") from error
-    if found.config.get("family") != FAMILY or not isinstance(found.config.get("step"), int):
+    step = found.config.get("step")
+    if found.config.get("family") != FAMILY or type(step) is not int or not 0 <= step <= MOST_STEPS:
         raise WeightsError(f"{str(path)!r} is no state of a training: name another folder with -o")
     return dict(found.tensors), dict(found.config)
 
