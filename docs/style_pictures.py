@@ -91,9 +91,10 @@ def regions(folder: Path) -> None:
     painted = kept(folder, "cat-strokes", lambda: paint(cat, [Style(art("strokes"))], Settings(style=40)))
     sky = (land[:, 2:] > land[:, :1]).float()
     sky[..., 125:, :] = 0
-    sky = torch.nn.functional.avg_pool2d(sky, 9, 1, 4)
+    sky = torch.nn.functional.avg_pool2d(sky, 9, 1, 4, count_include_pad=False)
     styles = [Style(art("strokes"), mask=sky), Style(art("mosaic"))]
-    two = kept(folder, "land-two", lambda: paint(land, styles, Settings(style=40)))
+    small = pixels.resize(land, (144, 144)).clamp(-1, 1)
+    two = kept(folder, "land-two", lambda: paint(small, styles, Settings(style=40, steps=80)))
     save(rows([colours.with_luma_of(cat, painted), land, sky.expand(-1, 3, -1, -1) * 2 - 1, two]), "regions")
 
 
