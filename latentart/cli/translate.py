@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from latentart.cli import _options as opt
+from latentart.cli._loaded import loaded
 from latentart.cli._progress import progress
-
-if TYPE_CHECKING:
-    from latentart.translators.base import Translator
-
-NOT_KNOWN = "not known, ask whoever made the file"
 
 
 @click.command("translate", short_help="Draw from a sketch, a map or a photo: pix2pix on pictures and films.")
@@ -53,14 +48,9 @@ def command(
     given = {"dropout": dropout, "seed": seed, "norm": norm, "labels": labels, "ml5_biases": ml5_biases}
     # `is` because labels may be 0, which is no flag left out.
     T = load_translator(network, device, **{k: v for k, v in given.items() if v is not None and v is not False})
-    click.echo(_said(T), err=True)
+    click.echo(loaded(T), err=True)
     with progress("translating", "pictures") as report:
         made = translate_file(T, source, target, strength=strength, size=size, overwrite=overwrite, on_frame=report)
     for line in made.skipped:
         click.echo(f"skipped: {line}", err=True)
     click.echo(made.target)
-
-
-def _said(T: Translator) -> str:
-    """What was loaded, in one line."""
-    return f"{T.name}: {T.family}; {'; '.join([*T.inferred, f'licence: {T.licence or NOT_KNOWN}'])}"
