@@ -115,6 +115,16 @@ def test_dreams_and_flights(folder: Path, tmp_path: Path, monkeypatch, capsys) -
     assert len(levels(tmp_path / "d.mp4")) == 3
 
 
+def test_motifs_are_channels_by_name() -> None:
+    from latentart.cli.dream import channels
+    from latentart.painting.dream import MOTIFS
+
+    assert channels("pearls") == MOTIFS["pearls"]
+    assert channels("3,7-9") == (3, 7, 8, 9)
+    with pytest.raises(SettingsError, match="scales, pearls"):
+        channels("dogs")
+
+
 BAD = {
     "no such picture": ["style", "none.png", *PAINT, "-o", "x.png"],
     "no such style": ["style", "photo.png", "--style", "none.png", "-o", "x.png"],

@@ -11,10 +11,11 @@ from torch import Tensor
 
 from latentart.errors import LatentartError, PictureError, SettingsError
 from latentart.features.load import vgg16
+from latentart.features.trunk import VGG16, Conv, Trunk, until
 from latentart.painting import colours, motion
 from latentart.painting.films import FilmPainter
 from latentart.painting.gatys import Painter, _carried, begin, fresh, paint, shares, sizes
-from latentart.painting.goal import Goal, Settings, Style, prepared, roughness
+from latentart.painting.goal import DEEP_LAYERS, STYLE_LAYERS, Goal, Settings, Style, prepared, roughness
 from latentart.painting.moments import GramDistance, Moments, WassersteinDistance, mix, moments
 
 SIDE = 32
@@ -114,6 +115,19 @@ def test_what_no_mask_covers_belongs_to_the_styles_without() -> None:
     styles = prepared([Style(waves(), mask=mask), Style(waves(turn=1))], content, settings)
     regions = Goal(vgg16(average_pool=True), content, styles, settings).regions
     assert [round(region.share, 1) for region in regions] == [0.2, 0.8] or sum(r.share for r in regions) == 1
+
+
+def test_a_deeper_network_looks_for_larger_strokes() -> None:
+    plan = until(VGG16, "relu4_1")
+    rng = torch.Generator().manual_seed(0)
+    state = {}
+    for conv in (step for step in plan if isinstance(step, Conv)):
+        state[f"{conv.name}.weight"] = torch.randn(conv.outputs, conv.inputs, 3, 3, generator=rng) * 0.03
+        state[f"{conv.name}.bias"] = torch.zeros(conv.outputs)
+    goal = Goal(Trunk(plan, state), scene(), prepared([Style(waves())], scene(), Settings()), Settings())
+    assert goal.layers == DEEP_LAYERS
+    assert float(goal(scene())) > 0
+    assert Goal(vgg16(), scene(), [Style(waves())], Settings()).layers == STYLE_LAYERS
 
 
 def test_noise_is_seeded() -> None:
