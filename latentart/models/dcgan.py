@@ -15,10 +15,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from latentart.errors import WeightsError
-from latentart.models import state
 from latentart.models.base import Generator, NoiseMode, Synthesizer
-from latentart.models.direct import DirectMapping
+from latentart.models.direct import DirectMapping, built
 from latentart.weights.checkpoint import Checkpoint
 
 FAMILY = "dcgan"
@@ -83,15 +81,7 @@ def matches(checkpoint: Checkpoint) -> bool:
 
 def build(checkpoint: Checkpoint) -> DCGAN:
     """A checkpoint -> the generator it describes, in float32, without gradients. Raises WeightsError."""
-    try:
-        config = read_config(checkpoint.tensors, checkpoint.config)
-    except (KeyError, IndexError, ValueError, TypeError) as error:
-        raise WeightsError(f"not a complete DCGAN generator: {error!r} while reading its shape") from error
-    with torch.device("meta"):
-        G = DCGAN(config)
-    state.fill(G, {f"synthesis.{name}": tensor for name, tensor in checkpoint.tensors.items()})
-    G.mapping = DirectMapping(config.z_dim)
-    return G.eval()
+    return built(checkpoint, DCGAN, read_config, normalize=False)
 
 
 def read_config(tensors: Mapping[str, Tensor], stored: Mapping[str, Any]) -> Config:

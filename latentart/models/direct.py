@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
 import torch
 from torch import Tensor
 
-from latentart.errors import SettingsError
-from latentart.models import ops
-from latentart.models.base import Mapper, truncate
+from latentart.errors import SettingsError, WeightsError
+from latentart.models import ops, state
+from latentart.models.base import Generator, Mapper, truncate
+from latentart.weights.checkpoint import Checkpoint
 
 
 class DirectMapping(Mapper):
@@ -32,3 +36,27 @@ class DirectMapping(Mapper):
         z = z.to(self.w_avg)
         w = ops.unit_rms(z) if self.normalize else z
         return truncate(w, self.w_avg, 1, truncation_psi, truncation_cutoff)
+
+
+C = TypeVar("C")
+G = TypeVar("G", bound=Generator)
+Tensors = Mapping[str, Tensor]
+
+
+def built(
+    checkpoint: Checkpoint, make: Callable[[C], G], read: Callable[[Tensors, Mapping[str, Any]], C], *, normalize: bool
+) -> G:  # fmt: skip
+    """The generator without a mapping that a checkpoint describes, in float32, without gradients.
+
+    make: config -> its network; read: tensors and stored settings -> config. Raises WeightsError.
+    """
+    family = checkpoint.config.get("family")
+    try:
+        config = read(checkpoint.tensors, checkpoint.config)
+    except (KeyError, IndexError, ValueError, TypeError) as error:
+        raise WeightsError(f"not a complete {family} generator: {error!r} while reading its shape") from error
+    with torch.device("meta"):
+        generator = make(config)
+    state.fill(generator, {f"synthesis.{name}": tensor for name, tensor in checkpoint.tensors.items()})
+    generator.mapping = DirectMapping(generator.z_dim, normalize=normalize)
+    return generator.eval()

@@ -15,10 +15,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from latentart.errors import WeightsError
-from latentart.models import ops, state
+from latentart.models import ops
 from latentart.models.base import Generator, NoiseMode, Synthesizer
-from latentart.models.direct import DirectMapping
+from latentart.models.direct import DirectMapping, built
 from latentart.weights.checkpoint import Checkpoint
 
 FAMILY = "progan"
@@ -97,15 +96,7 @@ def matches(checkpoint: Checkpoint) -> bool:
 
 def build(checkpoint: Checkpoint) -> ProGAN:
     """A checkpoint -> the generator it describes, in float32, without gradients. Raises WeightsError."""
-    try:
-        config = read_config(checkpoint.tensors, checkpoint.config)
-    except (KeyError, IndexError, ValueError, TypeError) as error:
-        raise WeightsError(f"not a complete ProGAN generator: {error!r} while reading its shape") from error
-    with torch.device("meta"):
-        G = ProGAN(config)
-    state.fill(G, {f"synthesis.{name}": tensor for name, tensor in checkpoint.tensors.items()})
-    G.mapping = DirectMapping(config.z_dim, normalize=True)
-    return G.eval()
+    return built(checkpoint, ProGAN, read_config, normalize=True)
 
 
 def read_config(tensors: Mapping[str, Tensor], stored: Mapping[str, Any]) -> Config:
