@@ -40,7 +40,8 @@ function begin() {
 function choose(name) {
   network = name;
   document.querySelector("#network").value = name;
-  const side = live.translators.find((each) => each.name === name)?.size || 256;
+  // The side that it was trained at: what its card says, or what its name ends with.
+  const side = live.translators.find((each) => each.name === name)?.size || Number(/-(\d+)$/.exec(name)?.[1]) || 256;
   live.set({ source: "input", "input/mirror": false, "input/size": side, "then/1/network": name, "then/1/on": true, "then/1/strength": 1 });
   dirty = true;
 }

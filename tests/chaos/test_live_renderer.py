@@ -55,10 +55,21 @@ def perform(house):
     assert wait_until(lambda: house.show.control.value("walk/speed") == 2.0)
     start = house.show.loop.pulse.frame
     assert wait_until(lambda: house.show.loop.pulse.frame > start + 20)
+    through(house, "mosaic26")
     house.osc("/la/walk/mode", "orbit")
     house.osc("/la/master/fade", 0.5)
+    house.osc("/la/layer/3/rotate", 40)
+    house.osc("/la/then/1/style/a", 9)
     start = house.show.loop.pulse.frame
     assert wait_until(lambda: house.show.loop.pulse.frame > start + 20)
+
+
+def through(house, name):
+    """Puts a translator after the generator and waits until it is seen."""
+    news = []
+    house.show.hub.on_news.append(news.append)
+    house.osc("/la/then/1/network", name)
+    assert wait_until(lambda: any(told.get("loaded") == name for told in news), 30)
 
 
 def same_pictures(path, shown, network):
@@ -71,6 +82,7 @@ def same_pictures(path, shown, network):
     for number, picture in both.items():
         assert np.array_equal(picture.pixels, frames[number - take.frame]), number
     assert len({frame.tobytes() for frame in frames}) > 30
+    assert {name for name, _ in take.translators()} == {"mosaic26"}
     return len(both)
 
 
