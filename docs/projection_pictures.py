@@ -6,20 +6,23 @@ Stefan van der Walt; all CC0 or public domain). Projections are kept in out/proj
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import skimage.data
 import torch
+from PIL import Image, ImageDraw
 from torch import Tensor
 
-from latentart import pixels
+from latentart import pixels, seeds
 from latentart.frames import frames
+from latentart.latent import space
 from latentart.models.base import Generator
 from latentart.models.load import load
-from latentart.projection import bundle, edits
+from latentart.projection import align, bundle, edits, scribble
 from latentart.projection.bundle import Projection
-from latentart.projection.project import Projector, Settings
+from latentart.projection.project import Projector, Settings, as_targets
 from latentart.projection.target import make_target
 from latentart.sinks.images import write_image
 from latentart.sinks.sink import open_sink
@@ -35,6 +38,15 @@ KINDS = {
     "tuned": Settings("standard", "w+", tune=True),
 }
 SIDE = 192
+
+
+@dataclass(frozen=True)
+class Stroke:
+    """A line of round ends on a picture of 256 pixels."""
+
+    colour: tuple[int, int, int]
+    width: int
+    points: tuple[tuple[int, int], ...]
 
 
 def projection(p: Projector, name: str, kind: str) -> Projection:
@@ -77,6 +89,8 @@ def main() -> None:
     save("morph.png", morphs(G, codes))
     save("crossover.png", crossovers(G, codes))
     walk(G, torch.cat(list(codes.values())))
+    save("scribble.png", scribbles(p))
+    save("align.png", aligned(p))
 
 
 def morphs(G: Generator, codes: dict[str, Tensor]) -> pixels.Frame:
@@ -100,6 +114,53 @@ def walk(G: Generator, ws: Tensor) -> None:
     with open_sink(IMAGES / "walk.webp", fps=12, overwrite=True) as sink:
         for picture in frames(G, path, size=(SIDE, SIDE)):
             sink.write(picture)
+
+
+MOUNTAIN = Stroke((40, 44, 50), 26, ((30, 170), (90, 70), (150, 165)))
+LAKE = Stroke((60, 110, 190), 30, ((10, 225), (120, 215), (246, 228)))
+EVENING = Stroke((235, 150, 60), 30, ((20, 60), (236, 50)))
+
+
+def scribbles(p: Projector) -> pixels.Frame:
+    """Samples, strokes drawn on them, and what the model makes of them, two to a row."""
+    cells = []
+    for seed, stroke in ((8, MOUNTAIN), (5, LAKE), (10, EVENING), (21, MOUNTAIN)):
+        ws = space.to_ws(p.G, seeds.z(seed, p.G.z_dim), None, psi=0.7)
+        colours, opacity = drawn(stroke)
+        # Rows a little apart: codes of W would stay in W.
+        ws = ws + 1e-6 * torch.arange(p.G.num_ws)[:, None]
+        with torch.no_grad():
+            before = p.G.synthesis(ws)
+        cells += [frame(before), frame(before + (colours - before) * opacity)]
+        cells.append(draw(p.G, scribble.scribble(p, ws, colours, opacity)))
+    return pixels.sheet(cells, 6, gap=4, background=24)
+
+
+def drawn(stroke: Stroke) -> tuple[Tensor, Tensor]:
+    """A stroke as colours [1, 3, 256, 256] and opacity [1, 1, 256, 256]."""
+    layer = Image.new("RGBA", (256, 256))
+    pen, radius = ImageDraw.Draw(layer), stroke.width / 2
+    pen.line(stroke.points, fill=stroke.colour, width=stroke.width, joint="curve")
+    for x, y in (stroke.points[0], stroke.points[-1]):
+        pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=stroke.colour)
+    both = torch.from_numpy(np.asarray(layer).copy()).permute(2, 0, 1)[None].float()
+    return both[:, :3] / 127.5 - 1, both[:, 3:] / 255
+
+
+def aligned(p: Projector) -> pixels.Frame:
+    """A sample that was turned, scaled and shifted: it, its search without and with --align, and that one put back."""
+    cells = []
+    for seed, place in ((4, (0.3, 0.2, -0.3, 0.9)), (11, (0.4, -0.3, 0.2, -0.9))):
+        with torch.no_grad():
+            own = p.G.synthesis(space.to_ws(p.G, seeds.z(seed, p.G.z_dim), None, psi=0.7)).clamp(-1, 1)
+        img = align.move(own, torch.tensor([place]))
+        straight, found = (
+            p.project(as_targets(p.G, img, None), Settings("standard", "w", align=chosen))[0]
+            for chosen in (False, True)
+        )
+        back = align.move(found.render(p.G), torch.tensor([found.settings["projection"]["place"]]))
+        cells += [frame(img), frame(straight.render(p.G)), frame(back), frame(found.render(p.G))]
+    return pixels.sheet(cells, 8, gap=4, background=24)
 
 
 def save(name: str, picture: pixels.Frame) -> None:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 NEIGHBOURS = 8
-PLACE_RATE = 0.05
+PLACE_RATE = 0.15
 NOISE_RATE = 0.1
 WHITE_WEIGHT = 1.0
 COOL_DOWN = 0.5

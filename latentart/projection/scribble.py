@@ -25,7 +25,7 @@ GRID = 32
 LOOK = 64
 RATE = 0.1
 STEPS = 100
-WEIGHT = 1.0
+WEIGHT = 2.0
 NEAR_OWN = 0.01
 """Weight of the P-norm: ten times that of a search, since most of the picture is free to change."""
 HALO = 1 / 16
