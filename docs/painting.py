@@ -64,9 +64,7 @@ def sky(rng: np.random.RandomState, x: Plane, y: Plane) -> NDArray[np.float64]:
     return mixed(page, GOLD, cut(far * 58, 0.11) * (far < 0.2) * 0.9)
 
 
-def wave(
-    rng: np.random.RandomState, page: NDArray[np.float64], x: Plane, y: Plane, layer: int
-) -> NDArray[np.float64]:
+def wave(rng: np.random.RandomState, page: NDArray[np.float64], x: Plane, y: Plane, layer: int) -> NDArray[np.float64]:
     """One row of waves over what lies behind it: body, lines that follow it, foam, outline."""
     near = layer / (LAYERS - 1)
     count = len(x)
