@@ -115,6 +115,12 @@ def test_dreams_and_flights(folder: Path, tmp_path: Path, monkeypatch, capsys) -
     assert len(levels(tmp_path / "d.mp4")) == 3
 
 
+def test_an_option_without_use_is_called_by_its_name(folder: Path, monkeypatch, capsys) -> None:
+    for words in (["--style-weight", "3"], ["--mask", "left.png"]):
+        arguments = ["style", "photo.png", "--style", "mosaic26:7", *words, "-o", "x.png"]
+        assert f"{words[0]} is for styles painted" in run(arguments, folder, monkeypatch, capsys)[2]
+
+
 def test_motifs_are_channels_by_name() -> None:
     from latentart.cli.dream import channels
     from latentart.painting.dream import MOTIFS

@@ -121,7 +121,9 @@ def _draw(source: Path, specs: tuple[str, ...], target: str, given: dict[str, An
     if len(specs) > 1:
         raise SettingsError(f"{len(specs)} networks: give one; styles of one network mix as in mosaic26:7=0.5+3=0.5")
     if wrong := sorted(set(given) & {*PAINTED, "masks", "preview", "film"}):
-        raise SettingsError(f"--{wrong[0].replace('_', '-')} is for styles painted after a picture: leave it out")
+        spelled = {ours: word for word, ours in SETTINGS.items()} | {"masks": "mask"}
+        name = spelled.get(wrong[0], wrong[0]).replace("_", "-")
+        raise SettingsError(f"--{name} is for styles painted after a picture: leave it out")
     with progress(Path(target).name, "frames") as report:
         smoothing = given.pop("smoothing", 0.8)
         return styling.draw_file(specs[0], source, target, smoothing=smoothing, on_frame=report, **given)
