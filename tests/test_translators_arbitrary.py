@@ -110,7 +110,7 @@ def test_wct_with_all_levels(tmp_path: Path) -> None:
     T = load_translator(layout.save(tmp_path, layout.wct_files(encoders, decoders)), "cpu").double()
     for network in (*encoders.values(), *decoders.values()):
         network.double()
-    content, style = picture(128, 96).double(), picture(160, 96, 6).double()
+    content, style = picture(96, 80).double(), picture(80, 96, 6).double()
     assert relative(plays(T, content, style, 0.8), layout.wct_plays(encoders, decoders, content, style, 0.8)) < 1e-8
 
 

@@ -212,14 +212,6 @@ def test_an_array_of_text_is_an_error(tmp_path: Path) -> None:
         load_translator(tmp_path / "text.npz")
 
 
-@pytest.mark.parametrize("family", ["whitebox", "cartoongan"])
-def test_tiles_are_the_whole_picture(tmp_path: Path, family: str) -> None:
-    make, write = FILES[family]
-    T = load_translator(write(tmp_path, make()), "cpu")
-    img = torch.nn.functional.interpolate(photo(20, 26), size=(150, 205), mode="bilinear")
-    assert (translate_tiled(T, img, 64) - T.translate(img)).abs().max() < 1e-3
-
-
 def test_a_network_that_normalises_over_everything_has_no_tiles(tmp_path: Path) -> None:
     T = load_translator(as_pth(tmp_path, layout.animegan()), "cpu")
     with pytest.raises(SettingsError, match="cannot draw in tiles"):
