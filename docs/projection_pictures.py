@@ -22,9 +22,9 @@ from latentart.models.base import Generator
 from latentart.models.load import load
 from latentart.projection import align, bundle, edits, scribble
 from latentart.projection.bundle import Projection
-from latentart.projection.project import Projector, Settings, as_targets
+from latentart.projection.project import Projector, as_targets
+from latentart.projection.run import Settings, Step
 from latentart.projection.target import make_target
-from latentart.sinks.images import write_image
 from latentart.sinks.sink import open_sink
 from latentart.walks import keyframes
 
@@ -84,13 +84,14 @@ def main() -> None:
     p = Projector.of(G, encoder="none")
     found = {(name, kind): projection(p, name, kind) for name in SHOWN for kind in KINDS}
     spaces = [[photograph(G, name), *(frame(found[name, kind].render(G)) for kind in KINDS)] for name in SHOWN]
-    save("spaces.png", pixels.sheet([cell for row in spaces for cell in row], 1 + len(KINDS), gap=4, background=24))
+    save("spaces.jpg", pixels.sheet([cell for row in spaces for cell in row], 1 + len(KINDS), gap=4, background=24))
     codes = {name: projection(p, name, "w+").ws for name in PHOTOGRAPHS}
-    save("morph.png", morphs(G, codes))
-    save("crossover.png", crossovers(G, codes))
+    save("morph.jpg", morphs(G, codes))
+    save("crossover.jpg", crossovers(G, codes))
     walk(G, torch.cat(list(codes.values())))
-    save("scribble.png", scribbles(p))
-    save("align.png", aligned(p))
+    search(p, "rocket")
+    save("scribble.jpg", scribbles(p))
+    save("align.jpg", aligned(p))
 
 
 def morphs(G: Generator, codes: dict[str, Tensor]) -> pixels.Frame:
@@ -111,9 +112,28 @@ def crossovers(G: Generator, codes: dict[str, Tensor]) -> pixels.Frame:
 def walk(G: Generator, ws: Tensor) -> None:
     """A loop through the four codes."""
     path = keyframes(G, latents=ws.double().numpy(), seconds=6, fps=12)
-    with open_sink(IMAGES / "walk.webp", fps=12, overwrite=True) as sink:
+    with open_sink(IMAGES / "walk.webp", fps=12, quality=60, overwrite=True) as sink:
         for picture in frames(G, path, size=(SIDE, SIDE)):
             sink.write(picture)
+
+
+def search(p: Projector, name: str) -> None:
+    """A search from its beginning to its end: target | best so far. The end is held for a second and a half."""
+    path = KEPT / f"{name}-search.pt"
+    seen: list[Tensor] = []
+
+    def keep(step: Step) -> None:
+        if step.ws is not None:
+            seen.append(step.ws.detach().clone())
+
+    if not path.exists():
+        p.project([make_target(np.ascontiguousarray(getattr(skimage.data, name)()), p.G)], KINDS["w+"], keep)
+        torch.save(torch.cat([*seen[:24:2], *seen[24::5]]), path)
+    target = photograph(p.G, name)
+    with open_sink(IMAGES / "search.webp", fps=12, quality=60, overwrite=True) as sink:
+        codes = torch.load(path)
+        for ws in [*codes, *[codes[-1]] * 18]:
+            sink.write(np.concatenate([target, draw(p.G, ws[None])], axis=1))
 
 
 MOUNTAIN = Stroke((40, 44, 50), 26, ((30, 170), (90, 70), (150, 165)))
@@ -164,8 +184,9 @@ def aligned(p: Projector) -> pixels.Frame:
 
 
 def save(name: str, picture: pixels.Frame) -> None:
-    """One PNG of docs/images/projection."""
-    print(write_image(IMAGES / name, picture, overwrite=True))
+    """One picture of docs/images/projection, small enough for a page."""
+    Image.fromarray(picture).save(IMAGES / name, quality=85)
+    print(IMAGES / name)
 
 
 if __name__ == "__main__":

@@ -37,6 +37,8 @@ def pictures(count: int = 2, size: int = 16, channels: int = 3) -> Tensor:
 
 def pickled(path: Path, architecture: str = "resnet") -> Path:
     D = network(tensors(architecture), "Discriminator")
+    D.add("b4.out.weight", torch.zeros(1, 8))
+    D.at("b4.out").state["activation"] = "linear"
     for size in (16, 8):
         D.at(f"b{size}").state["architecture"] = architecture
         D.at(f"b{size}.conv0").state["conv_clamp"] = 256
@@ -95,6 +97,11 @@ def test_what_has_no_discriminator_says_so(tmp_path: Path) -> None:
     write_document(tmp_path / "a.pkl", {"G_ema": network({})})
     with pytest.raises(WeightsError, match="holds no discriminator D"):
         critic(tmp_path / "a.pkl")
+    bent = network(tensors(), "Discriminator")
+    bent.at("b8.conv0").state["activation"] = "swish"
+    write_document(tmp_path / "c.pkl", {"D": bent})
+    with pytest.raises(WeightsError, match=r"'b8.conv0' has activation 'swish'"):
+        critic(tmp_path / "c.pkl")
     write_document(tmp_path / "b.pkl", {"D": network({"main.0.weight": torch.zeros(1, 1, 3, 3)}, "Other")})
     with pytest.raises(WeightsError, match="of another kind"):
         critic(tmp_path / "b.pkl")

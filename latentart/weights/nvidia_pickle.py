@@ -60,7 +60,9 @@ def read_critic(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     if not isinstance(found, Record):
         raise WeightsError(f"{str(path)!r} holds no discriminator D: look through another network")
     modules = _network(found)
-    _check_activation(modules)
+    # The layers that judge in the end are not read.
+    read = (".conv0", ".conv1", ".fromrgb", ".skip")
+    _check_activation({name: state for name, state in modules.items() if name.endswith(read)})
     blocks = [state for name, state in modules.items() if name.startswith("b") and "." not in name]
     layers = [state for name, state in modules.items() if name.startswith("b") and ".conv" in name]
     stated = _same(blocks, "architecture") | _same(layers, "conv_clamp")
