@@ -8,6 +8,7 @@ import subprocess
 import time
 
 import numpy as np
+import pytest
 from layouts.bars import bar
 from layouts.ray_house import house, surroundings
 from layouts.siege import at_work, command, drawn_again
@@ -15,6 +16,8 @@ from test_cli_exhibit import SCORE
 from test_cli_film import latentart
 from test_films import frames_of
 
+# Ray takes several seconds to start, and many more on a busy machine.
+pytestmark = pytest.mark.timeout(300)
 FRAMES, CHUNK = 60, 4
 
 
@@ -33,14 +36,15 @@ def test_workers_a_machine_and_the_driver_are_lost_and_no_frame_is(tmp_path):
     with house() as ray:
         line = command(tmp_path, frames=FRAMES, chunk=CHUNK, pause=0.1, ray=ray.address)
         start = {"env": surroundings(), "stderr": subprocess.DEVNULL}
-        driver = subprocess.Popen(line, **start)
-        for _ in range(3):
-            time.sleep(random.uniform(0, 0.3))
-            os.kill(await_work(tmp_path, driver)[0], signal.SIGKILL)
-        ray.remove_machine()
-        await_work(tmp_path, driver)
-        os.kill(driver.pid, signal.SIGKILL)
-        driver.wait()
+        with subprocess.Popen(line, **start) as driver:
+            try:
+                for _ in range(3):
+                    time.sleep(random.uniform(0, 0.3))
+                    os.kill(await_work(tmp_path, driver)[0], signal.SIGKILL)
+                ray.remove_machine()
+                await_work(tmp_path, driver)
+            finally:
+                driver.kill()
         assert not (tmp_path / "film0.mkv").exists()
         again = subprocess.run(line, **start, timeout=60, check=False)
     assert again.returncode == 0
@@ -53,7 +57,7 @@ def test_workers_a_machine_and_the_driver_are_lost_and_no_frame_is(tmp_path):
 def test_two_local_workers_of_ray_make_the_film_of_this_process(tmp_path):
     (tmp_path / "wall.toml").write_text(SCORE)
     for where, how in (("here", ["--workers", "0"]), ("there", ["--ray", "local"])):
-        done = latentart("exhibit", "wall.toml", "-o", where, *how, cwd=tmp_path)
+        done = latentart("exhibit", "wall.toml", "-o", where, *how, cwd=tmp_path, env=surroundings())
         assert done.returncode == 0, done.stderr
     for name in ("wall-left.mp4", "wall-right.mp4"):
         assert np.array_equal(frames_of(tmp_path / "here" / name), frames_of(tmp_path / "there" / name))

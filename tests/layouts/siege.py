@@ -103,8 +103,9 @@ def drawn_again(output: Path) -> int:
 
 
 def at_work(output: Path) -> list[int]:
-    """Processes of this machine that are at a chunk."""
-    return [int(part.name.split(".")[-2]) for part in output.glob("*.job-*/*.part")]
+    """Processes of this machine that are at a chunk; those that were killed leave their part, and are not."""
+    parts = [int(part.name.split(".")[-2]) for part in output.glob("*.job-*/*.part")]
+    return [process for process in parts if Path(f"/proc/{process}").exists()]
 
 
 def start(line: list[str]) -> subprocess.Popen[bytes]:
