@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 from live_house import open_house, tiny_file, wait_until
 
 from latentart.errors import LatentartError, SettingsError
-from latentart.live import charts
-from latentart.live.charts import Charts, plane_of
+from latentart.live.charts import Charts, draw, plane_of
 from latentart.live.show import Settings
 
 SHA = "5" * 64
 
 
 @pytest.fixture
-def kept(tmp_path, monkeypatch):
-    monkeypatch.setattr(charts, "COLUMNS", 3)
+def kept(tmp_path):
     found = Charts(
         tmp_path / "maps", {"tiny": str(tiny_file(tmp_path)), "broken": str(tmp_path / "nothing.safetensors")}
     )
@@ -34,16 +34,19 @@ def test_a_map_is_drawn_once(kept, tmp_path, G):
     assert "connectLatent" in page.read_text()
 
 
-def test_a_model_that_cannot_be_drawn_says_so(kept):
+def test_a_model_that_cannot_be_drawn_says_so(kept, monkeypatch):
+    monkeypatch.setattr(kept, "_begun", lambda *_: SimpleNamespace(is_alive=lambda: False, exitcode=1))
     assert kept.page("broken", SHA) is None
+    with pytest.raises(LatentartError, match="broken"):
+        kept.page("broken", SHA)
+    kept._process = None
 
-    def refused():
-        try:
-            kept.page("broken", SHA)
-        except LatentartError as error:
-            return "broken" in str(error)
 
-    assert wait_until(refused, 60)
+def test_drawing_ends_with_a_line_and_a_fault(tmp_path, caplog, monkeypatch):
+    monkeypatch.setattr("os.nice", lambda by: by, raising=False)
+    with pytest.raises(SystemExit):
+        draw(str(tmp_path / "nothing.safetensors"), tmp_path / "page.html")
+    assert len(caplog.records) == 1
 
 
 @pytest.mark.parametrize("name", ["../evil", "", "a/b", ".hidden"])
@@ -52,10 +55,11 @@ def test_names_are_never_paths(kept, name):
         kept.page(name, SHA)
 
 
-def test_classes_where_there_are_some(G, G_classes, monkeypatch):
-    monkeypatch.setattr(charts, "COLUMNS", 3)
-    assert "classes" in plane_of(G_classes, "letters").title
-    assert "across" in plane_of(G, "tiny").title
+def test_classes_where_there_are_some(G, G_classes):
+    assert "classes" in plane_of(G_classes, 3).title
+    plane = plane_of(G, 2)
+    assert "4 seeds" in plane.title
+    assert (plane.columns, len(plane.cells)) == (2, 4)
 
 
 def test_before_a_model_plays_there_is_no_map(tmp_path):

@@ -13,7 +13,6 @@ import torch
 
 from latentart import maps
 from latentart.errors import LatentartError
-from latentart.latent import direction_files
 from latentart.live.names import check_name, inside
 from latentart.models.base import Generator
 from latentart.models.load import load
@@ -27,9 +26,9 @@ CELL = 96
 class Charts:
     """Pages in a folder, one for each model; one that is missing is drawn by a process of its own, slowly."""
 
-    def __init__(self, folder: Path, sources: Mapping[str, str]) -> None:
-        """sources: name -> file, for models that are no cards."""
-        self.folder, self.sources = folder, sources
+    def __init__(self, folder: Path, sources: Mapping[str, str], columns: int = COLUMNS) -> None:
+        """sources: name -> file, for models that are no cards. columns: pictures a side."""
+        self.folder, self.sources, self.columns = folder, sources, columns
         self._process: multiprocessing.process.BaseProcess | None = None
         self._drawing = folder
         self._faults: set[Path] = set()
@@ -64,19 +63,21 @@ class Charts:
             self._process = None
 
     def _begun(self, source: str, path: Path) -> multiprocessing.process.BaseProcess:
-        process = multiprocessing.get_context("spawn").Process(target=draw, args=(source, path), daemon=True)
+        process = multiprocessing.get_context("spawn").Process(
+            target=draw, args=(source, path, self.columns), daemon=True
+        )
         process.start()
         return process
 
 
-def draw(source: str, path: Path) -> None:
+def draw(source: str, path: Path, columns: int = COLUMNS) -> None:
     """Draws the map of a model into a file; the show goes first."""
     if hasattr(os, "nice"):
         os.nice(15)
     torch.set_num_threads(1)
     try:
         G = load(source, "cpu")
-        plane = plane_of(G, source)
+        plane = plane_of(G, columns)
         path.parent.mkdir(parents=True, exist_ok=True)
         maps.write_page(path, plane, maps.draw(G, plane, CELL), overwrite=True)
     except LatentartError as error:
@@ -84,10 +85,6 @@ def draw(source: str, path: Path) -> None:
         raise SystemExit(1) from error
 
 
-def plane_of(G: Generator, source: str) -> maps.Map:
-    """The classes of a model that has some, else its first two directions."""
-    if G.c_dim > 1:
-        return maps.classes(G, columns=COLUMNS)
-    book = direction_files.of_network(G, source)
-    names = [d.name for d in book.items[:2]] if len(book) > 1 else ["pca:1", "pca:2"]
-    return maps.axes(G, book, (names[0], names[1]), columns=COLUMNS)
+def plane_of(G: Generator, columns: int) -> maps.Map:
+    """The classes of a model that has some, else its first seeds, alike beside alike."""
+    return maps.classes(G, columns=columns) if G.c_dim > 1 else maps.seeds(G, range(columns**2))

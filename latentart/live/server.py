@@ -263,7 +263,7 @@ async def _map(request: Request) -> Response:
     """The space of the model that plays, to be played by dragging."""
     hub = _hub(request)
     if hub.charts is None or not hub.facts:
-        return PlainTextResponse("no model plays yet\n", status_code=503, headers={"Retry-After": "1"})
+        return FileResponse(STATIC / "drawing.html", status_code=503, headers={"Retry-After": "2"})
     try:
         page = await asyncio.to_thread(hub.charts.page, hub.facts["model"], hub.facts["sha256"])
     except LatentartError as error:
