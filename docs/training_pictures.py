@@ -58,8 +58,9 @@ def interfaces() -> None:
 
 def learning(run: str, tile: tuple[int, int], side: int, name: str, count: int = 6) -> None:
     """One tile of the previews of a run, from the first to the last."""
-    previews = sorted((RUNS / run / "previews").glob("*.png"))
-    chosen = [previews[i] for i in np.linspace(0, len(previews) - 1, count).round().astype(int)]
+    previews = {int(p.stem.removeprefix("step")): p for p in (RUNS / run / "previews").glob("*.png")}
+    wanted = np.geomspace(min(previews), max(previews), count)
+    chosen = [previews[min(previews, key=lambda step: abs(step - want))] for want in wanted]
     row, column = (4 + place * (side + 4) for place in tile)
     save(name, pixels.sheet([pixels.open_image(p)[row : row + side, column : column + side] for p in chosen], count,
                             gap=4, background=GROUND))  # fmt: skip
