@@ -188,6 +188,7 @@ def test_webcam_pictures_come_in(house):
         talk.ws.send(pack(Header(1, 0, 0, 32, 24, codec=protocol.PNG), sent.getvalue()))
         assert wait_until(lambda: house.show.hub.inputs.frame is not None)
         assert house.show.hub.inputs.frame.shape == (24, 32, 3)
+        assert talk.event("input")["count"] == house.show.hub.inputs.count
 
 
 # Hostile ones.

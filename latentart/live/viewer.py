@@ -192,6 +192,8 @@ class Viewer:
         try:
             self._require_control()
             await self.hub.take_input(message)
+            # Whoever sends waits for this, so that a busy server sees new pictures and not a queue of old ones.
+            self.tell({"event": "input", "count": self.hub.inputs.count})
         except LatentartError as error:
             self._refuse(error, None)
 

@@ -126,6 +126,17 @@ def test_a_picture_is_sent_to_the_server(probe, fresh):
     assert abs(int(picture[100, 100, 1]) - 200) < 6
 
 
+def test_pictures_that_are_sent_never_queue(probe, fresh):
+    before = fresh.show.hub.inputs.count
+    sent = probe.evaluate("""async () => { const c = document.createElement('canvas'); c.width = c.height = 64;
+        c.getContext('2d').fillRect(0, 0, 64, 64); let sent = 0;
+        for (let i = 0; i < 200; i++) sent += await live.send(c);
+        return sent; }""")
+    assert 2 <= sent
+    assert wait_until(lambda: fresh.show.hub.inputs.count == before + sent)
+    probe.wait_for_function("live._sent === 0")
+
+
 def test_it_comes_back_and_sends_what_was_set_meanwhile(probe, fresh):
     def hang_up():
         for viewer in list(fresh.show.hub.viewers):

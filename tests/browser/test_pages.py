@@ -64,9 +64,9 @@ def test_mirror_paints_who_stands_before_it(camera, fresh):
     visit(camera, fresh, "mirror")
     assert wait_until(lambda: value(fresh, "source") == "input")
     assert value(fresh, "then/1/network") == "mosaic26"
-    # The camera's picture reaches the server as it is seen: the middle of it, left and right exchanged.
     camera.wait_for_function("video?.videoWidth > 0")
-    assert wait_until(lambda: fresh.show.hub.inputs.count > 3, 15)
+    before = fresh.show.hub.inputs.count
+    assert wait_until(lambda: fresh.show.hub.inputs.count > before + 3, 15)
     assert fresh.show.hub.inputs.frame.std() > 20
     camera.keyboard.press("3")
     assert wait_until(lambda: value(fresh, "then/1/style/a") == 2)

@@ -17,6 +17,7 @@
   const SET_EVERY = 10; // ms: the server takes 200 messages a second
   const PING_EVERY = 2000; // ms
   const RECONNECT = { first: 250, last: 3000 }; // ms
+  const [SENT_WINDOW, SENT_LATE] = [2, 2000]; // pictures on their way to the server; ms after which they are lost
   const SAMPLES = 96; // side of the copy that `color` reads from
 
   const here = new URL(document.currentScript?.src || location.href, location.href);
@@ -115,7 +116,7 @@
       this.latency = null;
       /** ms from rendering to drawing of the newest picture, on the server's clock; null before the first ping. */
       this.age = null;
-      this._replaced = this._skipped = 0;
+      this._replaced = this._skipped = this._sent = this._sentAt = 0;
       this.ready = new Promise((resolve) => (this._isReady = resolve));
       this._listeners = {};
       this._asked = new Map();
@@ -216,16 +217,20 @@
       return [this._samples[at], this._samples[at + 1], this._samples[at + 2]];
     }
 
-    /** Sends a picture (canvas, video, image) to the server, as input for models that take one. */
+    /** Sends a picture (canvas, video, image) to the server, as input for models that take one. Resolves with whether it
+     * went: not while two are on their way, so that the newest is never behind a queue. */
     async send(source, { size = 512, quality = 0.8 } = {}) {
       const [width, height] = [source.videoWidth || source.width, source.videoHeight || source.height];
-      if (!this.connected || !width) return false;
+      const late = now() - this._sentAt > SENT_LATE;
+      if (!this.connected || !width || (this._sent >= SENT_WINDOW && !late)) return false;
       const scale = Math.min(1, size / Math.max(width, height));
       const canvas = (this._outgoing ??= document.createElement("canvas"));
       [canvas.width, canvas.height] = [Math.round(width * scale), Math.round(height * scale)];
       canvas.getContext("2d").drawImage(source, 0, 0, canvas.width, canvas.height);
       const blob = await new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg", quality));
       if (!this.connected) return false;
+      this._sent = late ? 1 : this._sent + 1;
+      this._sentAt = now();
       this._worker.postMessage({ send: await packed(blob, canvas.width, canvas.height) });
       return true;
     }
@@ -309,6 +314,7 @@
       for (const { reject } of this._asked.values()) reject(new Error("the connection was lost"));
       this._asked.clear();
       this._controls = [];
+      this._sent = 0;
       if (was || reason) this._emit("close", { code, reason });
       if (this._closed) return this._worker.terminate();
       this._retry = setTimeout(() => this._connect(), this._wait);
@@ -320,6 +326,7 @@
       else if (message.event === "param") this._changed(message.values);
       else if (message.event === "stats") this._counted(message);
       else if (message.event === "news") this._news(message);
+      else if (message.event === "input") this._sent = Math.max(0, this._sent - 1);
       else if (message.event === "error") this._refused(message);
       else if (message.op) this._answered(message);
     }
