@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import skimage.data
 import torch
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from latentart import pixels
 from latentart.models.load import load
@@ -83,6 +84,48 @@ def seed_z(z_dim: int, seed: int) -> torch.Tensor:
     return torch.from_numpy(np.random.RandomState(seed).randn(1, z_dim)).float()
 
 
+def drawings() -> None:
+    """Five drawings that are no emoji, and what openmoji-128 makes of them."""
+    lines = [pixels.to_float(small(np.asarray(drawn), 128)) for drawn in map(sketch, SKETCHES.values())]
+    T = load_translator("openmoji-128", "cpu")
+    with torch.no_grad():
+        tiles = torch.cat([*lines, *(T.translate(img) for img in lines)])
+    save("drawings.webp", pixels.sheet(list(pixels.to_uint8(tiles)), len(lines), gap=4, background=GROUND))
+
+
+STAR = [
+    (256 + r * np.sin(i * np.pi / 5), 256 - r * np.cos(i * np.pi / 5)) for i, r in enumerate([170, 75] * 5 + [170, 75])
+]
+SKETCHES = {
+    "face": [("oval", (90, 90, 420, 420)), ("dot", (184, 200, 216, 232)), ("dot", (294, 200, 326, 232)),
+             ("arc", (180, 220, 330, 340), 20, 160)],
+    "house": [("line", [(90, 260), (256, 110), (420, 260), (90, 260), (150, 206)]), ("box", (120, 260, 390, 430)),
+              ("box", (220, 330, 290, 430))],
+    "flower": [("oval", (150, 80, 360, 290)), ("line", [(256, 290), (256, 440)]),
+               ("arc", (256, 330, 360, 430), 150, 300)],
+    "car": [("box", (80, 220, 430, 350)), ("arc", (140, 130, 360, 310), 180, 360), ("oval", (115, 310, 205, 400)),
+            ("oval", (305, 310, 395, 400))],
+    "star": [("line", STAR)],
+}  # fmt: skip
+"""Strokes on a canvas of 512 pixels."""
+
+
+def sketch(strokes: list[tuple[Any, ...]]) -> Image.Image:
+    """Black on white."""
+    image = Image.new("RGB", (512, 512), "white")
+    draw = ImageDraw.Draw(image)
+    for kind, where, *rest in strokes:
+        if kind == "line":
+            draw.line(where, "black", 14, "curve")
+        elif kind == "arc":
+            draw.arc(where, *rest, "black", 14)
+        elif kind == "box":
+            draw.rounded_rectangle(where, 14, outline="black", width=14)
+        else:
+            draw.ellipse(where, "black" if kind == "dot" else "white", "black", 14)
+    return image
+
+
 def runs() -> None:
     """What the trainings left."""
     for run in ("openmoji", "waves"):
@@ -99,7 +142,7 @@ def save(name: str, frame: pixels.Frame) -> None:
 
 
 KINDS = {
-    "makers": pair_makers, "gui": interfaces, "painted": painted, "runs": runs,
+    "makers": pair_makers, "gui": interfaces, "painted": painted, "drawings": drawings, "runs": runs,
     "learning-waves": lambda: learning("waves", (1, 0), 160, "waves-learning.webp"),
     "learning-openmoji": lambda: learning("openmoji", (1, 4), 128, "openmoji-learning.webp"),
 }  # fmt: skip
