@@ -44,8 +44,16 @@ class Case:
 
 
 def film_cases() -> list[Case]:
-    tolerance = {"h264": 2, "hevc": 2, "av1": 3, "prores4444": 1, "vp9a": 2, "ffv1": 0, "ffv1-16": 0,
-                 "fast-lossless": 0}
+    tolerance = {
+        "h264": 2,
+        "hevc": 2,
+        "av1": 3,
+        "prores4444": 1,
+        "vp9a": 2,
+        "ffv1": 0,
+        "ffv1-16": 0,
+        "fast-lossless": 0,
+    }
     return [
         Case(f"film{ending}", "video", tolerance[name], bool(chosen.alpha), {"format": name})
         for name, chosen in FORMATS.items()
