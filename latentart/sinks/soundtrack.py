@@ -51,7 +51,8 @@ def interleave(container: OutputContainer, pictures: Iterator[Any], sounds: Iter
     """Writes packets as they are due, so that players find sound and picture beside each other."""
     sound = next(sounds, None)
     for picture in pictures:
-        due = picture.dts * picture.time_base
+        # Matroska keeps no decoding times: the first packets of a film may have none.
+        due = (picture.pts if picture.dts is None else picture.dts) * picture.time_base
         while sound is not None and sound.pts * sound.time_base <= due:
             container.mux(sound)
             sound = next(sounds, None)
