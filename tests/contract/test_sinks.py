@@ -203,7 +203,7 @@ def test_colours_are_tagged_in_all_four_fields(case: Case, tmp_path: Path) -> No
     with av.open(str(made)) as film:
         context = film.streams.video[0].codec_context
         tags = (context.colorspace, context.color_primaries, context.color_trc, context.color_range)
-    lossless_rgb = case.options["format"] in ("ffv1", "fast-lossless")
+    lossless_rgb = case.options["format"] in ("ffv1", "ffv1-16", "fast-lossless")
     assert tags == ((0, 1, 13, 2) if lossless_rgb else (1, 1, 1, 1))
 
 
