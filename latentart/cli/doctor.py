@@ -13,7 +13,11 @@ if TYPE_CHECKING:
     from latentart.models.base import Generator
 
 _USES = {"master": "films", "live": "on stage"}
-_EXTRAS = {"cpu": ("openvino",), "live": ("starlette", "uvicorn", "websockets", "pythonosc", "simplejpeg")}
+_EXTRAS = {
+    "cpu": ("openvino",),
+    "ray": ("ray",),
+    "live": ("starlette", "uvicorn", "websockets", "pythonosc", "simplejpeg"),
+}
 
 
 @click.command("doctor", short_help="What is installed, and how pictures are drawn here.")
