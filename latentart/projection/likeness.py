@@ -22,13 +22,11 @@ class Likeness:
     embedding: Embedding
     mask: Tensor | None
     pixel_weight: float
+    cut: bool = False
 
     def __call__(self, img: Tensor) -> Tensor:
-        """LPIPS + pixel_weight * mean squared error of each picture, [N]; larger pictures are reduced first.
-
-        Values beyond -1..1 count as what a file keeps of them: black that is blacker than black is no fault.
-        """
-        img = at_most(visible(img), max(self.target.shape[2:]))
+        """LPIPS + pixel_weight * mean squared error of each picture, [N]; larger pictures are reduced first."""
+        img = at_most(visible(img) if self.cut else img, max(self.target.shape[2:]))
         total = self.perceptual(img)
         return total + self.pixel_weight * self.squares(img) if self.pixel_weight else total
 
@@ -49,12 +47,16 @@ class Likeness:
 
 
 def likeness(
-    features: Lpips, target: Tensor, size: int, *, mask: Tensor | None = None, pixel_weight: float = 0.0
-) -> Likeness:
-    """Compares with `target` [N, C, H, W] reduced to the longer side `size`; mask [N or 1, 1, H, W] in 0..1."""
+    features: Lpips, target: Tensor, size: int, *, mask: Tensor | None = None, pixel_weight: float = 0.0,
+    cut: bool = False,
+) -> Likeness:  # fmt: skip
+    """Compares with `target` [N, C, H, W] reduced to the longer side `size`; mask [N or 1, 1, H, W] in 0..1.
+
+    cut: values beyond -1..1 count as what a file keeps of them: black that is blacker than black is no fault.
+    """
     small = at_most(target, size)
     small_mask = None if mask is None else at_most(mask, size)
-    return Likeness(features, small, features.embed(at_most(small, LARGEST)), small_mask, pixel_weight)
+    return Likeness(features, small, features.embed(at_most(small, LARGEST)), small_mask, pixel_weight, cut)
 
 
 def visible(img: Tensor) -> Tensor:

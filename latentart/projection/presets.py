@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from latentart.errors import SettingsError, unknown
 
 SPACES = ("w", "w+")
-ARRANGE = 4.0
+ARRANGE = 8.0
 """Pixel weight of stages in W, which find where things are."""
 MATTER = 0.8
 """Pixel weight of stages in W+ at 64 pixels, which find what things are made of."""
@@ -62,19 +62,19 @@ PRESETS = {
         noise_steps=20, tune_steps=30,
     ),
     "standard": Preset(
-        (Stage("w", 64, 40, 0.3, pixels=ARRANGE),
+        (Stage("w", 64, 40, 0.2, pixels=ARRANGE),
          Stage("w+", 64, 100, 0.3), Stage("w+", 128, 40, 0.1, pixels=DETAIL)),
         noise_steps=80, tune_steps=160,
         # Arrangement first or strokes first: each gets stuck where the other does not.
         alone=(Stage("w", 64, 100, 0.2, pixels=10), Stage("w", 64, 100, 0.2, pixels=2, anew=True),
-               Stage("w", 64, 60, 0.1, 30, ARRANGE)),
+               Stage("w", 64, 60, 0.1, 30, 4)),
     ),
     "deep": Preset(
-        (Stage("w", 64, 40, 0.3, pixels=ARRANGE),
+        (Stage("w", 64, 40, 0.2, pixels=ARRANGE),
          Stage("w+", 64, 250, 0.3, 80), Stage("w+", 128, 120, 0.1, 60, DETAIL)),
         noise_steps=300, tune_steps=350, starts=4,
         alone=(Stage("w", 64, 150, 0.2, pixels=10), Stage("w", 64, 150, 0.2, pixels=2, anew=True),
-               Stage("w", 64, 150, 0.1, 60, ARRANGE), Stage("w", 128, 60, 0.05, 30, ARRANGE)),
+               Stage("w", 64, 150, 0.1, 60, 4), Stage("w", 128, 60, 0.05, 30, 4)),
     ),
 }  # fmt: skip
 PUBLISHED = "nvidia"

@@ -47,7 +47,7 @@ class Settings:
     noise: bool = False
     tune: bool = False
     align: bool = False
-    norm_weight: float = 0.001
+    norm_weight: float = 0.003
 
 
 @dataclass(frozen=True)
@@ -81,11 +81,13 @@ class Batch:
     before: int = 0
     losses: dict[str, list[float]] = field(default_factory=dict)
 
-    def likeness(self, size: int, repeat: int = 1, pixel_weight: float = DETAIL_PIXELS) -> Likeness:
+    def likeness(
+        self, size: int, repeat: int = 1, pixel_weight: float = DETAIL_PIXELS, *, cut: bool = False
+    ) -> Likeness:
         """Distances to the targets at that size, each target `repeat` times."""
         mask = None if self.mask is None else self.mask.repeat_interleave(repeat, dim=0)
         img = self.img.repeat_interleave(repeat, dim=0)
-        return likeness(self.p.features, img, size, mask=mask, pixel_weight=pixel_weight)
+        return likeness(self.p.features, img, size, mask=mask, pixel_weight=pixel_weight, cut=cut)
 
     def watch(self, name: str, starts: int = 1) -> Watcher | None:
         """Passes steps of the stage `name` on to on_step; of several starts it shows the first."""
@@ -170,7 +172,9 @@ def _codes(batch: Batch, stage: Stage, variables: Variables, starts: int, beside
     # Nothing is compared above LARGEST, so nothing larger is rendered; what is rendered lower looks too different.
     size = pyramid.nearest(G, LARGEST)
     share = min(1.0, stage.look / G.img_resolution)
-    near = batch.likeness(stage.look, starts, stage.pixels * share)
+    # The generator's own codes overshoot black and white, and find their way back; in W+ a search that may do so gets
+    # lost in glare.
+    near = batch.likeness(stage.look, starts, stage.pixels * share, cut=stage.space == "w")
     # One w is held by the mapping network's own shape; rows on their own need the P-norm.
     norm_weight = batch.settings.norm_weight if stage.space == "w+" else 0.0
     codes = search.Codes(G, near, batch.p.prior, size, norm_weight)
