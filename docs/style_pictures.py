@@ -28,10 +28,9 @@ from latentart.sinks.sink import open_sink
 
 SIDE = 192
 HERE = Path(__file__).parent / "images" / "style"
-FACE = (140, 20, 310, 190)
 
 
-def photo(name: str, box: tuple[int, int, int, int] | None = None) -> Tensor:
+def photo(name: str) -> Tensor:
     """A photograph of scikit-image (CC0), or one that landscapes-256 draws."""
     if name == "land":
         G = load("landscapes-256")
@@ -39,7 +38,6 @@ def photo(name: str, box: tuple[int, int, int, int] | None = None) -> Tensor:
         with torch.no_grad():
             return pixels.resize(G.synthesis(G.mapping(z, None)), (SIDE, SIDE)).clamp(-1, 1)
     image = Image.fromarray(getattr(data, name)()[..., :3])
-    image = image.crop(box) if box else image
     return pixels.resize(pixels.to_float(np.asarray(image).copy()), (SIDE, SIDE), "crop").clamp(-1, 1)
 
 
@@ -68,21 +66,21 @@ def save(image: Image.Image, name: str) -> None:
 
 
 PAINTINGS = {
-    "cat-strokes": ("chelsea", None, "strokes", 40),
-    "coffee-mosaic": ("coffee", None, "mosaic", 40),
-    "land-waves": ("land", None, "waves", 40),
-    "face-woodcut": ("astronaut", FACE, "woodcut", 12),
+    "cat-strokes": ("chelsea", "strokes", 40),
+    "coffee-mosaic": ("coffee", "mosaic", 40),
+    "land-waves": ("land", "waves", 40),
+    "rocket-woodcut": ("rocket", "woodcut", 25),
 }
 
 
 def paintings(folder: Path) -> None:
     """Photograph, style and painting, four times."""
-    seen = {name: photo(source, box) for name, (source, box, _, _) in PAINTINGS.items()}
+    seen = {name: photo(source) for name, (source, _, _) in PAINTINGS.items()}
     made = [
         kept(folder, name, lambda n=name, s=style, w=weight: paint(seen[n], [Style(art(s))], Settings(style=w)))
-        for name, (_, _, style, weight) in PAINTINGS.items()
+        for name, (_, style, weight) in PAINTINGS.items()
     ]
-    save(rows(list(seen.values()), [art(style) for _, _, style, _ in PAINTINGS.values()], made), "paintings")
+    save(rows(list(seen.values()), [art(style) for _, style, _ in PAINTINGS.values()], made), "paintings")
 
 
 def regions(folder: Path) -> None:
