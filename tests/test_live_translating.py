@@ -25,8 +25,8 @@ def scribble(tmp_path, monkeypatch):
     path = tmp_path / "scribble.safetensors"
     safe.write(path, open_translator(tmp_path / "raw.pth"))
     sha = hashlib.sha256(path.read_bytes()).hexdigest()
-    facts = f'name = "scribble"\nfile = "{path.name}"\nsha256 = "{sha}"\nfamily = "pix2pix"\nchannels = 3\nsize = 64\n'
-    (tmp_path / "scribble.toml").write_text(facts)
+    about = f'name = "scribble"\nfile = "{path.name}"\nsha256 = "{sha}"\n'
+    (tmp_path / "scribble.toml").write_text(about + 'family = "pix2pix"\nchannels = 3\nresolution = 64\n')
     (tmp_path / "raw.pth").unlink()
     monkeypatch.setenv(cards.FOLDER_VARIABLE, str(tmp_path))
     return "scribble"

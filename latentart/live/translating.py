@@ -133,7 +133,7 @@ def _offer(name: str, facts: Mapping[str, Any], pictures: int) -> dict[str, Any]
     family = facts.get("family", name)
     any_style = getattr(families().get(family), "KIND", "") == "style"
     styles = facts.get("styles", pictures if any_style else 0)
-    return {"family": family, "styles": styles, "size": facts.get("size", 0)}
+    return {"family": family, "styles": styles, "size": facts.get("resolution", 0)}
 
 
 def pictures_in(folder: Path) -> list[Path]:

@@ -2,16 +2,20 @@
 // ?network=NAME picks the translator. Keys: Z takes a stroke back, C or Delete clears, E rubs out, 1 2 3 the pen.
 
 const SEND_EVERY = 50; // ms
-const PENS = [0.008, 0.016, 0.036]; // widths, in sides of the paper
+const PENS = [0.014, 0.028, 0.06]; // widths, in sides of the paper
 const PAPER = "#f6f2e8", SOFT = "#a5a2a0", GLOW = "#ffb86b";
 const ALONE = 6; // seconds before the ghost draws
 // What the ghost draws, in tenths of the paper.
-const GHOST = [
-  [[2.2, 5.2], [2.3, 3.6], [3.4, 2.3], [5, 1.9], [6.6, 2.3], [7.7, 3.6], [7.8, 5.2], [6.4, 5.6], [5, 5.7], [3.6, 5.6], [2.2, 5.2]],
-  [[4.1, 5.7], [4.2, 7], [3.9, 8.1], [5, 8.4], [6.1, 8.1], [5.8, 7], [5.9, 5.7]],
-  [[3.6, 3.6], [4, 3.2], [4.5, 3.5], [4.2, 4.1], [3.7, 4], [3.6, 3.6]],
-  [[5.7, 3], [6.2, 2.9], [6.5, 3.4], [6.1, 3.8], [5.7, 3.5], [5.7, 3]],
-  [[5.2, 4.6], [5.7, 4.3], [6.2, 4.7], [5.8, 5.1], [5.3, 5], [5.2, 4.6]],
+const ring = (x, y, w, h, from = 0, to = 1, steps = 14) =>
+  Array.from({ length: steps + 1 }, (_, i) => {
+    const turn = 2 * Math.PI * (from + ((to - from) * i) / steps);
+    return [x + w * Math.cos(turn), y + h * Math.sin(turn)];
+  });
+const FACE = [ring(5, 5, 3.3, 3.3, 0.75, 1.76), ring(3.9, 4.3, 0.2, 0.34), ring(6.1, 4.3, 0.2, 0.34), ring(5, 5.6, 1.7, 1.3, 0.04, 0.46, 8)];
+const MUSHROOM = [
+  [[2, 5.4], [2.1, 3.7], [3.3, 2.2], [5, 1.7], [6.7, 2.2], [7.9, 3.7], [8, 5.4], [6.5, 5.9], [5, 6], [3.5, 5.9], [2, 5.4]],
+  [[3.9, 6], [4, 7.2], [3.8, 8.2], [5, 8.5], [6.2, 8.2], [6, 7.2], [6.1, 6]],
+  ring(3.9, 3.9, 0.55, 0.55), ring(6, 3.4, 0.5, 0.5), ring(5.7, 4.9, 0.35, 0.35),
 ];
 
 let live, paper, strokes = [], line, pen = 1, rubs = false, network = "", dirty = true, sent = 0, sending = false;
@@ -180,11 +184,15 @@ async function send() {
 
 // The ghost: it draws when nobody does, so that whoever comes sees what this is for.
 
-/** Points along all its strokes, round and even, and the pauses between them. */
-const TRACE = GHOST.flatMap((marks) => {
-  const points = marks.slice(1).flatMap((_, i) => Array.from({ length: 12 }, (_, k) => curve(marks, i, k / 12)));
-  return [null, ...points, ...Array(10).fill("wait")];
-});
+/** Points along all strokes, round and even, pauses between them, and a clean sheet at the end. */
+const traced = (drawing) => [
+  ...drawing.flatMap((marks) => {
+    const points = marks.slice(1).flatMap((_, i) => Array.from({ length: 6 }, (_, k) => curve(marks, i, k / 6)));
+    return [null, ...points, marks.at(-1).map((part) => part / 10), ...Array(8).fill("wait")];
+  }),
+  ...Array(150).fill("wait"),
+  "clear",
+];
 
 /** Between mark i and the next, through both (Catmull and Rom 1974). */
 function curve(marks, i, t) {
@@ -194,29 +202,28 @@ function curve(marks, i, t) {
 }
 
 function haunt() {
-  if (ghost === 0 && strokes.length) return;
-  if (frameCount % 2) return;
-  const step = TRACE[ghost % (TRACE.length + 260)];
-  if (ghost && ghost % (TRACE.length + 260) === 0) {
-    strokes = [];
-    again();
-  }
-  ghost++;
+  if ((ghost === 0 && strokes.length) || frameCount % 2) return;
+  const step = TRACE[ghost++ % TRACE.length];
   if (step === null) line = null;
-  else if (Array.isArray(step)) line ? go(step) : start(step);
+  if (Array.isArray(step)) line ? go(step) : start(step);
+  if (step !== "clear") return;
+  strokes = [];
+  again();
 }
 
 function ghostly() {
-  const step = ghost ? TRACE[(ghost - 1) % (TRACE.length + 260)] : null;
+  const step = ghost ? TRACE[(ghost - 1) % TRACE.length] : null;
   return Array.isArray(step) ? { x: places.paper.x + step[0] * places.w, y: places.paper.y + step[1] * places.h } : null;
 }
+
+const TRACE = [...traced(FACE), ...traced(MUSHROOM)];
 
 // Tools.
 
 function build() {
   const bar = document.createElement("nav");
   bar.innerHTML = `
-    ${PENS.map((_, i) => `<button data-pen="${i}" aria-label="pen ${i + 1}"><i style="--s: ${[6, 12, 24][i]}px"></i></button>`).join("")}
+    ${PENS.map((_, i) => `<button data-pen="${i}" aria-label="pen ${i + 1}"><i style="--s: ${[6, 12, 26][i]}px"></i></button>`).join("")}
     <button data-act="rub" aria-label="rubber">Rub</button><button data-act="undo">Undo</button><button data-act="clear">Clear</button>
     <select id="network" aria-label="network"></select>`;
   document.body.append(bar);

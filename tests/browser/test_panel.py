@@ -70,14 +70,15 @@ def test_a_slot_shows_what_its_translator_has(panel, fresh):
     panel.click("#tabs >> text=Image")
     strength, style = (panel.locator(f"[data-param='then/1/{name}']") for name in ("strength", "style/a"))
     assert not strength.is_visible()
-    panel.click("[data-param='then/1/network'] >> text=cartoon")
+    network = "[data-param='then/1/network'] select"
+    panel.select_option(network, "cartoon")
     assert wait_until(lambda: value(fresh, "then/1/network") == "cartoon")
     strength.wait_for(state="visible")
     assert not style.is_visible()
     fresh.osc("/latentart/then/1/network", "mosaic26")
     style.wait_for(state="visible")
     assert style.locator("input").get_attribute("max") == "25"
-    panel.click("[data-param='then/1/network'] >> text=none")
+    panel.select_option(network, "")
     strength.wait_for(state="hidden")
 
 

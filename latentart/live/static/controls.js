@@ -79,7 +79,7 @@ function toggle(live, param, label) {
   return { element, show };
 }
 
-const MOST_BUTTONS = 8;
+const MOST_BUTTONS = 6;
 
 function choices(live, param, label) {
   const entries = param.choices.map((choice) => [choice, choice]);
