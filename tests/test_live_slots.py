@@ -215,6 +215,7 @@ class AnyStyle(Small):
     def __init__(self):
         super().__init__()
         self.style_dim = 3
+        self.weight = torch.nn.Parameter(torch.zeros(1))
 
     def forward(self, img, *, style=None, strength=1.0):
         return style[None, :, None, None].expand(1, 3, *img.shape[-2:])

@@ -97,14 +97,15 @@ class Translators:
         """The styles that numbers mean: the network's own, else those of the pictures."""
         if not T.style_dim:
             return None
+        device = next(T.parameters()).device
         if T.style_names:
-            return torch.eye(T.style_dim)
-        found = [_style(T, path) for path in pictures_in(self.pictures)]
+            return torch.eye(T.style_dim, device=device)
+        found = [_style(T, path, device) for path in pictures_in(self.pictures)]
         if not found and T.style is None:
             raise SettingsError(
                 f"{T.name} takes its style from a picture: put some into the folder {str(self.pictures)!r}"
             )
-        return torch.stack(found) if found else T.style[None]  # type: ignore[index]
+        return torch.stack(found) if found else T.style[None].to(device)  # type: ignore[index]
 
     def _trial(self, opened: Opened, size: Size) -> Tensor:
         """Something like a picture: a smooth one has no contrast to be normalised by, and every error grows."""
@@ -141,16 +142,16 @@ def pictures_in(folder: Path) -> list[Path]:
     return sorted(path for path in folder.glob("*") if path.suffix.lower() in ENDINGS)[:MOST_PICTURES]
 
 
-def _style(T: Translator, path: Path) -> Tensor:
+def _style(T: Translator, path: Path, device: torch.device) -> Tensor:
     with torch.inference_mode():
-        return T.style_of(pixels.to_float(pixels.open_image(path))).cpu()
+        return T.style_of(pixels.to_float(pixels.open_image(path)).to(device))
 
 
 def style_of(styles: Tensor | None, shares: Sequence[tuple[int, float]]) -> Tensor | None:
     """The mixture of styles [styles, style_dim] that numbers and their shares mean, [style_dim]."""
     if styles is None:
         return None
-    mixture = torch.zeros(styles.shape[1])
+    mixture = torch.zeros(styles.shape[1], device=styles.device)
     for number, share in shares:
         mixture += share * styles[min(number, len(styles) - 1)]
     return mixture
