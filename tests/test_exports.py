@@ -14,9 +14,10 @@ from layouts import pix2pix
 from layouts.random_stylegan2 import random_state
 
 from latentart.errors import LatentartError
-from latentart.exports import again, ml5, pict
+from latentart.exports import again, pict
 from latentart.exports import onnx as to_onnx
 from latentart.exports.export import export, formats
+from latentart.training import nets
 from latentart.translators import fast_style
 from latentart.translators.load import load_translator
 from latentart.weights import safe
@@ -70,7 +71,7 @@ def test_a_generator_takes_z_psi_and_class(tmp_path: Path) -> None:
 
 
 def test_ml5_round_trip(tmp_path: Path) -> None:
-    source = fast_file(tmp_path / "source.safetensors", **ml5.LAYOUT)
+    source = fast_file(tmp_path / "source.safetensors", **fast_style.ML5)
     made = export(source, tmp_path / "made", "ml5")
     assert made.difference == 0
     manifest = json.loads((made.path / "manifest.json").read_text())
@@ -121,6 +122,12 @@ def test_what_cannot_be_written_leaves_nothing(tmp_path: Path, network: str, to:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_network_trained_for_ml5_can_be_written_for_it(tmp_path: Path) -> None:
+    T = nets.fresh_style(4, "ml5")
+    safe.write(tmp_path / "mine.safetensors", nets.checkpoint("style", T, T.state_dict()))
+    assert export(tmp_path / "mine.safetensors", tmp_path / "ml5", "ml5").difference == 0
+
+
 def test_another_layout_is_refused_for_ml5(tmp_path: Path) -> None:
     file = fast_file(tmp_path / "candy.safetensors")
     with pytest.raises(LatentartError, match=r"not of ml5's layout \(border .*--to onnx"):
@@ -128,7 +135,7 @@ def test_another_layout_is_refused_for_ml5(tmp_path: Path) -> None:
 
 
 def test_a_file_that_draws_something_else_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    source = fast_file(tmp_path / "source.safetensors", **ml5.LAYOUT)
+    source = fast_file(tmp_path / "source.safetensors", **fast_style.ML5)
     monkeypatch.setattr(again, "difference", lambda *paths: float("nan"))
     with pytest.raises(LatentartError, match="would draw other pictures"):
         export(source, tmp_path / "out", "ml5")

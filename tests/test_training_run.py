@@ -53,6 +53,7 @@ KINDS = {
     "resnet, late GAN": lambda: a_pix2pix(net="resnet", gan_after=0.5),
     "bf16": lambda: a_pix2pix(bf16=True),
     "style": a_style,
+    "style for ml5": lambda: a_style(layout="ml5"),
 }
 
 

@@ -101,6 +101,7 @@ def pix2pix(folder: Path, pairs: Path, val: Path | None, steps: int, minutes: fl
 @click.option("--smooth", type=float, help="Weight of smoothness.  [default: 0.05]")
 @click.option("--style-scale", type=float, help="Size of strokes: how large the painting is looked at.")
 @click.option("--features", metavar="NAME", help="vgg16-relu3_3 (ships) or vgg16 (weights pull vgg16).")
+@click.option("--layout", help="examples, or ml5: for `latentart export --to ml5`.  [default: examples]")
 @shared
 def style(folder: Path, image: Path, photos: Path | None, generator: str | None, preset: str, steps: int | None,
           minutes: float | None, device: str | None, **changes: Any) -> None:  # fmt: skip

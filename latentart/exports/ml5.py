@@ -18,7 +18,6 @@ from latentart.translators.load import open_translator
 
 KIND = "ml5"
 IS_FOLDER = True
-LAYOUT = {"border": "same", "doubling": "transposed", "end": "tanh-centred"}
 
 
 def write(network: str | Path, target: Path) -> tuple[float, tuple[str, ...]]:
@@ -27,7 +26,11 @@ def write(network: str | Path, target: Path) -> tuple[float, tuple[str, ...]]:
     if checkpoint.config["family"] != fast_style.FAMILY:
         family = checkpoint.config["family"]
         raise SettingsError(f"ml5 plays fast style networks only, {str(network)!r} is of family {family!r}: --to onnx")
-    other = [f"{key} {checkpoint.config.get(key)!r}" for key in LAYOUT if checkpoint.config.get(key) != LAYOUT[key]]
+    other = [
+        f"{key} {checkpoint.config.get(key)!r}"
+        for key, wanted in fast_style.ML5.items()
+        if checkpoint.config.get(key) != wanted
+    ]
     if other:
         raise SettingsError(f"{str(network)!r} is not of ml5's layout ({', '.join(other)}): use --to onnx")
     manifest, numbers = {}, 0

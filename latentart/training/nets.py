@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -62,15 +63,26 @@ NETS: dict[str, tuple[Maker, str]] = {"unet": (_unet, pix2pix.FAMILY), "resnet":
 """Name -> (width, size, dropout -> network; the family it is loaded as)."""
 
 
-def fresh_style(width: int) -> FastStyle:
+LAYOUTS: dict[str, dict[str, Any]] = {
+    "examples": {},
+    "ml5": {**fast_style.ML5, "bias": False, "last_norm": True, "eps": 1e-3},
+}
+"""Wirings of a style network: pytorch/examples, or lengstrom's, which ml5 plays."""
+
+
+def fresh_style(width: int, layout: str = "examples") -> FastStyle:
     """A network of one style, `width` channels wide at the outside, whose first answer is the picture, blurred.
 
     A network of pure chance spends its first hundreds of steps on finding the picture again; so some channels are
-    made to carry colours through it.
+    made to carry colours through it. One of ml5's layout begins by chance.
     """
-    T = FastStyle(fast_style.Config((width, 2 * width, 4 * width)))
+    T = FastStyle(fast_style.Config((width, 2 * width, 4 * width), **LAYOUTS[layout]))
     with torch.no_grad():
-        _carry(T.state_dict())
+        if layout == "examples":
+            _carry(T.state_dict())
+        else:
+            # The last normalisation feeds a tanh: colours begin where it is not yet flat.
+            T.last.norm.weight.fill_(0.5)  # type: ignore[union-attr, operator]
     return T
 
 

@@ -76,10 +76,13 @@ class Settings:
     features: str = features.SHIPPED
     bf16: bool = False
     start: str = ""
+    layout: str = "examples"
     seed: int = 0
 
     def __post_init__(self) -> None:
         seeds.check(self.seed)
+        if self.layout not in nets.LAYOUTS:
+            raise SettingsError(unknown("layout", self.layout, nets.LAYOUTS))
         limits = {
             "width": (4, nets.WIDEST), "size": (SMALLEST, 1024), "batch": (1, 256), "style": (0, 1e6),
             "content": (0, 1e6), "smooth": (0, 1e6), "style_scale": (0.25, 8), "ema": (0, 1), "rate": (0, 1),
@@ -185,7 +188,7 @@ class Style:
         self.painting = _looked_at(painting, settings)
         with torch.random.fork_rng():
             torch.manual_seed(settings.seed)
-            self.net = nets.fresh_style(settings.width)
+            self.net = nets.fresh_style(settings.width, settings.layout)
         nets.begin(self.net, settings.start)
         self.net.to(self.device).train()
         self.looks = Looks(self.painting, settings, self.device)

@@ -36,6 +36,8 @@ TANH_GAIN = 150.0
 FIRST_THREE = tuple(f"down.{i}.conv.weight" for i in range(3))
 NEAR_ZERO = 10.0
 MOST_MISSING = 9
+ML5 = {"border": "same", "doubling": "transposed", "end": "tanh-centred"}
+"""The switches of lengstrom's networks, the only ones that ml5 plays."""
 _AVERAGES = r"(.*\.)?in\d\.(running_mean|running_var|num_batches_tracked)"
 _TRAINING = r".*_Adam(_1)?|beta\d_power|global_step|" + naming.COUNTERS
 
@@ -225,7 +227,7 @@ def _tensorflow(tensors: Mapping[str, Tensor]) -> Parts:
         table |= zip(names, (f"{unit}.conv.weight", f"{unit}.norm.bias", f"{unit}.norm.weight"), strict=True)
     found = naming.renamed(tensors, table, what=FAMILY, unused=_TRAINING)
     turned = {n: t.permute(3, 2, 0, 1).contiguous() if t.ndim == 4 else t for n, t in found.items()}
-    config = {"border": "same", "doubling": "transposed", "end": "tanh-centred", "eps": 1e-3}
+    config = {**ML5, "eps": 1e-3}
     return Parts(turned, config, ("layout of lengstrom and ml5", _widths(turned)))
 
 
