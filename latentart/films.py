@@ -265,10 +265,10 @@ def render(
     across, down = film.tiles or (1, 1)
     shape: tuple[int, int] = film.size or (G.img_size[1] * across, G.img_size[0] * down)
     noise: dict[str, Any] = {"noise_mode": film.noise_mode, "noise_seed": film.noise_seed}
-    pictures = frames(
-        G, path, **noise, size=film.size, fit=film.fit, synthesis=synthesis, scene=make_scene(film, G, path), then=then
-    )
-    sink = Background(open_sink(target, fps=fps, settings=settings, overwrite=overwrite, **options))
+    target_sink = open_sink(target, fps=fps, settings=settings, overwrite=overwrite, **options)
+    look: dict[str, Any] = {"size": film.size, "fit": film.fit, "depth": target_sink.depth}
+    pictures = frames(G, path, **noise, **look, synthesis=synthesis, scene=make_scene(film, G, path), then=then)
+    sink = Background(target_sink)
     try:
         with sink:
             for frame in pictures:
@@ -280,12 +280,16 @@ def render(
     return Rendered(sink.close(), sink.frames, shape, fps)
 
 
-def engine_for(film: Film, G: Generator, only: str | None = None) -> Engine:
-    """The fastest way this machine has to draw the film in full precision; `only` names one. Raises LatentartError."""
+def engine_for(film: Film, G: Generator, only: str | None = None, *, depth: int = 8) -> Engine:
+    """The fastest way this machine has to draw the film in full precision; `only` names one.
+
+    depth: that of the film's sink. Raises LatentartError.
+    """
     random = film.noise_mode == "random"
     batch = 1 if G.device.type == "cpu" else 8
     # Pictures are resized and translated before they are rounded to 8 bits.
-    output = "uint8" if film.size in (None, G.img_size[::-1]) and not film.then else "float"
+    as_drawn = film.size in (None, G.img_size[::-1]) and not film.then and depth == 8
+    output = "uint8" if as_drawn else "float"
     noise_mode = "const" if random else film.noise_mode
     return compile(G, only=only, batch=batch, output=output, noise_mode=noise_mode, noise_inputs=random)
 

@@ -28,6 +28,10 @@ class Synthesis(Protocol):
 Scene = Callable[[NDArray[np.float64]], Synthesis]
 """Phases u [N] -> what draws the frames at these phases."""
 
+Picture = pixels.Frame | pixels.Deep
+DEPTHS: dict[int, Callable[[Tensor], Any]] = {8: pixels.to_uint8, 16: pixels.to_uint16}
+"""Bits of a value -> what makes frames of them, both from the float picture."""
+
 Then = Callable[[Tensor, NDArray[np.float64]], Tensor]
 """Pictures [N, C, H, W] in [-1, 1] and their phases u [N] -> pictures of the same size."""
 
@@ -46,8 +50,9 @@ def frames(
     synthesis: Synthesis | None = None,
     scene: Scene | None = None,
     then: Then | None = None,
-) -> Iterator[pixels.Frame]:
-    """The pictures of a path in order, uint8 [H, W, C] each.
+    depth: int = 8,
+) -> Iterator[Picture]:
+    """The pictures of a path in order, uint8 [H, W, C] each, or uint16 with depth 16.
 
     noise_mode: 'const', 'none', or 'random', fresh noise for each frame, named by (noise_seed, frame index).
     size: (width, height), with fit 'crop', 'pad' or 'stretch'; None keeps the model's own.
@@ -65,14 +70,16 @@ def frames(
     if synthesis is not None and scene is not None:
         raise SettingsError("a scene draws for itself: leave out the engine of a film that is bent or blended")
     chosen = synthesis or G.synthesis
+    if depth not in DEPTHS:
+        raise SettingsError(f"depth {depth!r} is neither 8 nor 16")
     if size is not None:
         pixels.check_size(size)
     drawn = _Drawing(G, path, scene or (lambda u: chosen), mode, noise_seed)
-    finished = _Finish(None if size == G.img_size[::-1] else size, fit, then)
+    finished = _Finish(None if size == G.img_size[::-1] else size, fit, then, depth)
     return _frames(drawn, finished, range(start, last), count)
 
 
-def _frames(drawing: _Drawing, finish: _Finish, wanted: range, batch: int) -> Iterator[pixels.Frame]:
+def _frames(drawing: _Drawing, finish: _Finish, wanted: range, batch: int) -> Iterator[Picture]:
     first, total = wanted.start - wanted.start % batch, drawing.path.num_frames
     for begin in range(first, wanted.stop, batch):
         numbers = np.arange(begin, min(begin + batch, total))
@@ -104,18 +111,20 @@ class _Drawing:
 
 @dataclass(frozen=True)
 class _Finish:
-    """Pictures and their phases -> frames, uint8, in another size where one is given (None: as they are)."""
+    """Pictures and their phases -> frames, in another size where one is given (None: as they are)."""
 
     size: tuple[int, int] | None
     fit: str
     then: Then | None
+    depth: int
 
-    def __call__(self, made: Tensor | pixels.Frame, u: NDArray[np.float64]) -> pixels.Frame:
+    def __call__(self, made: Tensor | pixels.Frame, u: NDArray[np.float64]) -> Picture:
         if isinstance(made, Tensor):
             sized = made if self.size is None else pixels.resize(made, self.size, self.fit)
-            return pixels.to_uint8(self.then(sized, u) if self.then else sized)
-        if self.size is not None or self.then:
-            what = f"size {self.size}" if self.size else "translators"
+            made_of: Picture = DEPTHS[self.depth](self.then(sized, u) if self.then else sized)
+            return made_of
+        if self.size is not None or self.then or self.depth != 8:
+            what = f"size {self.size}" if self.size else "translators" if self.then else f"{self.depth} bits"
             raise SettingsError(f"this engine makes 8-bit frames, too late for {what}: give one with output='float'")
         return made
 

@@ -28,6 +28,23 @@ def frames_of(path):
         return np.stack([frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)])
 
 
+def test_sixteen_bits_come_from_the_float_picture(G, tmp_path):
+    import av
+
+    film = quick(walk="orbit", diameter=0.5)
+    films.render(film, tmp_path / "deep.mkv", G=G, format="ffv1-16")
+    films.render(film, tmp_path / "plain.mkv", G=G, format="ffv1")
+    with av.open(tmp_path / "deep.mkv") as container:
+        deep = np.stack([frame.to_ndarray(format="rgb48le") for frame in container.decode(video=0)])
+    assert len(np.unique(deep)) > 256
+    assert np.abs(deep / 257 - frames_of(tmp_path / "plain.mkv")).max() <= 1
+    engine = films.engine_for(film, G, "eager", depth=16)
+    films.render(film, tmp_path / "drawn.mkv", G=G, format="ffv1-16", synthesis=engine)
+    with pytest.raises(SettingsError, match="too late for 16 bits"):
+        films.render(film, tmp_path / "x.mkv", G=G, format="ffv1-16", synthesis=films.engine_for(film, G, "eager"))
+    assert sorted(p.name for p in tmp_path.glob("*.mkv")) == ["deep.mkv", "drawn.mkv", "plain.mkv"]
+
+
 def test_a_record_round_trips_through_json_types(G):
     film = quick(size=(64, 32), psi=0.5, interp="slerp", latents=())
     plain = provenance.check(film.record())

@@ -54,7 +54,7 @@ def fill(sink: Sink, count: int) -> None:
 
 def test_frames_arrive_in_order_on_one_other_thread() -> None:
     inner = Recorder()
-    with Background(inner, depth=2) as sink:
+    with Background(inner, waiting=2) as sink:
         fill(sink, 50)
     assert inner.got == list(range(50))
     assert inner.threads == {"latentart-sink"}
@@ -64,7 +64,7 @@ def test_frames_arrive_in_order_on_one_other_thread() -> None:
 def test_a_slow_sink_holds_the_producer_back() -> None:
     inner = Recorder()
     inner.gate.clear()
-    sink = Background(inner, depth=3)
+    sink = Background(inner, waiting=3)
     producer = threading.Thread(target=fill, args=(sink, 10), daemon=True)
     producer.start()
     producer.join(0.3)
@@ -79,7 +79,7 @@ def test_a_slow_sink_holds_the_producer_back() -> None:
 
 def test_an_error_of_the_thread_comes_out_of_write() -> None:
     inner = Recorder(fail_at=3)
-    sink = Background(inner, depth=2)
+    sink = Background(inner, waiting=2)
     with pytest.raises(TargetError, match="disk full"):
         fill(sink, 1000)
     assert (inner.got, inner.ended) == ([0, 1, 2], "aborted")
@@ -99,7 +99,7 @@ def test_an_error_of_the_thread_comes_out_of_close() -> None:
 def test_a_producer_that_waits_is_released_by_an_error() -> None:
     inner = Recorder(fail_at=0)
     inner.gate.clear()
-    sink = Background(inner, depth=1)
+    sink = Background(inner, waiting=1)
     threading.Timer(0.2, inner.gate.set).start()
     with pytest.raises(TargetError, match="disk full"):
         fill(sink, 1000)
@@ -116,7 +116,7 @@ def test_ctrl_c_writes_what_waits_then_closes() -> None:
     inner.gate.clear()
     threading.Timer(0.2, inner.gate.set).start()
     with pytest.raises(KeyboardInterrupt):
-        break_off(Background(inner, depth=4), 4, KeyboardInterrupt())
+        break_off(Background(inner, waiting=4), 4, KeyboardInterrupt())
     assert (inner.got, inner.ended) == ([0, 1, 2, 3], "interrupted")
 
 
@@ -125,7 +125,7 @@ def test_another_error_drops_what_waits() -> None:
     inner.gate.clear()
     threading.Timer(0.2, inner.gate.set).start()
     with pytest.raises(ZeroDivisionError):
-        break_off(Background(inner, depth=4), 4, ZeroDivisionError())
+        break_off(Background(inner, waiting=4), 4, ZeroDivisionError())
     assert inner.got in ([], [0])
     assert inner.ended == "aborted"
 

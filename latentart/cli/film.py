@@ -56,7 +56,9 @@ WORTH_CHOOSING = 100
 @click.option("--noise-seed", type=int, help="Names the noise of --noise-mode random.")
 @click.option("--size", type=opt.Pair(), help="Size of the film; the model's own by default.")
 @click.option("--fit", help="How to get there: crop, pad or stretch.")
-@click.option("--format", "format_name", help="h264, hevc, av1, prores4444, vp9a, ffv1; by the ending otherwise.")
+@click.option(
+    "--format", "format_name", help="h264, hevc, av1, prores4444, vp9a, ffv1, ffv1-16, png16, tiff16; by the ending."
+)
 @click.option("--crf", type=int, help="Quality of the encoder: lower is better.")
 @click.option("--preset", help="Speed of the encoder, for example slow.")
 @click.option("--like", type=click.Path(path_type=Path), metavar="FILE", help="Settings of an earlier film or picture.")
@@ -114,9 +116,10 @@ def command(
         Path(where).parent.mkdir(parents=True, exist_ok=True)
     path = films.make_path(film, G)
     then = films.make_then(film, G, fast=engine_name != "eager")
-    open_sink(where, fps=film.fps, overwrite=overwrite, **options).abort()
+    probe = open_sink(where, fps=film.fps, overwrite=overwrite, **options)
+    probe.abort()
     # Everything that can be wrong was looked at: now time may be spent.
-    synthesis = _engine(film, G, engine_name)
+    synthesis = _engine(film, G, engine_name, probe.depth)
     began = time.monotonic()
     with progress(Path(where).name) as report:
         made = films.render(
@@ -166,7 +169,7 @@ def _film(like: Path | None, given: dict[str, Any]) -> tuple[Film, str]:
     return film, ""
 
 
-def _engine(film: Film, G: Generator, name: str | None) -> Engine | None:
+def _engine(film: Film, G: Generator, name: str | None, depth: int) -> Engine | None:
     """The fastest way to draw; plain PyTorch for a film too short to gain from choosing."""
     from latentart import films, paths
     from latentart.errors import SettingsError
@@ -180,7 +183,7 @@ def _engine(film: Film, G: Generator, name: str | None) -> Engine | None:
         return None
     if name is None and paths.clock(film.seconds, film.fps)[0] < WORTH_CHOOSING:
         return None
-    return films.engine_for(film, G, name)
+    return films.engine_for(film, G, name, depth=depth)
 
 
 def _bends(given: tuple[str, ...]) -> tuple[str, ...]:

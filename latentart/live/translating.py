@@ -11,8 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from latentart import pixels, seeds
-from latentart.engine.translators import compile_translator
+from latentart import pixels
+from latentart.engine.translators import compile_translator, trial_picture
 from latentart.errors import PictureError, SettingsError
 from latentart.live.names import choose
 from latentart.live.slots import PLAIN, Size, Touch
@@ -108,12 +108,7 @@ class Translators:
         return torch.stack(found) if found else T.style[None].to(device)  # type: ignore[index]
 
     def _trial(self, opened: Opened, size: Size) -> Tensor:
-        """Something like a picture: a smooth one has no contrast to be normalised by, and every error grows."""
-        shape, random = (1, opened.plain.in_channels), seeds.stream(0)
-        sides = [4 << octave for octave in range(6)]
-        layers = [torch.from_numpy(random.uniform(-1, 1, (*shape, side, side))).float() for side in sides]
-        whole = [torch.nn.functional.interpolate(layer, size=size[::-1], mode="bilinear") for layer in layers]
-        return torch.stack(whole).sum(0).div(2).clamp(-1, 1).to(self._device(opened))
+        return trial_picture(torch.empty(1, opened.plain.in_channels, size[1], size[0], device=self._device(opened)))
 
     def _device(self, opened: Opened) -> torch.device | str:
         first = next(opened.plain.parameters(), None)

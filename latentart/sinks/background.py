@@ -13,13 +13,13 @@ from latentart.sinks.sink import Sink
 class Background(Sink):
     """Writes to `sink` from one thread, so that the next picture is made while this one is encoded.
 
-    At most `depth` frames wait; then `write` blocks, and no frame is ever dropped. A frame must not be changed
+    At most `waiting` frames wait; then `write` blocks, and no frame is ever dropped. A frame must not be changed
     after it was given. An error of the thread is raised by the next `write` or `close`.
     """
 
-    def __init__(self, sink: Sink, depth: int = 4) -> None:
-        self.sink = sink
-        self._queue: queue.Queue[Frame | Deep | None] = queue.Queue(depth)
+    def __init__(self, sink: Sink, waiting: int = 4) -> None:
+        self.sink, self.depth = sink, sink.depth
+        self._queue: queue.Queue[Frame | Deep | None] = queue.Queue(waiting)
         self._error: BaseException | None = None
         self._dropping = False
         self._count = 0

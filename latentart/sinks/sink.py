@@ -21,6 +21,9 @@ class Sink(Protocol):
     """Where frames go. As a context manager: the end closes it, an exception aborts it, and Ctrl-C closes what
     was rendered so far (a shorter, playable film) before KeyboardInterrupt goes on its way."""
 
+    depth: int = 8
+    """16 in sinks that take frames of 16 bits beside those of 8."""
+
     @property
     def frames(self) -> int:
         """How many frames it has taken."""
@@ -62,10 +65,7 @@ class FileSink(Sink, ABC):
     """A sink that makes one file: frames go into a `.part`, which is checked, flushed and renamed when it is whole.
 
     A subclass says how to begin, append and finish. Whatever raises on the way removes the part.
-    depth: 16 in sinks that take frames of 16 bits beside those of 8.
     """
-
-    depth = 8
 
     def __init__(
         self,

@@ -372,7 +372,7 @@ def test_through_a_thread_the_same_film_comes_out(case: Case, tmp_path: Path) ->
         (tmp_path / name).mkdir()
     frames = [picture(i) for i in range(6)]
     direct = write(place(case, tmp_path / "a"), case, frames)
-    with Background(open_sink(place(case, tmp_path / "b"), **case.options), depth=2) as sink:
+    with Background(open_sink(place(case, tmp_path / "b"), **case.options), waiting=2) as sink:
         for frame in frames:
             sink.write(frame)
     assert all(np.array_equal(a, b) for a, b in zip(decode(direct, case), decode(sink.close(), case), strict=True))
