@@ -21,6 +21,8 @@ from latentart.cli import weights as cli_weights
 from latentart.errors import WeightsError
 from latentart.weights.cards import FOLDER_VARIABLE
 
+SHIPPED = ["glyphs-64", "landscapes-256", "magenta", "mosaic26", "openmoji-128", "waves"]
+
 
 def run(*arguments: str | Path) -> Result:
     return CliRunner().invoke(group, ["weights", *map(str, arguments)])
@@ -36,14 +38,14 @@ def facts(path: str | Path) -> dict[str, object]:
 
 def test_list_names_what_ships() -> None:
     lines = run("list").output.splitlines()
-    assert [line.split()[0] for line in lines] == ["name", "glyphs-64", "landscapes-256", "magenta", "mosaic26"]
+    assert [line.split()[0] for line in lines] == ["name", *SHIPPED]
     assert re.search(r"landscapes-256 +stylegan2 +256x256 RGB +0 +8\.8 MB +CC-BY-SA-4.0", lines[2])
     assert lines[0].index("licence") == lines[2].index("CC-BY-SA")
 
 
 def test_list_as_json_has_paths() -> None:
     found = json.loads(run("list", "--json").output)
-    assert [c["name"] for c in found] == ["glyphs-64", "landscapes-256", "magenta", "mosaic26"]
+    assert [c["name"] for c in found] == SHIPPED
     assert Path(found[0]["path"]).is_file()
 
 

@@ -27,7 +27,7 @@ ROOT = tree(ALL)
         ("/la/dir/[!1-9]*/amount", []),
         ("/la/dir/1*/amount", [f"/la/dir/{i}/amount" for i in (1, 10, 11, 12, 13, 14, 15, 16)]),
         ("/la/walk/*e", ["/la/walk/glide", "/la/walk/mode", "/la/walk/phase"]),
-        ("/la/*", ["/la/cutoff", "/la/ping", "/la/psi", "/la/seed"]),
+        ("/la/*", ["/la/cutoff", "/la/ping", "/la/psi", "/la/seed", "/la/source"]),
         ("/*", ["/latentX", "/latentY", "/psi", "/query", "/randomize", "/seed", "/setpkl", "/speed", "/truncpsi"]),
         ("/nothing/*", []),
     ],
