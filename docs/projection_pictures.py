@@ -112,7 +112,7 @@ def crossovers(G: Generator, codes: dict[str, Tensor]) -> pixels.Frame:
 def walk(G: Generator, ws: Tensor) -> None:
     """A loop through the four codes."""
     path = keyframes(G, latents=ws.double().numpy(), seconds=6, fps=12)
-    with open_sink(IMAGES / "walk.webp", fps=12, quality=60, overwrite=True) as sink:
+    with open_sink(IMAGES / "walk.webp", fps=12, quality=75, overwrite=True) as sink:
         for picture in frames(G, path, size=(SIDE, SIDE)):
             sink.write(picture)
 
@@ -130,7 +130,7 @@ def search(p: Projector, name: str) -> None:
         p.project([make_target(np.ascontiguousarray(getattr(skimage.data, name)()), p.G)], KINDS["w+"], keep)
         torch.save(torch.cat([*seen[:24:2], *seen[24::5]]), path)
     target = photograph(p.G, name)
-    with open_sink(IMAGES / "search.webp", fps=12, quality=60, overwrite=True) as sink:
+    with open_sink(IMAGES / "search.webp", fps=12, quality=85, overwrite=True) as sink:
         codes = torch.load(path)
         for ws in [*codes, *[codes[-1]] * 18]:
             sink.write(np.concatenate([target, draw(p.G, ws[None])], axis=1))
@@ -138,13 +138,14 @@ def search(p: Projector, name: str) -> None:
 
 MOUNTAIN = Stroke((40, 44, 50), 26, ((30, 170), (90, 70), (150, 165)))
 LAKE = Stroke((60, 110, 190), 30, ((10, 225), (120, 215), (246, 228)))
-EVENING = Stroke((235, 150, 60), 30, ((20, 60), (236, 50)))
+FIELD = Stroke((205, 150, 60), 34, ((10, 232), (120, 222), (246, 234)))
+CLOUDS = Stroke((235, 238, 245), 26, ((20, 125), (130, 100), (240, 130)))
 
 
 def scribbles(p: Projector) -> pixels.Frame:
     """Samples, strokes drawn on them, and what the model makes of them, two to a row."""
     cells = []
-    for seed, stroke in ((8, MOUNTAIN), (5, LAKE), (10, EVENING), (21, MOUNTAIN)):
+    for seed, stroke in ((8, MOUNTAIN), (5, LAKE), (13, FIELD), (4, CLOUDS)):
         ws = space.to_ws(p.G, seeds.z(seed, p.G.z_dim), None, psi=0.7)
         colours, opacity = drawn(stroke)
         # Rows a little apart: codes of W would stay in W.
@@ -169,18 +170,15 @@ def drawn(stroke: Stroke) -> tuple[Tensor, Tensor]:
 
 def aligned(p: Projector) -> pixels.Frame:
     """A sample that was turned, scaled and shifted: it, its search without and with --align, and that one put back."""
-    cells = []
-    for seed, place in ((4, (0.3, 0.2, -0.3, 0.9)), (11, (0.4, -0.3, 0.2, -0.9))):
-        with torch.no_grad():
-            own = p.G.synthesis(space.to_ws(p.G, seeds.z(seed, p.G.z_dim), None, psi=0.7)).clamp(-1, 1)
-        img = align.move(own, torch.tensor([place]))
-        straight, found = (
-            p.project(as_targets(p.G, img, None), Settings("standard", "w", align=chosen))[0]
-            for chosen in (False, True)
-        )
-        back = align.move(found.render(p.G), torch.tensor([found.settings["projection"]["place"]]))
-        cells += [frame(img), frame(straight.render(p.G)), frame(back), frame(found.render(p.G))]
-    return pixels.sheet(cells, 8, gap=4, background=24)
+    seed, place = 4, (0.3, 0.2, -0.3, 0.9)
+    with torch.no_grad():
+        own = p.G.synthesis(space.to_ws(p.G, seeds.z(seed, p.G.z_dim), None, psi=0.7)).clamp(-1, 1)
+    img = align.move(own, torch.tensor([place]))
+    targets, ways = as_targets(p.G, img, None), (Settings("standard", "w", align=moved) for moved in (False, True))
+    straight, found = (p.project(targets, way)[0] for way in ways)
+    back = align.move(found.render(p.G), torch.tensor([found.settings["projection"]["place"]]))
+    cells = [frame(img), frame(straight.render(p.G)), frame(back), frame(found.render(p.G))]
+    return pixels.sheet(cells, 4, gap=4, background=24)
 
 
 def save(name: str, picture: pixels.Frame) -> None:

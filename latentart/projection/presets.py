@@ -63,7 +63,7 @@ PRESETS = {
     ),
     "standard": Preset(
         (Stage("w", 64, 40, 0.2, pixels=ARRANGE),
-         Stage("w+", 64, 100, 0.3), Stage("w+", 128, 40, 0.1, pixels=DETAIL)),
+         Stage("w+", 64, 280, 0.3), Stage("w+", 128, 100, 0.1, pixels=DETAIL)),
         noise_steps=80, tune_steps=160,
         # Arrangement first or strokes first: each gets stuck where the other does not.
         alone=(Stage("w", 64, 100, 0.2, pixels=10), Stage("w", 64, 100, 0.2, pixels=2, anew=True),
@@ -71,7 +71,7 @@ PRESETS = {
     ),
     "deep": Preset(
         (Stage("w", 64, 40, 0.2, pixels=ARRANGE),
-         Stage("w+", 64, 250, 0.3, 80), Stage("w+", 128, 120, 0.1, 60, DETAIL)),
+         Stage("w+", 64, 600, 0.3, 150), Stage("w+", 128, 250, 0.1, 80, DETAIL)),
         noise_steps=300, tune_steps=350, starts=4,
         alone=(Stage("w", 64, 150, 0.2, pixels=10), Stage("w", 64, 150, 0.2, pixels=2, anew=True),
                Stage("w", 64, 150, 0.1, 60, 4), Stage("w", 128, 60, 0.05, 30, 4)),

@@ -47,7 +47,7 @@ class Settings:
     noise: bool = False
     tune: bool = False
     align: bool = False
-    norm_weight: float = 0.003
+    norm_weight: float = 0.001
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ GRID = 32
 """Colours of strokes are compared at this size."""
 LOOK = 64
 RATE = 0.1
-STEPS = 100
+STEPS = 60
 WEIGHT = 2.0
 NEAR_OWN = 0.01
 """Weight of the P-norm: ten times that of a search, since most of the picture is free to change."""
