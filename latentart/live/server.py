@@ -160,7 +160,10 @@ async def _browser(request: Request) -> Response:
     path = browser.folder() / request.path_params["name"]
     if path.name not in browser.MEMBERS:
         return PlainTextResponse("no such file\n", status_code=404)
-    return FileResponse(path) if path.is_file() else Response("// not pulled yet\n", media_type="text/javascript")
+    fresh = {"Cache-Control": "no-cache"}
+    if path.is_file():
+        return FileResponse(path, headers=fresh)
+    return Response("// not pulled yet\n", media_type="text/javascript", headers=fresh)
 
 
 async def _frame(request: Request) -> Response:
