@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
@@ -573,3 +574,27 @@ def test_openvino_is_imported_without_its_telemetry() -> None:
     openvino.runtime()
     assert "openvino_telemetry" not in sys.modules
     assert sys.modules["openvino.tools.ovc.telemetry_utils"].tm.__name__ == "openvino.tools.ovc.telemetry_stub"
+
+
+INTERRUPTED = """
+import gc, os, signal, torch
+from latentart import engine
+from latentart.engine.routes import openvino
+from latentart.models.load import load
+
+G = load("glyphs-64", "cpu")
+made = [engine.compile(G, output=output, only=openvino.F32, measure=0) for output in ("float", "uint8")]
+while made:
+    made.pop(0)
+    gc.collect()
+    try:
+        os.kill(os.getpid(), signal.SIGINT)
+    except KeyboardInterrupt:
+        print("interrupted")
+"""
+
+
+def test_ctrl_c_after_engines_came_and_went() -> None:
+    """Each OpenVINO Core frees the signal stack that a later one believes in."""
+    done = subprocess.run([sys.executable, "-c", INTERRUPTED], capture_output=True, text=True, timeout=100)
+    assert (done.returncode, done.stdout.split()) == (0, ["interrupted"] * 2), done.stderr

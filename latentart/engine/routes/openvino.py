@@ -12,6 +12,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache as cache_once
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -67,6 +68,16 @@ def runtime() -> Any:
     return sys.modules["openvino"]
 
 
+@cache_once
+def core() -> Any:
+    """OpenVINO's Core, one for the life of the process.
+
+    Its processor plug-in gives the main thread a signal stack of its own and frees it when the Core goes: with several
+    of them, Ctrl-C would run on a stack that is gone, and crash.
+    """
+    return runtime().Core()
+
+
 @contextmanager
 def _absent(module: str) -> Iterator[None]:
     """Makes `import module` fail inside the block: OpenVINO then falls back to its stub, as documented there."""
@@ -83,7 +94,7 @@ def _absent(module: str) -> Iterator[None]:
 
 def capabilities() -> list[str]:
     """What the processor computes in, in OpenVINO's words: 'FP32', 'BF16', 'INT8'..."""
-    return list(runtime().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"))
+    return list(core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"))
 
 
 def prepare(G: Generator, request: Request, name: str, fingerprint: str) -> Run:
@@ -117,7 +128,7 @@ def compiled(model: Any, name: str) -> Any:
         "INFERENCE_PRECISION_HINT": "bf16" if name == BF16 else "f32",
         "INFERENCE_NUM_THREADS": torch.get_num_threads(),
     }
-    return runtime().Core().compile_model(model, "CPU", options)
+    return core().compile_model(model, "CPU", options)
 
 
 def kept_graph(fingerprint: str, kind: str, make: Callable[[], Any]) -> Any:
@@ -143,7 +154,7 @@ def _read(folder: Path) -> Any:
     if (folder / DIGEST).read_text() != _digest(folder):
         raise ValueError("its sha256 is not what it was")
     os.utime(folder)
-    return runtime().Core().read_model(str(folder / GRAPH), str(folder / WEIGHTS))
+    return core().read_model(str(folder / GRAPH), str(folder / WEIGHTS))
 
 
 def _digest(folder: Path) -> str:
