@@ -22,8 +22,9 @@ def tiny(name: str = "tiny", **shape: Any) -> Generator:
     return build(Checkpoint(tensors, config, "0" * 64, "random", name), "cpu")
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(autouse=True)
 def _two_threads() -> None:
+    """For every test anew: code for worker processes takes one, and bits depend on it."""
     torch.set_num_threads(2)
 
 
