@@ -35,10 +35,17 @@ def team(workers: int) -> Crew:
 
 
 def alone(progress: Progress) -> None:
-    """Renders in this process."""
-    while progress.waiting:
-        number = progress.waiting.pop()
-        progress.done(number, render_chunk(progress.job, number))
+    """Renders in this process, on one thread as workers do: the last bit of a picture depends on how many there are."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        while progress.waiting:
+            number = progress.waiting.pop()
+            progress.done(number, render_chunk(progress.job, number))
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _with_workers(progress: Progress, workers: int) -> None:
