@@ -48,6 +48,7 @@ function draw() {
   const strength = Number(select("#strength").value());
   lay(source, 1);
   if (session && shown.width > 1) lay(shown, strength);
+  inset();
   select("#name").html(trouble || `${model ?? "loading"}${styles ? `, style ${style.toFixed(1)}` : ""}`);
   select("#rate").html(rate ? `${rate.toFixed(1)} pictures a second in this page` : "");
 }
@@ -107,6 +108,13 @@ function lay(canvas, alpha) {
   drawingContext.globalAlpha = alpha;
   drawingContext.drawImage(canvas, (width - w) / 2, (height - h) / 2, w, h);
   drawingContext.globalAlpha = 1;
+}
+
+/** What the network sees, small, in a corner. */
+function inset() {
+  const w = Math.min(width, height) * 0.3;
+  const h = (w * source.height) / source.width;
+  drawingContext.drawImage(source, width - w - 24, 24, w, h);
 }
 
 // Where pictures come from.
