@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from live_house import tiny_file
 
+from latentart.live import backstage
 from latentart.live.inbox import Inbox
 from latentart.live.protocol import BLACKOUT, KEY, REPEAT
 from latentart.live.renderer import Renderer, Stage
@@ -197,6 +198,24 @@ def test_a_translator_that_cannot_be_had_is_refused_once(models, name):
         parent.hear(lambda m: m.get("frame", 0) > again + 20)
         assert sum("refused" in message for message in parent.heard) == 1
         assert not any("fault" in message for message in parent.heard)
+
+
+def test_a_mistake_of_ours_while_reading_is_told_and_the_next_is_read(models, monkeypatch, caplog):
+    opened = backstage.Translators.open
+
+    def broken(self, name, size):
+        if name == "cartoon":
+            raise RuntimeError("no memory\nfor this")
+        return opened(self, name, size)
+
+    monkeypatch.setattr(backstage.Translators, "open", broken)
+    with playing(models) as parent:
+        parent.send(do=[through("cartoon", 1)])
+        refused = parent.hear(lambda m: "refused" in m)
+        assert refused["why"] == "RuntimeError: no memory for this"
+        parent.send(do=[through("mosaic26", 2)])
+        parent.hear(lambda m: m.get("loaded") == "mosaic26")
+    assert caplog.records[0].exc_info is not None
 
 
 def test_a_picture_that_comes_in_is_shown(models):

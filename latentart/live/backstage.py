@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import queue
 import threading
 from collections.abc import Mapping
@@ -17,6 +18,8 @@ from latentart.live.slots import Size
 from latentart.live.translating import PICTURES, Translators
 from latentart.models.base import Generator
 from latentart.models.load import load
+
+log = logging.getLogger("latentart.live")
 
 MODELS_KEPT = 3
 
@@ -133,13 +136,22 @@ class Backstage:
 
     def _fetch(self, name: str, swap: bool) -> None:
         try:
-            found = prepare(name, self.stage, self.stage.only, self.translators)
-            self._arrivals.put(Arrival(name, swap, found))
-        except LatentartError as error:
-            self._arrivals.put(Arrival(name, swap, fault=str(error)))
+            arrival = Arrival(name, swap, prepare(name, self.stage, self.stage.only, self.translators))
+        except Exception as error:  # the border of a thread: whoever waits for the model is told
+            arrival = Arrival(name, swap, fault=_fault(name, error))
+        self._arrivals.put(arrival)
 
     def _fetch_translator(self, name: str, size: Size) -> None:
         try:
-            self._arrivals.put(Arrival(name, ready=self.translators.open(name, size)))
-        except LatentartError as error:
-            self._arrivals.put(Arrival(name, ready={"size": size}, fault=str(error)))
+            arrival = Arrival(name, ready=self.translators.open(name, size))
+        except Exception as error:  # the same border: translators that wait behind this one would wait for ever
+            arrival = Arrival(name, ready={"size": size}, fault=_fault(name, error))
+        self._arrivals.put(arrival)
+
+
+def _fault(name: str, error: Exception) -> str:
+    """Why something could not be read, in one line; what is not the user's doing is logged whole."""
+    if isinstance(error, LatentartError):
+        return str(error)
+    log.error("reading %s failed", name, exc_info=error)
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"
