@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from layouts import pix2pix as layout
 from torch import Tensor
 
 from latentart.errors import LatentartError, PictureError, SettingsError, WeightsError
@@ -70,9 +71,38 @@ def test_unknown_names_and_layouts_say_what_was_looked_for(tmp_path: Path) -> No
     with pytest.raises(WeightsError, match="unknown translator 'moziac26'"):
         load_translator("moziac26")
     torch.save({"a.weight": torch.zeros(2)}, tmp_path / "strange.pth")
-    with pytest.raises(WeightsError, match=r"unknown layout.*a\.weight.*looked for") as raised:
+    with pytest.raises(WeightsError, match=r"unknown layout: 1 tensors, a\.weight; none of") as raised:
         load_translator(tmp_path / "strange.pth")
     assert all(name in str(raised.value) for name in families())
+
+
+def test_an_unknown_layout_is_one_line_that_names_the_nearest(tmp_path: Path) -> None:
+    torch.save({f"model.{i}.conv_block.{'x' * 300}.weight": torch.zeros(2) for i in range(90)}, tmp_path / "net.pth")
+    with pytest.raises(WeightsError, match=r"90 tensors, .* \.\.\.; nearest pix2pix-resnet \(looks for") as raised:
+        load_translator(tmp_path / "net.pth")
+    words = str(raised.value).replace(str(tmp_path), "")
+    assert len(words) < 600
+    assert "animegan" not in words
+
+
+@pytest.mark.parametrize("names", [("params", "params_ema"), ("params_ema", "params"), ("netG", "netG_EMA")])
+def test_of_two_sets_of_weights_the_averaged_ones_are_taken(tmp_path: Path, names: tuple[str, str]) -> None:
+    averaged = next(name for name in names if "ema" in name.lower())
+    states = {name: layout.shaken(layout.ResNet(2, 4), seed).state_dict() for seed, name in enumerate(names)}
+    torch.save(states, tmp_path / "net.pth")
+    T = load_translator(tmp_path / "net.pth", "cpu")
+    assert torch.equal(T.state_dict()["last.weight"], states[averaged]["model.19.weight"])
+    assert f"the averaged weights, {averaged}" in T.inferred
+
+
+def test_what_only_sounds_averaged_is_not_preferred(tmp_path: Path) -> None:
+    states = {
+        name: layout.shaken(layout.ResNet(2, 4), seed).state_dict() for seed, name in enumerate(["net", "cinema"])
+    }
+    torch.save(states, tmp_path / "net.pth")
+    T = load_translator(tmp_path / "net.pth", "cpu")
+    assert torch.equal(T.state_dict()["last.weight"], states["net"]["model.19.weight"])
+    assert not any("averaged" in words for words in T.inferred)
 
 
 def test_a_generator_is_no_translator() -> None:

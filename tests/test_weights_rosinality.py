@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 from typing import Any
 
@@ -111,3 +112,14 @@ def test_other_float_types_become_float32(tmp_path: Path, dtype: torch.dtype) ->
     tensors = {n: t.to(dtype) for n, t in random_state()[0].items()}
     torch.save(tensors, tmp_path / "net.pt")
     assert_same(open_checkpoint(tmp_path / "net.pt").tensors, {n: t.float() for n, t in tensors.items()})
+
+
+def test_averages_by_another_name_come_first(tmp_path: Path) -> None:
+    write_rosinality(tmp_path / "g.pt", random_state()[0], training=True)
+    with torch.serialization.safe_globals([argparse.Namespace]):
+        document = torch.load(tmp_path / "g.pt", weights_only=True)
+    document["params"], document["params_ema"] = document.pop("g"), document.pop("g_ema")
+    torch.save(document, tmp_path / "renamed.pt")
+    found = open_checkpoint(tmp_path / "renamed.pt")
+    assert_same(found.tensors, dict(open_checkpoint(tmp_path / "g.pt").tensors))
+    assert not any("no averaged" in line for line in found.inferred)

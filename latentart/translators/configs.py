@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from inspect import Parameter, signature
 from typing import Any, TypeVar
 
-from latentart.errors import WeightsError
+from latentart.errors import WeightsError, unknown
 from latentart.translators.layers import NORMS
 
-MOST_CHANNELS = 1 << 14
+MOST_CHANNELS, LONGEST_SHOWN = 1 << 14, 40
 PICTURES = {1: "grey", 3: "RGB", 4: "RGBA"}
 """What a network's picture may be, by its number of channels."""
 Checks = Mapping[str, Callable[[Any], bool]]
@@ -16,11 +17,21 @@ C = TypeVar("C")
 
 
 def read(kind: Callable[..., C], stored: Mapping[str, Any], checks: Checks, what: str) -> C:
-    """A config class from a file's own config, every value checked. Raises WeightsError."""
+    """A config class from a file's own config, every value checked.
+
+    What a file of an earlier version does not say has the class's default. Raises WeightsError for a value that makes
+    no sense, one that is missing and has no default, and one that no such network has.
+    """
+    for key in stored.keys() - checks.keys() - {"family"}:
+        raise WeightsError(unknown(f"setting in the config of a {what}", key[:LONGEST_SHOWN], checks))
+    known = signature(kind).parameters
     for key, fits in checks.items():
-        if key not in stored or not fits(stored[key]):
-            raise WeightsError(f"{key} {str(stored.get(key))[:40]!r} makes no sense in the config of a {what}")
-    return kind(**{key: tuple(v) if isinstance(v := stored[key], list) else v for key in checks})
+        if key in stored and not fits(stored[key]):
+            raise WeightsError(f"{key} {str(stored[key])[:LONGEST_SHOWN]!r} makes no sense in the config of a {what}")
+        if key not in stored and known[key].default is Parameter.empty:
+            raise WeightsError(f"the config of a {what} does not say its {key} (convert the original file again)")
+    given = {key: stored[key] for key in checks if key in stored}
+    return kind(**{key: tuple(value) if isinstance(value, list) else value for key, value in given.items()})
 
 
 def stated(config: object) -> dict[str, Any]:

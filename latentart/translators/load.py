@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol, cast
@@ -21,8 +22,10 @@ from latentart.weights.checkpoint import Checkpoint
 from latentart.weights.open import open_checkpoint
 from latentart.weights.plain.open import open_plain
 from latentart.weights.stylegan2 import Parts
+from latentart.weights.torch_file import is_average
 
-LONGEST_SHOWN = 200
+LONGEST_SHOWN, SHOWN_OF_A_NAME = 200, 60
+SHOWN_NAMES, SHOWN_FAMILIES = 4, 2
 
 
 class Family(Protocol):
@@ -94,12 +97,13 @@ def open_translator(name_or_path: str | Path) -> Checkpoint:
             unknown("translator", text[:LONGEST_SHOWN], names()) + " and there is no such file or folder"
         )
     found = open_plain(path)
-    tensors, family = _recognised(found.groups, path)
-    parts = family.complete(tensors, path)
+    where, family = _recognised(found.groups, path)
+    parts = family.complete(found.groups[where], path)
     config = {**parts.config, "family": family.FAMILY}
     known = cards.by_sha256(found.sha256)
     card = known.facts if known else {}
-    return Checkpoint(parts.tensors, config, found.sha256, found.source, path.stem, tuple(parts.inferred), card)
+    words = (*parts.inferred, *([f"the averaged weights, {where}"] if is_average(where) else []))
+    return Checkpoint(parts.tensors, config, found.sha256, found.source, path.stem, words, card)
 
 
 def families() -> dict[str, Family]:
@@ -136,17 +140,37 @@ def _ours(checkpoint: Checkpoint) -> Checkpoint:
     return checkpoint
 
 
-def _recognised(groups: Mapping[str, Mapping[str, Tensor]], path: Path) -> tuple[Mapping[str, Tensor], Family]:
-    """The first group of tensors that one family claims."""
-    for tensors in groups.values():
+def _recognised(groups: Mapping[str, Mapping[str, Tensor]], path: Path) -> tuple[str, Family]:
+    """The name of the first group of tensors that one family claims, and the family."""
+    for where, tensors in groups.items():
         claims = [family for family in families().values() if family.matches(tensors)]
         if len(claims) > 1:
             raise WeightsError(f"{str(path)!r} is claimed by {', '.join(f.FAMILY for f in claims)}")
         if claims:
-            return tensors, claims[0]
-    looked = "; ".join(f"{f.FAMILY}: {f.LOOKS_FOR}" for f in families().values())
-    here = ", ".join(sorted(name for tensors in groups.values() for name in tensors)[:4])
-    raise WeightsError(f"{str(path)!r} has an unknown layout (its tensors: {here} ...); looked for {looked}")
+            return where, claims[0]
+    names = sorted(name for tensors in groups.values() for name in tensors)
+    raise WeightsError(f"{str(path)!r} has an unknown layout: {_seen(names)}; {_nearest(names)}")
+
+
+def _seen(names: Sequence[str]) -> str:
+    """'12 tensors, a.weight, b.weight, c.weight ...'."""
+    first = ", ".join(name[:SHOWN_OF_A_NAME] for name in names[:SHOWN_NAMES])
+    return f"{len(names)} tensors, {first}{' ...' if len(names) > SHOWN_NAMES else ''}"
+
+
+def _nearest(names: Sequence[str]) -> str:
+    """What is looked for by the families whose names share most words with these; their names alone if none does."""
+    own = _words(" ".join(names))
+    shared = {family: len(own & _words(module.LOOKS_FOR)) for family, module in families().items()}
+    near = [family for family in sorted(shared, key=lambda f: -shared[f]) if shared[family]][:SHOWN_FAMILIES]
+    if not near:
+        return f"none of {', '.join(shared)}"
+    return f"nearest {', '.join(f'{family} (looks for {families()[family].LOOKS_FOR})' for family in near)}"
+
+
+def _words(text: str) -> set[str]:
+    """The words in names of tensors that say something: 'conv_block' of 'model.1.conv_block.5.weight'."""
+    return set(re.findall(r"[A-Za-z][A-Za-z_]{3,}", text)) - {"weight", "weights", "bias", "with"}
 
 
 def _check_switches(family: Family, switches: Mapping[str, Any]) -> None:

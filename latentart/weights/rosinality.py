@@ -16,7 +16,7 @@ from latentart.errors import WeightsError
 from latentart.weights import stylegan2
 from latentart.weights.checkpoint import Checkpoint
 from latentart.weights.storage import StoredTensor, load
-from latentart.weights.torch_file import find, is_torch, open_torch
+from latentart.weights.torch_file import find, is_average, is_torch, open_torch
 
 SOURCE = "rosinality"
 FIRST_TENSOR = "input.input"
@@ -42,7 +42,7 @@ def read(path: Path) -> Checkpoint:
     if len(tensors) != len(stored):
         raise WeightsError("two of its tensors have the same name in StyleGAN2")
     parts = stylegan2.complete(tensors, {})
-    notes = () if where == "g_ema" else (f"the weights of {where}: the file has no averaged g_ema",)
+    notes = () if is_average(where) else (f"the weights of {where}: the file has no averaged g_ema",)
     return Checkpoint(parts.tensors, parts.config, "", SOURCE, inferred=notes + parts.inferred)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import mmap
+import re
 import struct
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -22,7 +23,8 @@ LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 LEGACY_HEAD = b"\x80\x02\x8a\x0a" + LEGACY_MAGIC.to_bytes(10, "little") + b"."
 LEGACY_PROTOCOL = 1001
 LONGEST_NUMBER, MOST_STATE_DICTS = 16, 64
-PREFERRED = ("G_ema", "g_ema", "G", "g", "state_dict")
+PREFERRED = ("G", "g", "state_dict")
+AVERAGED = re.compile(r"(.*[_-])?ema([_-].*)?", re.IGNORECASE)
 
 
 def is_torch(head: bytes) -> bool:
@@ -60,12 +62,21 @@ def find(document: object, first: str) -> tuple[dict[str, StoredTensor], str] | 
     return None
 
 
+def is_average(where: str) -> bool:
+    """Whether weights under this name are averages over the training: 'G_ema', 'params_ema', 'ema/state_dict'."""
+    return any(AVERAGED.fullmatch(part) for part in where.split("/"))
+
+
 def _state_dicts(document: object) -> Iterator[tuple[str, Mapping[Any, Any]]]:
     """Dictionaries in the file, the averaged weights first, the whole file last."""
     if isinstance(document, dict):
-        order = sorted(document, key=lambda k: PREFERRED.index(k) if k in PREFERRED else len(PREFERRED))
+        order = sorted(document, key=_rank)
         yield from ((str(k), document[k]) for k in order if isinstance(document[k], dict))
         yield "the file itself", document
+
+
+def _rank(key: object) -> tuple[bool, int]:
+    return not is_average(str(key)), PREFERRED.index(key) if key in PREFERRED else len(PREFERRED)
 
 
 def ordered_dict(args: tuple[Any, ...]) -> dict[Any, Any]:

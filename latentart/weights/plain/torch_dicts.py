@@ -10,7 +10,7 @@ from torch import Tensor
 
 from latentart.weights.plain import npz
 from latentart.weights.storage import StoredTensor, load
-from latentart.weights.torch_file import is_torch, open_torch
+from latentart.weights.torch_file import is_average, is_torch, open_torch
 
 SOURCE = "torch"
 DEEPEST, MOST_GROUPS = 3, 64
@@ -24,10 +24,12 @@ def matches(path: Path, head: bytes) -> bool:
 def read(path: Path) -> dict[str, dict[str, Tensor]]:
     """'' for the file's own tensors, 'netG', 'model/state_dict'... for those inside -> name -> tensor.
 
+    Those that are averages over the training ('params_ema') come first: of two sets of weights they are the better.
+
     Raises WeightsError, RefusedError.
     """
     size = path.stat().st_size
-    groups = dict(_groups(open_torch(path), "", 0))
+    groups = dict(sorted(_groups(open_torch(path), "", 0), key=lambda group: not is_average(group[0])))
     return {where: load(tensors, size) for where, tensors in groups.items()}
 
 
