@@ -75,6 +75,20 @@ def test_a_strength_inside_the_network_still_works() -> None:
         torch.testing.assert_close(fast.translate(img), img * 2)
 
 
+def test_a_strength_inside_the_network_is_an_input_of_its_graph() -> None:
+    T = load_translator("magenta", "cpu")
+    style = torch.randn(T.style_dim, generator=torch.Generator().manual_seed(0)) * 0.1
+    fast, img = compile_translator(T), picture(264, 280)
+    with torch.inference_mode():
+        wanted = [T.translate(img, strength, style=style) for strength in (0.3, 0.8)]
+        fast.translate(img, 0.5, style=style)
+        fast.plain = None
+        made = [fast.translate(img, strength, style=style) for strength in (0.3, 0.8)]
+    for ours, theirs in zip(made, wanted, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=1e-3)
+    assert not torch.allclose(*made, atol=0.01)
+
+
 def test_without_openvino_the_network_draws_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(translators, "find_spec", lambda name: None)
     T = Feature()

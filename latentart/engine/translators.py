@@ -5,7 +5,7 @@ Each graph is compared with plain PyTorch before it is used; one that draws some
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from typing import Any
 
@@ -24,7 +24,9 @@ TOLERANCE = {openvino.F32: 1e-4, openvino.BF16: 5e-2}
 """Largest relative error of a graph's picture against plain float32."""
 MOST_SIZES, OCTAVES = 4, 6
 
-Draw = Callable[[Tensor, Tensor | None], Tensor]
+Given = Mapping[str, Tensor]
+"""What a network is given beside the picture: its style, and a strength [1] that works inside it."""
+Draw = Callable[[Tensor, Given], Tensor]
 
 
 def compile_translator(T: Translator, *, precision: str = "master") -> Translator:
@@ -58,7 +60,7 @@ class Compiled(Translator):
             setattr(self, name, getattr(T, name))
         self.strength_by, self.style_dim, self.style_names = T.strength_by, T.style_dim, T.style_names
         self.style = T.style
-        self._graphs: dict[tuple[int, ...], Draw] = {}
+        self._graphs: dict[str, Draw] = {}
         self._fingerprint = digest(T, "translators/*.py", "engine/**/*.py")
 
     def style_of(self, img: Tensor) -> Tensor:
@@ -66,49 +68,49 @@ class Compiled(Translator):
         return self.plain.style_of(img)
 
     def forward(self, img: Tensor, *, style: Tensor | None = None, strength: float = 1.0) -> Tensor:
-        """As the network's own. A strength that works inside the network is drawn by plain PyTorch unless it is 1."""
+        """As the network's own. A strength that works inside the network has a graph of its own, unless it is 1."""
+        given = {} if style is None else {"style": style}
         if self.strength_by != "image" and strength != 1:
-            made: Tensor = self.plain(img, style=style, strength=strength)
-            return made
-        key = (*img.shape, *(() if style is None else style.shape))
+            given["strength"] = torch.tensor([strength])
+        key = _spelled(img, given)
         if key not in self._graphs:
             while len(self._graphs) >= MOST_SIZES:
                 del self._graphs[next(iter(self._graphs))]
-            self._graphs[key] = self._prepare(img, style)
-        return self._graphs[key](img, style)
+            self._graphs[key] = self._prepare(img, given)
+        return self._graphs[key](img, given)
 
-    def _prepare(self, img: Tensor, style: Tensor | None) -> Draw:
+    def _prepare(self, img: Tensor, given: Given) -> Draw:
         """The graph for pictures of this shape, compared with plain PyTorch; float32 where bfloat16 is too coarse."""
-        tried = [self._attempt(choice, img, style) for choice in dict.fromkeys((self.choice, openvino.F32))]
+        tried = [self._attempt(choice, img, given) for choice in dict.fromkeys((self.choice, openvino.F32))]
         draws = [(draw, words) for draw, words in tried if draw is not None]
         if not draws:
             return self._refuse(tried[-1][1])
         log.info("%s: %s", self.name, draws[0][1])
         return draws[0][0]
 
-    def _attempt(self, choice: str, img: Tensor, style: Tensor | None) -> tuple[Draw | None, str]:
+    def _attempt(self, choice: str, img: Tensor, given: Given) -> tuple[Draw | None, str]:
         """A way to draw, or None, and what there is to say of it."""
         try:
-            draw = _runner(openvino.compiled(self._graph(img, style), choice))
+            draw = _runner(openvino.compiled(self._graph(img, given), choice))
         except openvino.failures() as error:
             return None, f"OpenVINO cannot run it: {openvino.one_line(error)}"
         shown = trial_picture(img)
         with torch.inference_mode():
-            wanted: Tensor = self.plain(shown, style=style)
-        wrong = float((draw(shown, style) - wanted).norm() / wanted.norm())
+            wanted: Tensor = self.plain(shown, **given)
+        wrong = float((draw(shown, given) - wanted).norm() / wanted.norm())
         if not wrong <= TOLERANCE[choice]:
             return None, f"{choice} has a relative error of {wrong:.1e}, {TOLERANCE[choice]:.0e} is allowed"
         return draw, f"{choice}, relative error {wrong:.0e}"
 
-    def _graph(self, img: Tensor, style: Tensor | None) -> Any:
-        given = [img.contiguous(), *([] if style is None else [style])]
-        kind = "x".join(map(str, (*img.shape, *(() if style is None else style.shape))))
-        module = _Fixed(self.plain).eval()
-        return openvino.kept_graph(self._fingerprint, kind, lambda: openvino.export(module, tuple(given), given))
+    def _graph(self, img: Tensor, given: Given) -> Any:
+        tensors = [img.contiguous(), *given.values()]
+        module = _Fixed(self.plain, tuple(given)).eval()
+        kind = _spelled(img, given)
+        return openvino.kept_graph(self._fingerprint, kind, lambda: openvino.export(module, tuple(tensors), tensors))
 
     def _refuse(self, reason: str) -> Draw:
         log.warning("%s is drawn by plain PyTorch, which is slower: %s", self.name, reason)
-        return lambda img, style: self.plain(img, style=style)
+        return lambda img, given: self.plain(img, **given)
 
 
 def trial_picture(img: Tensor) -> Tensor:
@@ -122,24 +124,29 @@ def trial_picture(img: Tensor) -> Tensor:
     return torch.stack(whole).sum(0).div(2).clamp(-1, 1).to(img)
 
 
+def _spelled(img: Tensor, given: Given) -> str:
+    """'1x3x256x256-style26-strength1': what a graph is made for."""
+    shapes = {"": img.shape, **{name: tensor.shape for name, tensor in given.items()}}
+    return "-".join(name + "x".join(map(str, shape)) for name, shape in shapes.items())
+
+
 class _Fixed(torch.nn.Module):
-    """The network with its style as a plain argument, at full strength."""
+    """The network with what it is given by name as plain arguments."""
 
-    def __init__(self, T: Translator) -> None:
+    def __init__(self, T: Translator, names: tuple[str, ...]) -> None:
         super().__init__()
-        self.network = T
+        self.network, self.names = T, names
 
-    def forward(self, img: Tensor, style: Tensor | None = None) -> Tensor:
-        made: Tensor = self.network(img, style=style)
+    def forward(self, img: Tensor, *given: Tensor) -> Tensor:
+        made: Tensor = self.network(img, **dict(zip(self.names, given, strict=True)))
         return made
 
 
 def _runner(compiled: Any) -> Draw:
     infer = compiled.create_infer_request()
 
-    def draw(img: Tensor, style: Tensor | None) -> Tensor:
-        given = [img, *([] if style is None else [style])]
-        inputs = {i: np.ascontiguousarray(tensor.numpy()) for i, tensor in enumerate(given)}
+    def draw(img: Tensor, given: Given) -> Tensor:
+        inputs = {i: np.ascontiguousarray(tensor.numpy()) for i, tensor in enumerate((img, *given.values()))}
         outputs = infer.infer(inputs, share_inputs=True, share_outputs=True)
         # The runtime writes the next picture into the same memory.
         return torch.from_numpy(outputs[0].copy())

@@ -68,7 +68,8 @@ class Magenta(Translator):
     def forward(self, img: Tensor, *, style: Tensor | None = None, strength: float = 1.0) -> Tensor:
         """img [N, 3, H, W] in [-1, 1], style [style_dim] or [N, style_dim] -> the same. Raises SettingsError."""
         wanted = chosen(self, style)
-        if self.encoder is not None and strength != 1:
+        # Of a graph that an engine makes, strength is an input: a tensor, which nothing can be decided by.
+        if self.encoder is not None and not (isinstance(strength, float | int) and strength == 1):
             wanted = torch.lerp(self.styles_of(img), wanted, strength)
         x = (img + 1) / 2
         for conv in self.contract:
@@ -90,9 +91,25 @@ class Magenta(Translator):
             raise SettingsError(f"{self.name} has no network that reads styles: give a folder with both tfjs folders")
         small = STYLE_SIDE / min(img.shape[-2:])
         if small < 1:
-            img = F.interpolate(img, scale_factor=small, mode="bilinear", antialias=True)
+            img = _shrunk(img, small)
         made: Tensor = self.encoder((img + 1) / 2)
         return made
+
+
+def _shrunk(img: Tensor, scale: float) -> Tensor:
+    """img [N, C, H, W] brought to `scale` of its size, below 1, each pixel a mean of those that it covers.
+
+    As PyTorch's bilinear and antialiased, by two products of matrices: graphs of engines know nothing else that is.
+    """
+    down, across = (_shrinking(side, scale, img) for side in img.shape[-2:])
+    return down @ img @ across.T
+
+
+def _shrinking(side: int, scale: float, like: Tensor) -> Tensor:
+    """[int(side * scale), side]: the share of each pixel, falling off from the middle of what is covered."""
+    middles, places = (torch.arange(count).to(like) + 0.5 for count in (int(side * scale), side))
+    shares = F.relu(1 - (places - middles[:, None] / scale).abs() * scale)
+    return shares / shares.sum(1, keepdim=True)
 
 
 class Styled(torch.nn.Module):
