@@ -60,9 +60,7 @@ def test_two_local_workers_of_ray_make_the_film_of_this_process(tmp_path):
         done = latentart("exhibit", "wall.toml", "-o", where, *how, cwd=tmp_path, env=surroundings())
         assert done.returncode == 0, done.stderr
     for name in ("wall-left.mp4", "wall-right.mp4"):
-        here, there = (frames_of(tmp_path / where / name).astype(int) for where in ("here", "there"))
-        assert here.shape == there.shape
-        # Now and then a chunk of this lossy film comes out a few levels apart, by local workers too.
-        assert np.abs(here - there).max() <= 8
+        here, there = (frames_of(tmp_path / where / name) for where in ("here", "there"))
+        assert np.array_equal(here, there)
     assert "2 chunks at a time on Ray" in done.stderr
     assert len(list((tmp_path / "there").iterdir())) == 4
