@@ -5,16 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
+from latentart import pixels
+from latentart.engine import planes
 from latentart.engine.request import Request
 from latentart.errors import PictureError
 from latentart.models.base import Generator, check_noise_mode
 
 
 class Drawing(torch.nn.Module):
-    """`G.synthesis` with its settings fixed; uint8 conversion, when asked for, is part of the graph."""
+    """`G.synthesis` with its settings fixed; conversion to frames, when asked for, is part of the graph."""
 
     def __init__(self, G: Generator, request: Request) -> None:
         super().__init__()
@@ -22,17 +26,38 @@ class Drawing(torch.nn.Module):
         self.names = tuple(G.noise_shapes) if request.noise_inputs else ()
         # Inputs take the place of every stored map; "none" comes in as zeros.
         self.mode = "const" if request.noise_inputs else check_noise_mode(request.noise_mode)
-        self.uint8 = request.output == "uint8"
+        self.output = request.output
 
     def forward(self, ws: Tensor, maps: list[Tensor]) -> tuple[Tensor, ...]:
         """ws [N, num_ws, w_dim], maps [N, 1, H, W] each -> (img,), or (frames, a number that is NaN when img is)."""
         given = dict(zip(self.names, maps, strict=True))
         img = self.synthesis(ws, noise_mode=self.mode, noise=given or None)
-        if not self.uint8:
-            return (img,)
-        # As pixels.to_uint8; a uint8 cannot say that it was NaN, so that is told beside it.
-        frames = (img * 127.5 + 128).clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1)
-        return frames, img.sum()
+        return (img,) if self.output == "float" else finished(img, self.output)
+
+
+def finished(img: Tensor, output: str) -> tuple[Tensor, Tensor]:
+    """img [N, C, H, W] -> (frames, "uint8" or "yuv420", where img is; a number that is NaN when img is)."""
+    # A uint8 cannot say that it was NaN, so that is told beside it.
+    return (planes.to_yuv420(img) if output == "yuv420" else rounded(img)), img.sum()
+
+
+def at_once(img: Tensor, output: str) -> NDArray[np.uint8]:
+    """The same frames, brought over. Raises PictureError for NaN."""
+    if output == "uint8":
+        return pixels.to_uint8(img)
+    frames, total = finished(img, output)
+    check_number(float(total))
+    return frames.cpu().numpy()
+
+
+def rounded(img: Tensor) -> Tensor:
+    """img [N, C, H, W] -> uint8 [N, H, W, C] as `pixels.to_uint8` makes it, left where it is."""
+    return (img * 127.5 + 128).clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1)
+
+
+def rounded16(img: Tensor) -> Tensor:
+    """img [N, C, H, W] -> uint16 [N, H, W, C] as `pixels.to_uint16` makes it, left where it is."""
+    return (img.float() * 32767.5 + 32768).clamp(0, 65535).to(torch.uint16).permute(0, 2, 3, 1)
 
 
 def example(G: Generator, request: Request) -> tuple[Tensor, list[Tensor]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -13,9 +13,13 @@ from torch import Tensor
 from latentart.engine.drawing import own_noise
 from latentart.engine.request import Request, Run, hooked, log
 from latentart.engine.routes import eager
+from latentart.engine.stream import Delivered
 from latentart.engine.trial import Trial
 from latentart.errors import SettingsError
 from latentart.models.base import Generator
+
+Begun = Callable[[], "Tensor | NDArray[Any]"]
+"""Waits for pictures and gives them."""
 
 
 class Engine:
@@ -44,21 +48,28 @@ class Engine:
     def __call__(
         self, ws: Tensor, *, noise_mode: str | None = None, noise: Mapping[str, Tensor] | None = None
     ) -> Tensor | NDArray[Any]:
-        """ws [N, num_ws, w_dim] -> float [N, C, H, W] or uint8 [N, H, W, C], for any N.
+        """ws [N, num_ws, w_dim] -> float [N, C, H, W] or frames (see `Request.output`), for any N.
 
         noise_mode, noise: as `G.synthesis` takes them, the mode being the engine's own by default. What an engine
         made without noise_inputs cannot do is drawn by plain PyTorch, and said once. Raises PictureError for NaN in
-        uint8 pictures, SettingsError when gradients are asked for.
+        frames, SettingsError when gradients are asked for.
+        """
+        return self.begin(ws, noise_mode=noise_mode, noise=noise)()
+
+    def begin(self, ws: Tensor, *, noise_mode: str | None = None, noise: Mapping[str, Tensor] | None = None) -> Begun:
+        """As a call, but on CUDA frames are only begun: what comes back waits for them and gives them.
+
+        Elsewhere they are drawn here. What comes back is to be called in the order in which it came (see `stream`).
         """
         if ws.requires_grad and torch.is_grad_enabled():
             raise SettingsError("an engine gives no gradients: call G.synthesis(ws), or engine(ws.detach())")
         mode = noise_mode or self.request.noise_mode
         if reason := self._beyond(mode, noise):
-            return self._plainly(ws, mode, noise, reason)
+            return begin(self._plain(mode, reason), ws, noise)
         maps = self._maps(mode, noise)
         batch = self.request.batch
-        made = [self._part(ws[i : i + batch], _rows(maps, i, batch)) for i in range(0, len(ws), batch)]
-        return made[0] if len(made) == 1 else _joined(made)
+        begun = [self._part(ws[i : i + batch], _rows(maps, i, batch)) for i in range(0, len(ws), batch)]
+        return begun[0] if len(begun) == 1 else lambda: _joined([part() for part in begun])
 
     def _beyond(self, mode: str, noise: Mapping[str, Tensor] | None) -> str:
         """Why this engine cannot draw what it is asked for; '' when it can."""
@@ -79,20 +90,29 @@ class Engine:
         own = {} if mode == self.request.noise_mode else own_noise(self.G, mode)
         return own if mode == "none" else {**own, **(noise or {})}
 
-    def _part(self, ws: Tensor, noise: Mapping[str, Tensor] | None) -> Tensor | NDArray[Any]:
+    def _part(self, ws: Tensor, noise: Mapping[str, Tensor] | None) -> Begun:
         # The last part is filled up, so that a frame has the same bytes in whatever batch it is drawn.
         count, missing = len(ws), self.request.batch - len(ws)
         if missing:
             ws = torch.cat([ws, ws[-1:].expand(missing, -1, -1)])
             noise = {n: _filled(m, count, missing) for n, m in noise.items()} if noise else None
-        return self._run(ws, noise)[:count]
+        begun = begin(self._run, ws, noise)
+        return (lambda: begun()[:count]) if missing else begun
 
-    def _plainly(self, ws: Tensor, mode: str, noise: Mapping[str, Tensor] | None, reason: str) -> Tensor | NDArray[Any]:
+    def _plain(self, mode: str, reason: str) -> Run:
         if reason not in self._told:
             self._told.add(reason)
             log.warning("%s draws by plain PyTorch, which is slower: %s", self.trial.name, reason)
         request = Request(batch=self.request.batch, output=self.request.output, noise_mode=mode)
-        return eager.prepare(self.G, request, eager.NAME, "")(ws, noise)
+        return eager.prepare(self.G, request, eager.NAME, "")
+
+
+def begin(run: Run, ws: Tensor, noise: Mapping[str, Tensor] | None) -> Begun:
+    """Draws; a run that delivers from a GPU (`stream.Delivered`) only begins to."""
+    if isinstance(run, Delivered):
+        return run.begin(ws, noise)
+    made = run(ws, noise)
+    return lambda: made
 
 
 def _rows(noise: Mapping[str, Tensor] | None, start: int, count: int) -> Mapping[str, Tensor] | None:

@@ -14,16 +14,16 @@ from torch import Tensor
 from latentart.errors import LatentartError, SettingsError, unknown
 from latentart.models.base import Generator
 
-Output = Literal["float", "uint8"]
+Output = Literal["float", "uint8", "yuv420"]
 Precision = Literal["master", "live"]
-OUTPUTS = ("float", "uint8")
+OUTPUTS = ("float", "uint8", "yuv420")
 PRECISIONS = ("master", "live")
 NOISE_MODES = ("const", "none")
 
 log = logging.getLogger("latentart.engine")
 
 Run = Callable[[Tensor, Mapping[str, Tensor] | None], "Tensor | NDArray[Any]"]
-"""ws [batch, num_ws, w_dim] and noise maps by layer name -> float [batch, C, H, W] or uint8 [batch, H, W, C]."""
+"""ws [batch, num_ws, w_dim] and noise maps by layer name -> float [batch, C, H, W] or frames of `Request.output`."""
 
 
 class RouteError(LatentartError):
@@ -34,7 +34,8 @@ class RouteError(LatentartError):
 class Request:
     """What an engine is to do.
 
-    batch: pictures drawn at a time. output: "float" [N, C, H, W] or "uint8" [N, H, W, C].
+    batch: pictures drawn at a time. output: "float" [N, C, H, W], "uint8" [N, H, W, C], or "yuv420", the planes that
+    8-bit films are encoded from, uint8 [N, 3 H / 2, W] (see `planes`).
     precision: "master" is float32; "live" may round more, when no one can see it.
     noise_mode: "const" or "none", fixed in the engine; with noise_inputs maps may be given at each call.
     compiler: whether torch.compile may be tried, which needs a C++ compiler and a slow first start.

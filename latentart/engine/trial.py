@@ -12,11 +12,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from latentart import pixels, seeds
+from latentart import seeds
+from latentart.engine.drawing import finished
 from latentart.engine.request import Request, Run
 from latentart.models.base import Generator, check_noise_mode
 
-TOLERANCE = {("master", "float"): 1e-4, ("master", "uint8"): 2e-3, ("live", "float"): 3e-2, ("live", "uint8"): 3e-2}
+TOLERANCE = {
+    ("master", "float"): 1e-4,
+    ("master", "uint8"): 2e-3,
+    ("master", "yuv420"): 2e-3,
+    ("live", "float"): 3e-2,
+    ("live", "uint8"): 3e-2,
+    ("live", "yuv420"): 3e-2,
+}
 """Largest relative error against float32. In uint8 a single level of 255 more or less counts, hence more."""
 PROBES = 2
 """Latents that every start compares."""
@@ -81,8 +89,8 @@ def error(run: Run, probe: Probe, request: Request) -> float:
     run(probe.ws, probe.noise)
     made, wanted = run(probe.ws, probe.noise), probe.wanted.float().cpu()
     if isinstance(made, np.ndarray):
-        wanted = pixels.to_float(pixels.to_uint8(wanted))
-        made = pixels.to_float(made)
+        wanted, made = finished(wanted, request.output)[0], torch.from_numpy(made)
+        made, wanted = made.float() / 127.5 - 1, wanted.float() / 127.5 - 1
     made = made[: len(wanted)].float().cpu()
     return float((made - wanted).norm() / wanted.norm())
 

@@ -9,8 +9,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from latentart import pixels
+from latentart.engine.drawing import at_once, finished
 from latentart.engine.request import Request, Run
+from latentart.engine.stream import Delivered, beside
 from latentart.models.base import Generator, check_noise_mode
 
 NAME = "eager"
@@ -25,9 +26,17 @@ def prepare(G: Generator, request: Request, name: str, fingerprint: str) -> Run:
     """`G.synthesis` itself."""
     mode = check_noise_mode(request.noise_mode)
 
+    def drawn(ws: Tensor, noise: Mapping[str, Tensor] | None) -> Tensor:
+        img: Tensor = G.synthesis(ws.to(G.device), noise_mode="const" if noise else mode, noise=noise)
+        return img
+
+    def draw(ws: Tensor, noise: Mapping[str, Tensor] | None) -> tuple[Tensor, Tensor]:
+        with torch.inference_mode():
+            return finished(drawn(ws, noise), request.output)
+
     def run(ws: Tensor, noise: Mapping[str, Tensor] | None) -> Tensor | NDArray[Any]:
         with torch.inference_mode():
-            img: Tensor = G.synthesis(ws.to(G.device), noise_mode="const" if noise else mode, noise=noise)
-            return img if request.output == "float" else pixels.to_uint8(img)
+            img = drawn(ws, noise)
+            return img if request.output == "float" else at_once(img, request.output)
 
-    return run
+    return Delivered(draw, G.device) if request.output != "float" and beside(G.device) else run
