@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from latentart import pixels, seeds
+from latentart.engine import Engine, stream
 from latentart.errors import SettingsError
 from latentart.models.base import Generator, NoiseMode, check_noise_mode
 from latentart.paths import Path
@@ -25,12 +27,13 @@ class Synthesis(Protocol):
         ...
 
 
+Drawn = Tensor | pixels.Frame | Callable[[], Any]
+"""Float pictures, frames, or what waits for frames."""
+
 Scene = Callable[[NDArray[np.float64]], Synthesis]
 """Phases u [N] -> what draws the frames at these phases."""
 
 Picture = pixels.Frame | pixels.Deep
-DEPTHS: dict[int, Callable[[Tensor], Any]] = {8: pixels.to_uint8, 16: pixels.to_uint16}
-"""Bits of a value -> what makes frames of them, both from the float picture."""
 
 Then = Callable[[Tensor, NDArray[np.float64]], Tensor]
 """Pictures [N, C, H, W] in [-1, 1] and their phases u [N] -> pictures of the same size."""
@@ -54,6 +57,8 @@ def frames(
 ) -> Iterator[Picture]:
     """The pictures of a path in order, uint8 [H, W, C] each, or uint16 with depth 16.
 
+    An engine of another output gives frames of its own (see `Request.output`). On CUDA the next batch is drawn while
+    one is brought over, and those before it are used (see `engine.stream`).
     noise_mode: 'const', 'none', or 'random', fresh noise for each frame, named by (noise_seed, frame index).
     size: (width, height), with fit 'crop', 'pad' or 'stretch'; None keeps the model's own.
     start, stop: a range of frames; any range gives the same pictures as the whole film. Batches are aligned to
@@ -70,30 +75,43 @@ def frames(
     if synthesis is not None and scene is not None:
         raise SettingsError("a scene draws for itself: leave out the engine of a film that is bent or blended")
     chosen = synthesis or G.synthesis
-    if depth not in DEPTHS:
+    if depth not in stream.DEPTHS:
         raise SettingsError(f"depth {depth!r} is neither 8 nor 16")
     if size is not None:
         pixels.check_size(size)
     drawn = _Drawing(G, path, scene or (lambda u: chosen), mode, noise_seed)
-    finished = _Finish(None if size == G.img_size[::-1] else size, fit, then, depth)
+    finished = _Finish(None if size == G.img_size[::-1] else size, fit, then, depth, stream.Rounding(G.device))
     return _frames(drawn, finished, range(start, last), count)
 
 
 def _frames(drawing: _Drawing, finish: _Finish, wanted: range, batch: int) -> Iterator[Picture]:
-    first, total = wanted.start - wanted.start % batch, drawing.path.num_frames
-    for begin in range(first, wanted.stop, batch):
-        numbers = np.arange(begin, min(begin + batch, total))
-        # Inference mode is entered per batch: held across a yield it would leak into the caller.
-        with torch.inference_mode():
-            made = finish(drawing(numbers), numbers / total)
+    for numbers, made in stream.ahead(_begun(drawing, finish, wanted, batch), drawing.G.device):
         for number, frame in zip(numbers, made, strict=True):
             if number in wanted:
                 yield frame
 
 
+Batch = tuple[NDArray[np.int64], Picture]
+"""Frame numbers and their frames."""
+
+
+def _begun(drawing: _Drawing, finish: _Finish, wanted: range, batch: int) -> Iterator[Callable[[], Batch]]:
+    first, total = wanted.start - wanted.start % batch, drawing.path.num_frames
+    for begin in range(first, wanted.stop, batch):
+        numbers = np.arange(begin, min(begin + batch, total))
+        # Inference mode is entered per batch: held across a yield it would leak into the caller.
+        with torch.inference_mode():
+            pending = finish(drawing(numbers), numbers / total)
+        yield partial(_waited, numbers, pending)
+
+
+def _waited(numbers: NDArray[np.int64], pending: stream.Pending) -> Batch:
+    return numbers, pending()
+
+
 @dataclass(frozen=True)
 class _Drawing:
-    """Frame numbers -> pictures."""
+    """Frame numbers -> pictures, or what waits for frames."""
 
     G: Generator
     path: Path
@@ -101,32 +119,33 @@ class _Drawing:
     mode: NoiseMode
     noise_seed: int
 
-    def __call__(self, numbers: NDArray[np.int64]) -> Tensor | pixels.Frame:
+    def __call__(self, numbers: NDArray[np.int64]) -> Drawn:
         noise = random_noise(self.G, self.noise_seed, numbers) if self.mode == "random" else None
         u = numbers / self.path.num_frames
-        synthesis = self.scene(u)
-        made: Tensor | pixels.Frame = synthesis(self.path(u), noise_mode="const" if noise else self.mode, noise=noise)
+        synthesis: Any = self.scene(u)
+        draw = synthesis.begin if isinstance(synthesis, Engine) and synthesis.request.output != "float" else synthesis
+        made: Drawn = draw(self.path(u), noise_mode="const" if noise else self.mode, noise=noise)
         return made
 
 
 @dataclass(frozen=True)
 class _Finish:
-    """Pictures and their phases -> frames, in another size where one is given (None: as they are)."""
+    """Pictures and their phases -> what waits for frames, in another size where one is given (None: as they are)."""
 
     size: tuple[int, int] | None
     fit: str
     then: Then | None
     depth: int
+    rounding: stream.Rounding
 
-    def __call__(self, made: Tensor | pixels.Frame, u: NDArray[np.float64]) -> Picture:
+    def __call__(self, made: Drawn, u: NDArray[np.float64]) -> stream.Pending:
         if isinstance(made, Tensor):
             sized = made if self.size is None else pixels.resize(made, self.size, self.fit)
-            made_of: Picture = DEPTHS[self.depth](self.then(sized, u) if self.then else sized)
-            return made_of
+            return self.rounding.begin(self.then(sized, u) if self.then else sized, self.depth)
         if self.size is not None or self.then or self.depth != 8:
             what = f"size {self.size}" if self.size else "translators" if self.then else f"{self.depth} bits"
             raise SettingsError(f"this engine makes 8-bit frames, too late for {what}: give one with output='float'")
-        return made
+        return made if callable(made) else lambda: made
 
 
 def random_noise(G: Generator, seed: int, numbers: NDArray[np.int64]) -> dict[str, Tensor]:
