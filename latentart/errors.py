@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 
 class LatentartError(Exception):
@@ -36,3 +36,11 @@ def unknown(what: str, value: object, choices: Iterable[str]) -> str:
     close = difflib.get_close_matches(str(value), names, n=1)
     hint = f"did you mean {close[0]}? " if close else ""
     return f"unknown {what} {value!r}: {hint}({'one of ' + ', '.join(names) if names else 'there are none'})"
+
+
+def check_limits(settings: object, limits: Mapping[str, tuple[float, float]]) -> None:
+    """Raises SettingsError for an attribute that is no number from its least to its most; NaN never is."""
+    for name, (least, most) in limits.items():
+        value = getattr(settings, name)
+        if not isinstance(value, int | float) or not least <= value <= most:
+            raise SettingsError(f"{name} {value!r} is out of range: give {least:g} to {most:g}")

@@ -76,7 +76,7 @@ def test_a_folder_of_pictures_keeps_its_names(network: Path, tmp_path: Path) -> 
     result = run(tmp_path / "in", "--network", network, "-o", tmp_path / "out", "--device", "cpu")
     assert result.exit_code == 0, result.output
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["a.png", "b.jpg"]
-    assert "skipped:" in result.output
+    assert "left out:" in result.output
     assert "broken.png" in result.output
 
 

@@ -180,7 +180,7 @@ def test_layers_follow_the_rows_of_ws() -> None:
         ("synthesis.b8.conv0.bias", None, "synthesis.b8.conv0.bias is missing"),
         ("mapping.fc0.weight", None, "not a complete StyleGAN2 generator"),
         ("synthesis.b8.conv0.weight", (7, 3, 3, 3), r"conv0.weight has shape \[7, 3, 3, 3\]"),
-        ("synthesis.b8.conv9.weight", (1,), "conv9.weight is not part of a StyleGAN2 generator"),
+        ("synthesis.b8.conv9.weight", (1,), "conv9.weight is not part of a stylegan2 generator"),
     ],
 )
 def test_tensors_that_do_not_fit(name: str, change: tuple[int, ...] | None, words: str) -> None:

@@ -66,6 +66,9 @@ then = click.option(
     "--then", multiple=True, metavar="KIND[:NETWORK[:STYLE]][@STRENGTH]",
     help="A translator behind the model: style:mosaic26:7@0.6, cartoon, translate:FILE@0..1..0.",
 )  # fmt: skip
+features = click.option(
+    "--features", metavar="NAME", help="vgg16-relu3_3 (ships) or vgg16 (after `weights pull vgg16`)."
+)
 directions = click.option("--directions", metavar="FILE", help="Where directions are; by default beside the model.")
 overwrite = click.option("--overwrite", is_flag=True, help="Replace an existing file.")
 

@@ -1,15 +1,21 @@
-"""Progress for people: a bar with the time left on a terminal, plain lines elsewhere."""
+"""Progress for people: a bar with the time left on a terminal, plain lines elsewhere; and what was left out."""
 
 from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 import click
 
 Report = Callable[[int, int], None]
+
+
+def left_out(reasons: Iterable[object]) -> None:
+    """A line for each picture that could not be used."""
+    for reason in reasons:
+        click.echo(f"left out: {reason}", err=True)
 
 
 @contextmanager

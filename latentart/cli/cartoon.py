@@ -8,7 +8,7 @@ import click
 
 from latentart.cli import _options as opt
 from latentart.cli._loaded import loaded
-from latentart.cli._progress import progress
+from latentart.cli._progress import left_out, progress
 
 
 @click.command("cartoon", short_help="Make a cartoon of a picture, a folder or a film.")
@@ -51,6 +51,5 @@ def command(
         made = translate_file(
             T, source, target, strength=strength, smoothing=smoothing, size=size, overwrite=overwrite, on_frame=report
         )
-    for line in made.skipped:
-        click.echo(f"left out: {line}", err=True)
+    left_out(made.skipped)
     click.echo(made.target)

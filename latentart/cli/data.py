@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from latentart.cli import _options as opt
-from latentart.cli._progress import progress
+from latentart.cli._progress import left_out, progress
 
 if TYPE_CHECKING:
     from latentart.training.pairs import Done
@@ -119,7 +119,6 @@ def gui(count: int, size: int, seed: int, browser: str | None, folder: Path, ove
 
 
 def _say(done: Done, folder: Path) -> None:
-    for fault in done.faults:
-        click.echo(f"left out: {fault}", err=True)
+    left_out(done.faults)
     left = f", {len(done.faults)} left out" if done.faults else ""
     click.echo(f"{folder}: {done.written} pairs{left}")

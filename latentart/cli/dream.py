@@ -30,7 +30,7 @@ FLIGHT = ("seconds", "speed", "turn", "loop")
 @click.option("--tile", type=int, help="Largest piece that is looked at.  [default: 512]")
 @click.option("--seed", type=int, help="Names the jitter.  [default: 0]")
 @click.option("--size", type=opt.Size(), help="Longest side, or WxH.  [default: 512 at most]")
-@click.option("--features", metavar="NAME", help="vgg16-relu3_3 (ships) or vgg16 (after `weights pull vgg16`).")
+@opt.features
 @click.option("--film", metavar="FILE.mp4", help="Fly into the picture: dream, zoom, dream again.")
 @click.option("--seconds", type=float, help="Of the flight.  [default: 6]")
 @click.option("--speed", type=float, help="How much larger things are after a second.  [default: 1.25]")

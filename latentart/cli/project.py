@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from latentart.cli import _options as opt
+from latentart.cli._progress import left_out, progress
 from latentart.cli._search import Recorder, reporting
 
 if TYPE_CHECKING:
@@ -98,8 +99,7 @@ def _pictures(
     with reporting(len(todo), folder / "preview.png") as report:
         for targets, unreadable in pictures.groups(todo, p.G, fit, at_once):
             faults += unreadable
-            for error in unreadable:
-                click.echo(f"left out: {error}", err=True)
+            left_out(unreadable)
             if targets:
                 _batch(p, targets, folder, settings, film, report)
     if faults:
@@ -125,7 +125,6 @@ def _batch(p: Projector, targets: list[Target], folder: Path, settings: Settings
 
 def _clip(p: Projector, path: Path, folder: Path, settings: Settings, *, fit: str, overwrite: bool) -> None:
     """A film: all its frames in one bundle, and target | projection as a film."""
-    from latentart.cli._progress import progress
     from latentart.footage import open_footage
     from latentart.projection import bundle, clip, pictures
     from latentart.sinks.sink import open_sink

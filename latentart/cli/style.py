@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from latentart.cli import _options as opt
-from latentart.cli._progress import progress
+from latentart.cli._progress import left_out, progress
 from latentart.cli._search import reporting
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ PAINTED = ("steps", "seed", "style", "content", "tv", "scale", "loss", "keep_col
     help="White where the style goes: one for each --style, in their order.",
 )
 @click.option("--init", help="content or noise: where painting begins.  [default: content]")
-@click.option("--features", metavar="NAME", help="vgg16-relu3_3 (ships) or vgg16 (after `weights pull vgg16`).")
+@opt.features
 @click.option("--smoothing", type=float, help="How much films from networks are calmed, 0 to 0.95.  [default: 0.8]")
 @click.option("--tile", type=int, metavar="PIXELS", help="Networks draw larger pictures in tiles, to save memory.")
 @click.option("--preview", type=click.Path(path_type=Path), metavar="FILE.png", help="Renewed while it paints.")
@@ -150,8 +150,7 @@ def watching(
 
 def said(made: Converted) -> None:
     """What was made, and what was left out."""
-    for reason in made.skipped:
-        click.echo(f"left out: {reason}", err=True)
+    left_out(made.skipped)
     rate = f" at {float(made.fps):.6g} fps" if made.fps else ""
     count = f", {made.frames} {'frames' if made.fps else 'pictures'}{rate}" if made.frames > 1 or made.fps else ""
     click.echo(f"{made.target}: {made.size[0]}x{made.size[1]}{count}")

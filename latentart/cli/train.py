@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from latentart.cli import _options as opt
-from latentart.cli._progress import progress
+from latentart.cli._progress import left_out, progress
 
 if TYPE_CHECKING:
     from latentart.training.run import Progress, Trainee
@@ -100,7 +100,7 @@ def pix2pix(folder: Path, pairs: Path, val: Path | None, steps: int, minutes: fl
 @click.option("--content", type=float, help="Weight of the photograph.  [default: 1]")
 @click.option("--smooth", type=float, help="Weight of smoothness.  [default: 0.05]")
 @click.option("--style-scale", type=float, help="Size of strokes: how large the painting is looked at.")
-@click.option("--features", metavar="NAME", help="vgg16-relu3_3 (ships) or vgg16 (weights pull vgg16).")
+@opt.features
 @click.option("--layout", help="examples, or ml5: for `latentart export --to ml5`.  [default: examples]")
 @shared
 def style(folder: Path, image: Path, photos: Path | None, generator: str | None, preset: str, steps: int | None,
@@ -124,8 +124,7 @@ def style(folder: Path, image: Path, photos: Path | None, generator: str | None,
 
 
 def _left_out(faults: Any) -> None:
-    for fault in faults:
-        click.echo(f"left out: {fault}", err=True)
+    left_out(faults)
     if faults:
         click.echo(f"{len(faults)} left out in all", err=True)
 

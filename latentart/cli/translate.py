@@ -8,7 +8,7 @@ import click
 
 from latentart.cli import _options as opt
 from latentart.cli._loaded import loaded
-from latentart.cli._progress import progress
+from latentart.cli._progress import left_out, progress
 
 
 @click.command("translate", short_help="Draw from a sketch, a map or a photo: pix2pix on pictures and films.")
@@ -51,6 +51,5 @@ def command(
     click.echo(loaded(T), err=True)
     with progress("translating", "pictures") as report:
         made = translate_file(T, source, target, strength=strength, size=size, overwrite=overwrite, on_frame=report)
-    for line in made.skipped:
-        click.echo(f"skipped: {line}", err=True)
+    left_out(made.skipped)
     click.echo(made.target)

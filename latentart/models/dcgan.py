@@ -15,8 +15,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from latentart.models.base import Generator, NoiseMode, Synthesizer
-from latentart.models.direct import DirectMapping, built
+from latentart.models.base import NoiseMode, Synthesizer
+from latentart.models.direct import Direct, built
 from latentart.weights.checkpoint import Checkpoint
 
 FAMILY = "dcgan"
@@ -31,6 +31,16 @@ class Config:
     """Channels after the start and after each doubling, the picture's last."""
     slope: float
     """Of the leaky ReLU; 0 is a ReLU."""
+
+    @property
+    def size(self) -> int:
+        """Pixels on each side."""
+        return 4 << (len(self.widths) - 1)
+
+    @property
+    def img_channels(self) -> int:
+        """1 or 3."""
+        return self.widths[-1]
 
 
 class SynthesisNetwork(Synthesizer):
@@ -57,31 +67,14 @@ class SynthesisNetwork(Synthesizer):
         return torch.tanh(x)
 
 
-class DCGAN(Generator):
-    """A DCGAN generator; see `Config`."""
-
-    mapping: DirectMapping
-    synthesis: SynthesisNetwork
-
-    def __init__(self, config: Config) -> None:
-        super().__init__()
-        self.config = config
-        self.family = FAMILY
-        self.z_dim, self.c_dim, self.w_dim, self.num_ws = config.z_dim, 0, config.z_dim, 1
-        size = 4 << (len(config.widths) - 1)
-        self.img_size, self.img_channels = (size, size), config.widths[-1]
-        self.noise_shapes = {}
-        self.synthesis = SynthesisNetwork(config)
-
-
 def matches(checkpoint: Checkpoint) -> bool:
     """Whether a checkpoint is a DCGAN generator."""
     return checkpoint.config.get("family") == FAMILY
 
 
-def build(checkpoint: Checkpoint) -> DCGAN:
+def build(checkpoint: Checkpoint) -> Direct:
     """A checkpoint -> the generator it describes, in float32, without gradients. Raises WeightsError."""
-    return built(checkpoint, DCGAN, read_config, normalize=False)
+    return built(checkpoint, SynthesisNetwork, read_config, normalize=False)
 
 
 def read_config(tensors: Mapping[str, Tensor], stored: Mapping[str, Any]) -> Config:

@@ -1,16 +1,16 @@
-"""The mapping of models that have no W: what goes in comes out, so that walks and projection need not ask."""
+"""Generators that have no W: what goes into their mapping comes out, so that walks and projection need not ask."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import torch
 from torch import Tensor
 
 from latentart.errors import SettingsError, WeightsError
 from latentart.models import ops, state
-from latentart.models.base import Generator, Mapper, truncate
+from latentart.models.base import Generator, Mapper, Synthesizer, truncate
 from latentart.weights.checkpoint import Checkpoint
 
 
@@ -38,25 +38,53 @@ class DirectMapping(Mapper):
         return truncate(w, self.w_avg, 1, truncation_psi, truncation_cutoff)
 
 
-C = TypeVar("C")
-G = TypeVar("G", bound=Generator)
+class Shape(Protocol):
+    """What a config of such a family says of its pictures."""
+
+    @property
+    def z_dim(self) -> int: ...
+
+    @property
+    def size(self) -> int:
+        """Pixels on each side."""
+        ...
+
+    @property
+    def img_channels(self) -> int: ...
+
+
+class Direct(Generator):
+    """A generator of z itself: `DirectMapping`, and a family's synthesis."""
+
+    def __init__(self, family: str, config: Shape, synthesis: Synthesizer, *, normalize: bool) -> None:
+        super().__init__()
+        self.config, self.family = config, family
+        self.z_dim, self.c_dim, self.w_dim, self.num_ws = config.z_dim, 0, config.z_dim, 1
+        self.img_size, self.img_channels = (config.size, config.size), config.img_channels
+        self.noise_shapes = {}
+        self.mapping = DirectMapping(config.z_dim, normalize=normalize)
+        self.synthesis = synthesis
+
+
+C = TypeVar("C", bound=Shape)
 Tensors = Mapping[str, Tensor]
 
 
 def built(
-    checkpoint: Checkpoint, make: Callable[[C], G], read: Callable[[Tensors, Mapping[str, Any]], C], *, normalize: bool
-) -> G:  # fmt: skip
-    """The generator without a mapping that a checkpoint describes, in float32, without gradients.
+    checkpoint: Checkpoint, make: Callable[[C], Synthesizer], read: Callable[[Tensors, Mapping[str, Any]], C], *,
+    normalize: bool,
+) -> Direct:  # fmt: skip
+    """The generator without a W that a checkpoint describes, in float32, without gradients.
 
-    make: config -> its network; read: tensors and stored settings -> config. Raises WeightsError.
+    make: config -> its synthesis; read: tensors and stored settings -> config. Raises WeightsError.
     """
-    family = checkpoint.config.get("family")
+    family = checkpoint.config["family"]
     try:
         config = read(checkpoint.tensors, checkpoint.config)
     except (KeyError, IndexError, ValueError, TypeError) as error:
         raise WeightsError(f"not a complete {family} generator: {error!r} while reading its shape") from error
     with torch.device("meta"):
-        generator = make(config)
+        synthesis = make(config)
+    generator = Direct(family, config, synthesis, normalize=normalize)
     state.fill(generator, {f"synthesis.{name}": tensor for name, tensor in checkpoint.tensors.items()})
-    generator.mapping = DirectMapping(generator.z_dim, normalize=normalize)
-    return generator.eval()
+    return generator

@@ -16,8 +16,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from latentart.models import ops
-from latentart.models.base import Generator, NoiseMode, Synthesizer
-from latentart.models.direct import DirectMapping, built
+from latentart.models.base import NoiseMode, Synthesizer
+from latentart.models.direct import Direct, built
 from latentart.weights.checkpoint import Checkpoint
 
 FAMILY = "progan"
@@ -73,30 +73,14 @@ class SynthesisNetwork(Synthesizer):
         return img * 2 - 1 if self.config.unit_output else img
 
 
-class ProGAN(Generator):
-    """A ProGAN generator; see `Config`."""
-
-    mapping: DirectMapping
-    synthesis: SynthesisNetwork
-
-    def __init__(self, config: Config) -> None:
-        super().__init__()
-        self.config = config
-        self.family = FAMILY
-        self.z_dim, self.c_dim, self.w_dim, self.num_ws = config.z_dim, 0, config.z_dim, 1
-        self.img_size, self.img_channels = (config.size, config.size), config.img_channels
-        self.noise_shapes = {}
-        self.synthesis = SynthesisNetwork(config)
-
-
 def matches(checkpoint: Checkpoint) -> bool:
     """Whether a checkpoint is a ProGAN generator."""
     return checkpoint.config.get("family") == FAMILY
 
 
-def build(checkpoint: Checkpoint) -> ProGAN:
+def build(checkpoint: Checkpoint) -> Direct:
     """A checkpoint -> the generator it describes, in float32, without gradients. Raises WeightsError."""
-    return built(checkpoint, ProGAN, read_config, normalize=True)
+    return built(checkpoint, SynthesisNetwork, read_config, normalize=True)
 
 
 def read_config(tensors: Mapping[str, Tensor], stored: Mapping[str, Any]) -> Config:

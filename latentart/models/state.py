@@ -25,7 +25,7 @@ def check_names(state: Mapping[str, Tensor], G: Generator) -> None:
     """Raises WeightsError, naming them, when tensors are missing, left over or of another shape."""
     wanted = G.state_dict()
     faults = [f"{n} is missing" for n in wanted if n not in state]
-    faults += [f"{n} is not part of a {type(G).__name__} generator" for n in state if n not in wanted]
+    faults += [f"{n} is not part of a {G.family} generator" for n in state if n not in wanted]
     faults += [
         f"{n} has shape {list(state[n].shape)}, expected {list(t.shape)}"
         for n, t in wanted.items()

@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from latentart import seeds
-from latentart.errors import PictureError, SettingsError
+from latentart.errors import PictureError, SettingsError, check_limits
 from latentart.features.load import SHIPPED, vgg16
 from latentart.features.trunk import rgb
 from latentart.painting.gatys import Step, nothing
@@ -57,9 +57,7 @@ def check(settings: Settings) -> Settings:
     """Returns the settings, or raises SettingsError."""
     limits = {"octaves": (1, 12), "ratio": (1.05, 4), "steps": (1, 10_000), "rate": (0, 1), "bands": (0, 8),
               "colour": (0, 1), "tile": (64, 8192)}  # fmt: skip
-    for name, (least, most) in limits.items():
-        if not least <= getattr(settings, name) <= most:
-            raise SettingsError(f"{name} {getattr(settings, name)!r} is out of range: give {least} to {most}")
+    check_limits(settings, limits)
     seeds.check(settings.seed)
     return settings
 

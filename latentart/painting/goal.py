@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from latentart import seeds
-from latentart.errors import PictureError, SettingsError, unknown
+from latentart.errors import PictureError, SettingsError, check_limits, unknown
 from latentart.features.load import SHIPPED
 from latentart.features.trunk import Trunk, rgb
 from latentart.painting import colours
@@ -75,9 +75,7 @@ def check(settings: Settings) -> Settings:
             raise SettingsError(unknown(what, value, choices))
     limits = {"steps": (1, 100_000), "style": (0, 1e6), "content": (0, 1e6), "tv": (0, 1e6), "strength": (0, 1),
               "scale": (0.1, 10)}  # fmt: skip
-    for name, (least, most) in limits.items():
-        if not least <= getattr(settings, name) <= most:
-            raise SettingsError(f"{name} {getattr(settings, name)!r} is out of range: give {least} to {most:g}")
+    check_limits(settings, limits)
     seeds.check(settings.seed)
     return settings
 

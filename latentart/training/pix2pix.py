@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from latentart import pixels, seeds
-from latentart.errors import SettingsError
+from latentart.errors import check_limits
 from latentart.models.load import choose_device
 from latentart.training import nets, pool, state
 from latentart.training.critic import Average, PatchCritic, check_loss, verdict
@@ -67,9 +67,7 @@ class Settings:
             "batch": (1, 4096), "l1": (0, 1e6), "gan_after": (0, 1), "critic_width": (1, 1024), "ema": (0, 1),
             "rate": (0, 1), "colour": (0, 1), "hold": (0, 4096),
         }  # fmt: skip
-        for name, (least, most) in limits.items():
-            if not least <= getattr(self, name) <= most:
-                raise SettingsError(f"{name} {getattr(self, name)!r} is out of range: give {least:g} to {most:g}")
+        check_limits(self, limits)
 
     @property
     def augment(self) -> Augment:

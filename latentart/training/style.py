@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from latentart import pixels, seeds
-from latentart.errors import PictureError, SettingsError, unknown
+from latentart.errors import PictureError, SettingsError, check_limits, unknown
 from latentart.features import load as features
 from latentart.models import load as models
 from latentart.models.base import Generator
@@ -87,9 +87,7 @@ class Settings:
             "width": (4, nets.WIDEST), "size": (SMALLEST, 1024), "batch": (1, 256), "style": (0, 1e6),
             "content": (0, 1e6), "smooth": (0, 1e6), "style_scale": (0.25, 8), "ema": (0, 1), "rate": (0, 1),
         }  # fmt: skip
-        for name, (least, most) in limits.items():
-            if not least <= getattr(self, name) <= most:
-                raise SettingsError(f"{name} {getattr(self, name)!r} is out of range: give {least:g} to {most:g}")
+        check_limits(self, limits)
         if self.size % 4:
             raise SettingsError(f"size {self.size!r} does not suit this network: give a multiple of 4")
 
