@@ -15,7 +15,7 @@ from torch import Tensor
 
 from latentart import clips, footage, paths, pixels, provenance, rate
 from latentart.clips import Converted, Report, Size
-from latentart.models.load import choose_device
+from latentart.models.device import choose_device
 from latentart.painting.dream import Dreamer, Settings, check
 from latentart.painting.dream_films import FilmDreamer, zoom
 from latentart.painting.gatys import Step, nothing

@@ -19,7 +19,7 @@ from latentart.clips import Converted, Report, Size
 from latentart.engine.translators import compile_translator
 from latentart.errors import PictureError, SettingsError
 from latentart.frames import Then
-from latentart.models.load import choose_device
+from latentart.models.device import choose_device
 from latentart.painting.films import FilmPainter
 from latentart.painting.gatys import Painter, Step, nothing
 from latentart.painting.goal import Settings, Style

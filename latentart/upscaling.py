@@ -11,7 +11,7 @@ from torch import Tensor
 
 from latentart import pixels
 from latentart.errors import SettingsError
-from latentart.models.load import choose_device
+from latentart.models.device import choose_device
 from latentart.translators import esrgan
 from latentart.translators.base import pad
 from latentart.translators.esrgan import Upscaler

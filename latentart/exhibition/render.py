@@ -172,7 +172,7 @@ def contact(score: Score, count: int, device: str | None = None, width: int = 96
 
 def default_workers(device: str | None) -> int:
     """One for each core that this process may use; one on a GPU, which they would share."""
-    from latentart.models.load import choose_device
+    from latentart.models.device import choose_device
 
     if choose_device(device).type != "cpu":
         return 1

@@ -11,7 +11,9 @@ import torch
 from latentart import folder, models
 from latentart.errors import SettingsError, WeightsError, unknown
 from latentart.models.base import Generator
+from latentart.models.device import choose_device
 from latentart.models.original import open_original
+from latentart.translators import load as translators
 from latentart.weights import cards
 from latentart.weights.checkpoint import Checkpoint
 from latentart.weights.open import open_checkpoint
@@ -44,23 +46,18 @@ def load(
 
 def open_any(name_or_path: str | Path) -> Checkpoint:
     """The checkpoint of a generator or of a translator. Raises WeightsError."""
-    # Translators are loaded with what is in this module, hence not imported at its top.
-    from latentart.translators.load import open_translator
-
     try:
         return open_checkpoint(name_or_path)
     except WeightsError as error:
         try:
-            return open_translator(name_or_path)
+            return translators.open_translator(name_or_path)
         except WeightsError:
             raise error from error.__cause__
 
 
 def _refuse_translator(checkpoint: Checkpoint) -> None:
-    from latentart.translators.load import families as translators
-
     kind = checkpoint.config.get("family")
-    if kind in translators():
+    if kind in translators.families():
         advice = "use load_translator(), or the command `latentart translate`"
         raise WeightsError(f"{checkpoint.name!r} is a translator of family {kind!r}, not a generator: {advice}")
 
@@ -94,16 +91,3 @@ def names() -> list[str]:
     """Names of the cards that describe generators: those of a family here, and those that state none."""
     known = {None, *(family.FAMILY for family in families())}
     return [card.name for card in cards.readable() if card.facts.get("family") in known]
-
-
-def choose_device(device: str | torch.device | None) -> torch.device:
-    """The device asked for, or the fastest there is. Raises SettingsError when it is not there."""
-    if device is None:
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        chosen = torch.device(device)
-        torch.empty(1, device=chosen)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
-        raise SettingsError(f"device {str(device)!r} cannot be used: {reason}; try --device cpu") from error
-    return chosen

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from latentart import pixels, seeds
 from latentart.errors import check_limits
-from latentart.models.load import choose_device
+from latentart.models.device import choose_device
 from latentart.training import nets, pool, state
 from latentart.training.critic import Average, PatchCritic, check_loss, verdict
 from latentart.training.pairs import Report, silent

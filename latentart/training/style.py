@@ -21,6 +21,7 @@ from latentart.errors import PictureError, SettingsError, check_limits, unknown
 from latentart.features import load as features
 from latentart.models import load as models
 from latentart.models.base import Generator
+from latentart.models.device import choose_device
 from latentart.painting.moments import GramDistance, moments
 from latentart.training import nets, pool, state
 from latentart.training.critic import Average
@@ -182,7 +183,7 @@ class Style:
         self, settings: Settings, painting: Tensor, photos: Photos, device: torch.device | str | None = None
     ) -> None:
         """painting: [1, 3, H, W] in [-1, 1], any size."""
-        self.chosen, self.photos, self.device = settings, photos, models.choose_device(device)
+        self.chosen, self.photos, self.device = settings, photos, choose_device(device)
         self.painting = _looked_at(painting, settings)
         with torch.random.fork_rng():
             torch.manual_seed(settings.seed)

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from latentart import folder, translators
 from latentart.errors import SettingsError, WeightsError, unknown
-from latentart.models.load import choose_device
+from latentart.models.device import choose_device
 from latentart.translators.base import Translator
 from latentart.weights import cards, safe
 from latentart.weights.checkpoint import Checkpoint
