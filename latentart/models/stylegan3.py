@@ -22,7 +22,7 @@ from latentart.errors import SettingsError, WeightsError
 from latentart.models import ops, state
 from latentart.models.base import Generator, NoiseMode, Synthesizer
 from latentart.models.mapping import MappingNetwork
-from latentart.models.stylegan2 import SharedConv
+from latentart.models.modulated import SharedConv
 from latentart.weights.checkpoint import Checkpoint
 
 FAMILY = "stylegan3"

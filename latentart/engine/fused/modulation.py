@@ -14,7 +14,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from latentart.models import ops
-from latentart.models.stylegan2 import SharedConv, StyledConv, ToRGB
+from latentart.models.modulated import SharedConv
+from latentart.models.stylegan2 import StyledConv, ToRGB
 
 TINY = 1e-15
 """Stands for the norm of a kernel and the largest of styles that are all zero."""
