@@ -35,13 +35,16 @@ class Graph:
         self._replay = replay
 
     def replay(self, *given: Tensor) -> tuple[Tensor, ...]:
-        """Copies what is given into `inputs` (none, or one for each) and replays.
+        """Copies what is given into the first of `inputs` and replays; those behind stay as they were.
 
         Returns `outputs` themselves, which the next replay overwrites: for what is read at once on the same stream.
-        Raises ValueError for another number of tensors. A pinned tensor must not be written until it has been read.
+        Raises ValueError when more is given than there are inputs.
         """
-        for own, new in zip(self.inputs, given, strict=True) if given else ():
-            own.copy_(new, non_blocking=True)
+        if len(given) > len(self.inputs):
+            raise ValueError(f"{len(given)} tensors for a graph of {len(self.inputs)} inputs")
+        for own, new in zip(self.inputs, given, strict=False):
+            # Its owner may write pinned memory again at once: only then is there something to wait for.
+            own.copy_(new, non_blocking=not new.is_pinned())
         self._replay()
         return self.outputs
 
@@ -102,4 +105,4 @@ def failures() -> tuple[type[Exception], ...]:
     """Kinds of errors of a computation on a GPU; Triton's own only when it has been imported."""
     triton = sys.modules.get("triton.errors")
     own = [triton.TritonError] if triton else []
-    return (RuntimeError, ValueError, TypeError, AttributeError, LookupError, NotImplementedError, OSError, *own)
+    return (RuntimeError, ValueError, TypeError, AttributeError, LookupError, OSError, ImportError, *own)

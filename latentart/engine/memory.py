@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, fields
 from typing import Any
 
@@ -26,13 +27,27 @@ def key(G: Generator, request: Request, fingerprint: str) -> str:
 def recall(name: str) -> list[Trial]:
     """The trials remembered under a key; none when there are none, or when the file is damaged."""
     try:
-        text = cache.place("engine", f"{name}.json").read_text(encoding="utf-8")
-        return [_trial(values) for values in json.loads(text)["trials"]]
+        return [_trial(values) for values in _read(name)["trials"]]
     except FileNotFoundError:
         return []
     except (OSError, ValueError, KeyError, TypeError, LatentartError) as error:
         log.warning("what was measured before cannot be read (%s): measuring again", error)
         return []
+
+
+def words(name: str) -> dict[str, str]:
+    """What `keep` kept under a key; nothing when there is nothing, or when the file is damaged."""
+    try:
+        return {str(word): str(value) for word, value in _read(name)["words"].items()}
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, LatentartError) as error:
+        log.warning("what was measured before cannot be read (%s): measuring again", error)
+        return {}
+
+
+def _read(name: str) -> Any:
+    return json.loads(cache.place("engine", f"{name}.json").read_text(encoding="utf-8"))
 
 
 def _trial(values: dict[str, Any]) -> Trial:
@@ -50,6 +65,15 @@ def remember(name: str, G: Generator, request: Request, trials: list[Trial]) -> 
         "request": asdict(request),
         "trials": [trial.record() for trial in trials],
     }
+    _write(name, record)
+
+
+def keep(name: str, G: Generator, values: Mapping[str, str]) -> None:
+    """Keeps other words that were measured, those of a route about its layers, say."""
+    _write(name, {"model": G.name, "device": machine.device_name(G.device), "words": dict(values)})
+
+
+def _write(name: str, record: Mapping[str, Any]) -> None:
     try:
         files.write_text(cache.place("engine", f"{name}.json"), json.dumps(record, indent=1), overwrite=True)
     except LatentartError as error:

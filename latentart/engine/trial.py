@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from latentart import seeds
+from latentart.engine import arithmetic
 from latentart.engine.drawing import finished
 from latentart.engine.request import Request, Run
 from latentart.models.base import Generator, check_noise_mode
@@ -68,7 +69,7 @@ def probe(G: Generator, request: Request) -> Probe:
     mode = check_noise_mode("const" if request.noise_inputs else request.noise_mode)
     z = torch.from_numpy(np.concatenate([seeds.z(i, G.z_dim) for i in range(request.batch)])).float()
     c = torch.eye(G.c_dim)[torch.arange(request.batch) % G.c_dim].to(G.device) if G.c_dim else None
-    with torch.inference_mode():
+    with arithmetic.exact(), torch.inference_mode():
         ws = G.mapping(z.to(G.device), c)
         noise = _noise(G, request)
         few = {name: maps[:PROBES] for name, maps in noise.items()} if noise else None
@@ -102,16 +103,23 @@ def race(runs: Mapping[str, Run], probe: Probe, seconds: float) -> dict[str, lis
     """
     times: dict[str, list[float]] = {name: [] for name in runs}
     for run in runs.values():
-        run(probe.ws, probe.noise)
+        _whole(run, probe)
     while any(len(t) < 3 for t in times.values()) or sum(map(sum, times.values())) < 1000 * seconds * len(runs):
         for name, run in runs.items():
             if not times[name] or times[name][-1] < SHORT:
                 # The second of two calls finds its weights in the cache, as in a film.
-                run(probe.ws, probe.noise)
+                _whole(run, probe)
             began = time.perf_counter()
-            run(probe.ws, probe.noise)
+            _whole(run, probe)
             times[name].append(1000 * (time.perf_counter() - began))
     return {name: [t / len(probe.ws) for t in found] for name, found in times.items()}
+
+
+def _whole(run: Run, probe: Probe) -> None:
+    """A call and all that it set going: a GPU goes on drawing when a float picture has come back."""
+    made = run(probe.ws, probe.noise)
+    if isinstance(made, Tensor) and made.is_cuda:
+        torch.cuda.synchronize(made.device)
 
 
 def steady(times: Mapping[str, list[float]]) -> bool:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from typing import Any
 
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from latentart.engine import arithmetic, stream
 from latentart.engine.drawing import at_once, finished
 from latentart.engine.request import Request, Run
-from latentart.engine.stream import Delivered, beside
 from latentart.models.base import Generator, check_noise_mode
 
 NAME = "eager"
@@ -25,9 +26,11 @@ def choices(G: Generator, request: Request) -> dict[str, str]:
 def prepare(G: Generator, request: Request, name: str, fingerprint: str) -> Run:
     """`G.synthesis` itself."""
     mode = check_noise_mode(request.noise_mode)
+    exact = arithmetic.exact if request.precision == "master" and G.device.type == "cuda" else nullcontext
 
     def drawn(ws: Tensor, noise: Mapping[str, Tensor] | None) -> Tensor:
-        img: Tensor = G.synthesis(ws.to(G.device), noise_mode="const" if noise else mode, noise=noise)
+        with exact():
+            img: Tensor = G.synthesis(ws.to(G.device), noise_mode="const" if noise else mode, noise=noise)
         return img
 
     def draw(ws: Tensor, noise: Mapping[str, Tensor] | None) -> tuple[Tensor, Tensor]:
@@ -39,4 +42,4 @@ def prepare(G: Generator, request: Request, name: str, fingerprint: str) -> Run:
             img = drawn(ws, noise)
             return img if request.output == "float" else at_once(img, request.output)
 
-    return Delivered(draw, G.device) if request.output != "float" and beside(G.device) else run
+    return stream.Delivered(draw, G.device) if request.output != "float" and stream.beside(G.device) else run

@@ -1,0 +1,127 @@
+"""CUDA: a whole drawing as one graph; for StyleGAN2's skip generator with fused layers (`latentart.engine.fused`).
+
+Written against Triton's interpreter and a fake of `torch.cuda`, not yet run on a GPU: a choice whose pictures are not
+those of float32 is refused like any other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import nullcontext
+from importlib import import_module
+from importlib.util import find_spec
+
+import torch
+from torch import Tensor
+
+from latentart.engine import arithmetic, graph, memory, stream
+from latentart.engine.drawing import Drawing, example, finished, own_noise
+from latentart.engine.fused import plain, plan, ups
+from latentart.engine.fused.network import Network, Passes
+from latentart.engine.machine import version
+from latentart.engine.request import Request, Run, hooked, log
+from latentart.models.base import Generator
+from latentart.models.stylegan2 import StyleGAN2
+
+GRAPH, F32, F16 = "cuda graph", "cuda f32", "cuda f16"
+DTYPES = {F32: torch.float32, F16: torch.float16}
+"""The choices with fused layers."""
+KERNELS = "latentart.engine.fused.kernels"
+
+
+def choices(G: Generator, request: Request) -> dict[str, str]:
+    """Nothing for other devices; one graph of any family's own layers; fused layers in float32 and half."""
+    if not stream.beside(G.device):
+        return {}
+    hooks = "the model has hooks, which a graph would freeze" if hooked(G.synthesis.modules()) else ""
+    fused = hooks or plan.refusal(G)
+    exact = request.precision == "master" and request.output == "float"
+    half = "half rounds to about 1e-3: for float pictures ask for precision='live'" if exact else ""
+    return {GRAPH: hooks, F32: fused, F16: fused or half}
+
+
+def prepare(G: Generator, request: Request, name: str, fingerprint: str) -> Run:
+    """Records the graph, after warming up: Triton compiles, cuDNN searches, forms of doubling are measured once."""
+    rounding = arithmetic.exact if request.precision == "master" else nullcontext
+    with graph.told_in_one_line(f"{name} cannot draw {G.name!r}"), arithmetic.searching(), rounding():
+        draw = _fused(G, request, name, fingerprint) if name in DTYPES else _whole(G, request)
+        ws, maps = example(G, request)
+        recorded = Recorded(G, request, graph.capture(draw, ws, *maps))
+    return recorded.picture if request.output == "float" else stream.Delivered(recorded.frames, G.device)
+
+
+class Recorded:
+    """A graph of ws and noise maps. The maps lie in its inputs and are written only when others come."""
+
+    def __init__(self, G: Generator, request: Request, recorded: graph.Graph) -> None:
+        names = list(G.noise_shapes) if request.noise_inputs else []
+        self._graph = recorded
+        self._maps = dict(zip(names, recorded.inputs[1:], strict=True))
+        self._own = own_noise(G, request.noise_mode) if names else {}
+        self._others: set[str] = set()
+
+    def frames(self, ws: Tensor, noise: Mapping[str, Tensor] | None) -> tuple[Tensor, Tensor]:
+        """(frames, a number that is NaN when the pictures are) on the device, which the next call writes again."""
+        frames, total = self._draw(ws, noise or {})
+        return frames, total
+
+    def picture(self, ws: Tensor, noise: Mapping[str, Tensor] | None) -> Tensor:
+        """[N, C, H, W], the caller's own. Nothing waits for the device."""
+        return self._draw(ws, noise or {})[0].clone()
+
+    def _draw(self, ws: Tensor, noise: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
+        given = self._maps.keys() & noise.keys()
+        for name in given | self._others:
+            place = self._maps[name]
+            # A map for all samples spreads over them.
+            place.copy_(noise.get(name, self._own[name]).reshape(-1, *place.shape[1:]))
+        self._others = given
+        return self._graph.replay(ws)
+
+
+def _whole(G: Generator, request: Request) -> graph.Function:
+    drawing = Drawing(G, request).eval()
+
+    @torch.inference_mode()
+    def draw(ws: Tensor, *maps: Tensor) -> tuple[Tensor, ...]:
+        made: tuple[Tensor, ...] = drawing(ws, list(maps))
+        return made
+
+    return draw
+
+
+def _fused(G: Generator, request: Request, name: str, fingerprint: str) -> graph.Function:
+    assert isinstance(G, StyleGAN2)  # as `choices` found
+    passes, dtype = _passes(), DTYPES[name]
+    forms = _forms(G, request.batch, dtype, passes, f"{name} {fingerprint} {version('triton')}")
+    made = plan.make(G, dtype, noise=request.noise_mode == "const", forms=forms)
+    names = tuple(G.noise_shapes) if request.noise_inputs else ()
+    network = Network(made, passes, uint8=request.output == "uint8", names=names)
+    if request.output != "yuv420":
+        return network
+
+    @torch.inference_mode()
+    def draw(ws: Tensor, *maps: Tensor) -> tuple[Tensor, ...]:
+        return finished(network(ws, *maps)[0], request.output)
+
+    return draw
+
+
+def _passes() -> Passes:
+    if find_spec("triton"):
+        kernels: Passes = import_module(KERNELS)
+        return kernels
+    log.info("Triton is not installed: what follows a convolution is done by plain PyTorch, which is slower")
+    return plain
+
+
+def _forms(G: StyleGAN2, batch: int, dtype: torch.dtype, passes: Passes, measured: str) -> dict[str, str]:
+    """How each layer doubles, as an earlier start found or as this one measures."""
+    key = memory.key(G, Request(batch=batch), measured)
+    known = memory.words(key)
+    if known.keys() == set(plan.ups(G)) and set(known.values()) <= {plan.TRANSPOSED, plan.PHASES}:
+        return known
+    with torch.cuda.device(G.device):
+        found = ups.choose(G, dtype, batch, passes, ups.milliseconds)
+    memory.keep(key, G, found)
+    return found
