@@ -8,7 +8,7 @@ import logging
 import secrets
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from latentart import __version__
 from latentart.errors import SettingsError
@@ -23,7 +23,6 @@ from latentart.live.outlet import Outlet
 from latentart.live.params import TABLE
 from latentart.live.protocol import SUBPROTOCOL
 from latentart.live.takes import Events, Takes
-from latentart.live.viewer import Viewer
 
 log = logging.getLogger("latentart.live")
 
@@ -32,6 +31,31 @@ ECHO_EVERY = 1 / 30
 STATS_EVERY = 0.5
 
 Listener = Callable[[Mapping[str, Any]], None]
+
+
+class Guest(Protocol):
+    """What the hub knows of a viewer."""
+
+    @property
+    def watches(self) -> Level | None:
+        """The quality of the pictures that it gets; None when it wants none."""
+        ...
+
+    def offer(self, picture: Picture) -> None:
+        """A new picture."""
+        ...
+
+    def tell(self, message: Mapping[str, Any]) -> None:
+        """A message."""
+        ...
+
+    def changed(self, values: Mapping[str, Any]) -> None:
+        """New parameter values."""
+        ...
+
+    def beat(self, stats: Mapping[str, Any]) -> None:
+        """Twice a second: how it goes."""
+        ...
 
 
 class Hub:
@@ -45,7 +69,7 @@ class Hub:
         """What OSCQuery programs are told of ports."""
         self.pulse = Pulse()
         self.inputs = Inputs()
-        self.viewers: set[Viewer] = set()
+        self.viewers: set[Guest] = set()
         self.outlets: list[Outlet] = []
         self.translators: list[dict[str, Any]] = []
         """Those that a slot may be given; see `translating.offered`."""
@@ -128,12 +152,9 @@ class Hub:
             listener(changes)
 
     def _beat(self) -> None:
-        stats = {"event": "stats", **self.stats()}
+        stats = self.stats()
         for viewer in list(self.viewers):
-            viewer.check_alive()
-            if "stats" in viewer.subscribed:
-                own = {"viewer_dropped": viewer.dropped, "quality": viewer.level.quality, "rtt": viewer.pace.round_trip}
-                viewer.tell({**stats, **own})
+            viewer.beat(stats)
 
     def _offer(self, picture: Picture) -> None:
         self.picture = picture
@@ -161,20 +182,20 @@ class Hub:
         for listener in self.on_news:
             listener(news)
 
-    def join(self, viewer: Viewer) -> None:
+    def join(self, viewer: Guest) -> None:
         """Takes a viewer in. Raises SettingsError when the house is full."""
         if len(self.viewers) >= MOST_VIEWERS:
             raise SettingsError(f"there are {MOST_VIEWERS} viewers already: close one")
         self.viewers.add(viewer)
 
-    def leave(self, viewer: Viewer) -> None:
+    def leave(self, viewer: Guest) -> None:
         """Forgets a viewer."""
         self.viewers.discard(viewer)
         self.refresh_levels()
 
     def refresh_levels(self) -> None:
         """Works out which qualities are watched."""
-        wanted = {viewer.level for viewer in self.viewers if "frames" in viewer.subscribed}
+        wanted = {level for viewer in self.viewers if (level := viewer.watches)}
         if self._streams:
             wanted.add(BEST)
         self._levels = tuple(wanted)

@@ -12,17 +12,15 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from latentart.errors import LatentartError, SettingsError
 from latentart.live import protocol
 from latentart.live.encode import LADDER, Level, Picture
+from latentart.live.hub import Hub
 from latentart.live.pace import Pace
-
-if TYPE_CHECKING:
-    from latentart.live.hub import Hub
 
 log = logging.getLogger("latentart.live")
 
@@ -35,7 +33,7 @@ TRY_AGAIN, POLICY, TOO_BIG = 1013, 1008, 1009
 
 
 class Viewer:
-    """A connected panel, sketch or program."""
+    """A connected panel, sketch or program: a `hub.Guest`."""
 
     def __init__(self, hub: Hub, websocket: WebSocket) -> None:
         self.hub = hub
@@ -84,8 +82,20 @@ class Viewer:
             self._changed |= values
             self._wake.set()
 
+    @property
+    def watches(self) -> Level | None:
+        """The quality of the pictures that it gets; None when it wants none."""
+        return self.level if "frames" in self.subscribed else None
+
+    def beat(self, stats: Mapping[str, Any]) -> None:
+        """Called twice a second with the statistics, for those who want them."""
+        self.check_alive()
+        if "stats" in self.subscribed:
+            own = {"viewer_dropped": self.dropped, "quality": self.level.quality, "rtt": self.pace.round_trip}
+            self.tell({"event": "stats", **stats, **own})
+
     def check_alive(self) -> None:
-        """Called twice a second: parks and closes a viewer that does not answer."""
+        """Parks and closes a viewer that does not answer."""
         silent = self.pace.silent(time.monotonic())
         if "frames" in self.subscribed and silent > CLOSE_AFTER:
             self.close(TRY_AGAIN, "no picture was acknowledged for too long: connect again")
