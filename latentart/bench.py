@@ -90,7 +90,7 @@ def _pictures(G: Generator, effort: float) -> Iterator[Figure]:
 def _film(G: Generator, count: int) -> tuple[float, str]:
     """Frames per second from latents to a finished H.264 file in the model's own size."""
     film = films.Film(seeds=(3, 11, 20), seconds=count / 30, classes="0" if G.c_dim else None)
-    synthesis = films.engine_for(film, G)
+    synthesis = films.engine_for(film, G, planes=True)
     with tempfile.TemporaryDirectory() as folder:
         films.render(film, Path(folder) / "warm.mp4", G=G, synthesis=synthesis)
         began = time.perf_counter()

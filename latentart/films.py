@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from latentart import chain, paths, pixels, provenance, rate, walks
-from latentart.engine import Engine, compile
+from latentart.engine import Engine, compile, stream
 from latentart.engine.translators import compile_translator
 from latentart.errors import SettingsError, unknown
 from latentart.frames import Scene, Synthesis, frames
@@ -280,18 +280,25 @@ def render(
     return Rendered(sink.close(), sink.frames, shape, fps)
 
 
-def engine_for(film: Film, G: Generator, only: str | None = None, *, depth: int = 8) -> Engine:
+def engine_for(film: Film, G: Generator, only: str | None = None, *, depth: int = 8, planes: bool = False) -> Engine:
     """The fastest way this machine has to draw the film in full precision; `only` names one.
 
-    depth: that of the film's sink. Raises LatentartError.
+    depth, planes: those of the film's sink. Raises LatentartError.
     """
     random = film.noise_mode == "random"
     batch = 1 if G.device.type == "cpu" else 8
-    # Pictures are resized and translated before they are rounded to 8 bits.
-    as_drawn = film.size in (None, G.img_size[::-1]) and not film.then and depth == 8
-    output = "uint8" if as_drawn else "float"
+    output = _output(film, G, depth, planes)
     noise_mode = "const" if random else film.noise_mode
     return compile(G, only=only, batch=batch, output=output, noise_mode=noise_mode, noise_inputs=random)
+
+
+def _output(film: Film, G: Generator, depth: int, planes: bool) -> str:
+    # Pictures are resized and translated before they are rounded to 8 bits.
+    if film.size not in (None, G.img_size[::-1]) or film.then or depth != 8:
+        return "float"
+    even = G.img_size[0] % 2 == G.img_size[1] % 2 == 0
+    # A GPU makes planes for nothing; on processors somebody has to, and films keep the bytes that they had.
+    return "yuv420" if planes and even and G.img_channels == 3 and stream.beside(G.device) else "uint8"
 
 
 def settings_record(film: Film, G: Generator) -> dict[str, Any]:

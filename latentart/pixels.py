@@ -26,6 +26,8 @@ Deep = NDArray[np.uint16]
 Fit = Literal["stretch", "crop", "pad"]
 FITS: tuple[Fit, ...] = ("stretch", "crop", "pad")
 LARGEST_SIDE = 16384
+PLANES = "yuv420p"
+"""FFmpeg's name for the planes of 8-bit 4:2:0, which `engine.planes` makes."""
 GREY_WEIGHTS = (0.2126, 0.7152, 0.0722)
 """Rec. 709 luma."""
 
@@ -174,7 +176,7 @@ def to_image(frame: Frame) -> Image.Image:
 
 
 def to_video_frame(frame: Frame | Deep, pixels: str) -> Any:
-    """uint8 or uint16 [H, W, C] -> av.VideoFrame in FFmpeg's pixel format `pixels`.
+    """uint8 or uint16 [H, W, C] -> av.VideoFrame in FFmpeg's pixel format `pixels`; planes [3 H / 2, W] as they are.
 
     YUV is BT.709 in studio range (ITU-R BT.709-6, section 3), what players of HD assume.
     PyAV alone would take BT.601, which is wrong by up to 40 of 255.
@@ -182,6 +184,10 @@ def to_video_frame(frame: Frame | Deep, pixels: str) -> Any:
     import av
     from av.video.reformatter import ColorRange, Colorspace, Interpolation
 
+    if frame.ndim == 2 and pixels == PLANES:
+        planar = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame, dtype=np.uint8), format=PLANES)
+        tag_colours(planar, PLANES)
+        return planar
     # FFmpeg widens 8 bits to 16 by zeros, which makes white grey.
     wide = deep(frame) if "16" in pixels or "48" in pixels or "64" in pixels else frame
     rgb = np.repeat(wide, 3, axis=2) if wide.shape[2] == 1 else wide

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from latentart.engine import Engine
     from latentart.films import Film, Rendered
     from latentart.models.base import Generator
+    from latentart.sinks.sink import Sink
 
 SEEDS = (46, 10, 3, 44, 11, 36, 21)
 WORTH_CHOOSING = 100
@@ -119,7 +120,7 @@ def command(
     probe = open_sink(where, fps=film.fps, overwrite=overwrite, **options)
     probe.abort()
     # Everything that can be wrong was looked at: now time may be spent.
-    synthesis = _engine(film, G, engine_name, probe.depth)
+    synthesis = _engine(film, G, engine_name, probe)
     began = time.monotonic()
     with progress(Path(where).name) as report:
         made = films.render(
@@ -169,7 +170,7 @@ def _film(like: Path | None, given: dict[str, Any]) -> tuple[Film, str]:
     return film, ""
 
 
-def _engine(film: Film, G: Generator, name: str | None, depth: int) -> Engine | None:
+def _engine(film: Film, G: Generator, name: str | None, sink: Sink) -> Engine | None:
     """The fastest way to draw; plain PyTorch for a film too short to gain from choosing."""
     from latentart import films, paths
     from latentart.errors import SettingsError
@@ -183,7 +184,7 @@ def _engine(film: Film, G: Generator, name: str | None, depth: int) -> Engine | 
         return None
     if name is None and paths.clock(film.seconds, film.fps)[0] < WORTH_CHOOSING:
         return None
-    return films.engine_for(film, G, name, depth=depth)
+    return films.engine_for(film, G, name, depth=sink.depth, planes=sink.planes)
 
 
 def _bends(given: tuple[str, ...]) -> tuple[str, ...]:

@@ -127,6 +127,8 @@ class ReadBack:
             return
         with torch.inference_mode(False):
             self._stages = deque(_Stage(torch.empty(size, dtype=torch.uint8, device=device)) for _ in range(2))
+        # The allocator hands old memory on to the stream that draws, which it is not to write before it was read.
+        torch.cuda.current_stream(self._device).wait_stream(self._copying)
         # What is lent still goes back to the old list, and with it.
         self._free, self._room, self._made = deque(), size, 0
 

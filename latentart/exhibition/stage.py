@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from latentart import pixels, upscaling
+from latentart.engine import stream
 from latentart.errors import SettingsError
 from latentart.exhibition import listening, rules, sound
 from latentart.exhibition.score import Score, Screen, Tile
@@ -22,7 +23,7 @@ from latentart.models.base import Generator
 from latentart.models.load import load
 from latentart.translators.esrgan import Upscaler
 
-DEPTHS: dict[int, Callable[[Tensor], Any]] = {8: pixels.to_uint8, 16: pixels.to_uint16}
+Pictures = tuple[pixels.Frame | pixels.Deep, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +51,8 @@ class Stage:
         tables = found.tables if found else {}
         self.voices: dict[str, Voice] = open_voices(score.voices(), models, str(score.rate), enlarged, tables)
         self.tiles, self.screens, self.depths = score.tiles(), score.screens(), rules.depths(score)
+        self.device = next(iter(models.values())).device
+        self._rounding = stream.Rounding(self.device)
         self._check_morphs()
 
     @property
@@ -60,36 +63,48 @@ class Stage:
 
     def pictures(self, number: int) -> tuple[pixels.Frame | pixels.Deep, ...]:
         """Frame `number`, one picture [H, W, 3] (or 4) for each screen, in each depth that is wanted."""
-        drawn = self.drawn(number)
-        canvases = [DEPTHS[depth](drawn)[0] for depth in self.depths]
-        return tuple(_cut(canvas, screen) for canvas in canvases for screen in self.screens)
+        return tuple(_cut(canvas, screen) for canvas in self._canvases(number, self.depths) for screen in self.screens)
 
     def canvas(self, number: int) -> pixels.Frame:
         """The whole canvas of a frame, uint8 [H, W, 3], or [H, W, 4] with alpha."""
-        canvas: pixels.Frame = pixels.to_uint8(self.drawn(number))[0]
+        [canvas] = self._canvases(number, [8])
         return canvas
 
-    def drawn(self, number: int) -> Tensor:
-        """The whole canvas of a frame, [1, 3 or 4, H, W] in about [-1, 1]: rounded once, by whoever shows it."""
-        width, height = self.score.size
-        ground = torch.tensor(rules.colour(self.score.background), device=next(iter(self.models.values())).device)
+    def _canvases(self, number: int, depths: Sequence[int]) -> list[Any]:
+        """The whole canvas of a frame in each depth, [H, W, 3 or 4]. Every picture is rounded once, from floats."""
+        canvases = [self._ground(depth) for depth in depths]
         drawn: dict[tuple[Any, ...], Tensor] = {}
         with torch.inference_mode():
-            canvas = (ground / 127.5 - 1)[None, :, None, None].repeat(1, 1, height, width)
             for tile in self.tiles:
-                self._lay(canvas, tile, number, drawn)
-            return _with_alpha(canvas) if self.score.alpha == "luma" else canvas
+                img, place = self._picture(tile, number, drawn), self._place(tile)
+                for canvas, depth in zip(canvases, depths, strict=True):
+                    _lay(_mirrored(canvas[place], tile.mirror)[..., :3], img, DEPTHS[depth], tile.colours)
+        if self.score.alpha == "luma":
+            for canvas in canvases:
+                canvas.max(axis=2, out=canvas[..., 3], initial=0, where=[True, True, True, False])
+        return canvases
 
-    def _lay(self, canvas: Tensor, tile: Tile, number: int, drawn: dict[tuple[Any, ...], Tensor]) -> None:
-        size = tile.size or (self.score.size[0] - tile.at[0], self.score.size[1] - tile.at[1])
+    def _ground(self, depth: int) -> Any:
+        width, height = self.score.size
+        colour = torch.tensor(rules.colour(self.score.background)) / 127.5 - 1
+        rounded = DEPTHS[depth](colour[None, :, None, None])
+        canvas = np.empty((height, width, 4 if self.score.alpha == "luma" else 3), rounded.dtype)
+        canvas[..., :3] = rounded[0]
+        return canvas
+
+    def _picture(self, tile: Tile, number: int, drawn: dict[tuple[Any, ...], Tensor]) -> Tensor:
+        size = self._size(tile)
         key = (tile.voice, tile.shift, size, tile.fit)
         if key not in drawn:
             drawn[key] = self.voices[tile.voice].picture(self._instant(number, tile.shift), size, tile.fit)
-        img = _mirrored(drawn[key], tile.mirror)
-        if tile.colours:
-            img = _coloured(img, tile.colours)
-        (x, y), (width, height) = tile.at, size
-        canvas[..., y : y + height, x : x + width] = img
+        return drawn[key]
+
+    def _size(self, tile: Tile) -> tuple[int, int]:
+        return tile.size or (self.score.size[0] - tile.at[0], self.score.size[1] - tile.at[1])
+
+    def _place(self, tile: Tile) -> tuple[slice, slice]:
+        (x, y), (width, height) = tile.at, self._size(tile)
+        return slice(y, y + height), slice(x, x + width)
 
     def _instant(self, number: int, shift: float) -> Instant:
         fps, frames = self.score.rate, self.score.frames
@@ -122,8 +137,7 @@ class Exhibit:
     def frames(self, start: int, stop: int) -> Iterator[tuple[pixels.Frame | pixels.Deep, ...]]:
         """See `jobs.plan.Source`."""
         stage = self.stage()
-        for number in range(start, stop):
-            yield stage.pictures(number)
+        yield from stream.ahead(map(stage.begin, range(start, stop)), stage.device)
 
     def sound(self) -> sound.Sound | None:
         """The sound of one round of the loop, if there is any."""
@@ -160,9 +174,16 @@ def _cut(canvas: Any, screen: Screen) -> Any:
     return np.ascontiguousarray(canvas[y : y + height, x : x + width])
 
 
-def _mirrored(img: Tensor, mirror: str) -> Tensor:
-    axes = [axis for axis, way in ((-1, "x"), (-2, "y")) if way in mirror]
-    return img.flip(axes) if axes else img
+def _mirrored(place: Any, mirror: str) -> Any:
+    """[H, W, C] -> the same memory, seen from the other side."""
+    return place[:: -1 if "y" in mirror else 1, :: -1 if "x" in mirror else 1]
+
+
+def _lay(place: Any, img: Tensor, rounded: Callable[[Tensor], Any], colours: tuple[str, ...]) -> None:
+    """Rounds a picture [1, 3, H, W] into its place on a canvas, [H, W, 3]."""
+    for top in range(0, len(place), BAND):
+        band = img[..., top : top + BAND, :]
+        place[top : top + BAND] = rounded(_coloured(band, colours) if colours else band)[0]
 
 
 def _coloured(img: Tensor, colours: tuple[str, ...]) -> Tensor:
@@ -174,8 +195,3 @@ def _coloured(img: Tensor, colours: tuple[str, ...]) -> Tensor:
     table = table.to(img)
     mixed = torch.lerp(table[first], table[first + 1], (place - first)[..., None])
     return mixed.permute(0, 3, 1, 2)
-
-
-def _with_alpha(canvas: Tensor) -> Tensor:
-    """Brightness becomes opacity, [1, 3, H, W] -> [1, 4, H, W]."""
-    return torch.cat([canvas, canvas.amax(dim=1, keepdim=True)], dim=1)

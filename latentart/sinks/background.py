@@ -18,7 +18,7 @@ class Background(Sink):
     """
 
     def __init__(self, sink: Sink, waiting: int = 4) -> None:
-        self.sink, self.depth = sink, sink.depth
+        self.sink, self.depth, self.planes = sink, sink.depth, sink.planes
         self._queue: queue.Queue[Frame | Deep | None] = queue.Queue(waiting)
         self._error: BaseException | None = None
         self._dropping = False

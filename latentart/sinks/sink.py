@@ -23,6 +23,8 @@ class Sink(Protocol):
 
     depth: int = 8
     """16 in sinks that take frames of 16 bits beside those of 8."""
+    planes: bool = False
+    """Whether it takes pictures as YUV planes too, uint8 [3 H / 2, W], as encoders of 8-bit 4:2:0 do."""
 
     @property
     def frames(self) -> int:
@@ -32,7 +34,7 @@ class Sink(Protocol):
     def write(self, frame: Frame | Deep) -> None:
         """Takes one frame, uint8 [H, W, C], C in 1, 3, 4, the same shape each time. Raises TargetError.
 
-        Sinks of formats that keep more than 8 bits take uint16 too.
+        Sinks of formats that keep more than 8 bits take uint16 too (`depth`), those of 8-bit 4:2:0 `planes`.
         """
         ...
 
@@ -99,7 +101,7 @@ class FileSink(Sink, ABC):
         self._check_frame(frame)
         with self._nothing_left_on(Exception):
             if self.shape is None:
-                self._begin(frame.shape[0], frame.shape[1], frame.shape[2])
+                self._begin(*_picture_shape(frame))
                 self.shape = frame.shape
             self._append(frame)
             self._count += 1
@@ -190,7 +192,8 @@ class FileSink(Sink, ABC):
 
     def _check_frame(self, frame: Frame | Deep) -> None:
         kinds = ("uint8", "uint16") if self.depth == 16 else ("uint8",)
-        if frame.dtype not in kinds or frame.ndim != 3 or frame.shape[2] not in (1, 3, 4):
+        planes = self.planes and frame.dtype == "uint8" and frame.ndim == 2 and frame.shape[0] % 3 == 0
+        if not planes and (frame.dtype not in kinds or frame.ndim != 3 or frame.shape[2] not in (1, 3, 4)):
             what = f"{frame.dtype} {list(frame.shape)!r}"
             raise SettingsError(f"a frame is {' or '.join(kinds)} [H, W, 1, 3 or 4], not {what}")
         if self.shape not in (None, frame.shape):
@@ -214,6 +217,13 @@ class FileSink(Sink, ABC):
             return ""
         to_come = self.part.stat().st_size * max(0, planned - self._count) / self._count
         return f"about {files.size_text(to_come)} more needed"
+
+
+def _picture_shape(frame: Frame | Deep) -> tuple[int, int, int]:
+    """(height, width, channels) of a frame, or of one that comes as planes."""
+    if frame.ndim == 2:
+        return frame.shape[0] * 2 // 3, frame.shape[1], 3
+    return frame.shape[0], frame.shape[1], frame.shape[2]
 
 
 def _check_beside(beside: Path, overwrite: bool) -> None:

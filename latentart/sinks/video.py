@@ -59,7 +59,7 @@ class VideoSink(FileSink):
         self.ending = Path(target).suffix.lower()
         self.format = choose(self.ending, format)
         self.options = encoder_options(self.format, crf, preset)
-        self.depth = FORMATS[self.format].depth
+        self.depth, self.planes = FORMATS[self.format].depth, FORMATS[self.format].pixels == pixels.PLANES
         self.threads = _threads(threads)
         self.sound = None if sound is None else Path(sound)
         self._signed = ""
