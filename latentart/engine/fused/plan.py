@@ -101,7 +101,7 @@ def make(G: StyleGAN2, dtype: torch.dtype, *, noise: bool = True, forms: Mapping
         count = len(layers)
         # A toRGB reads the row after its block's last convolution's: 1, 3, 5...
         modulation = Modulation([*synthesis.layers().values()], range(count), torgbs, range(1, count + 1, 2))
-        start = synthesis.blocks[0].const.detach().float().permute(1, 2, 0)[None].contiguous()
+        start = _copied(synthesis.blocks[0].const.permute(1, 2, 0))[None]
     return Plan(dtype, start, layers, modulation)
 
 
@@ -119,15 +119,20 @@ def layer(G: StyleGAN2, name: str, dtype: torch.dtype, form: str | None = None, 
         size=_size(G, name),
         bias=(conv.bias.detach() * ops.SQRT2).float(),
         strength=strength.float(),
-        noise=conv.noise_const.detach().float()[None].contiguous() if noise and conv.use_noise else None,
+        noise=_copied(conv.noise_const)[None] if noise and conv.use_noise else None,
         limit=min(_limit(conv), torch.finfo(dtype).max),
-        taps=conv.resample_filter.float().contiguous(),
+        taps=_copied(conv.resample_filter),
         colours=None if conv.up else _colours(block.torgb, block.resample_filter),  # type: ignore[arg-type]
     )
 
 
 def _colours(torgb: ToRGB, taps: Tensor) -> Colours:
-    return Colours(torgb.bias.detach().float(), _limit(torgb), taps.float().contiguous())
+    return Colours(_copied(torgb.bias), _limit(torgb), _copied(taps))
+
+
+def _copied(values: Tensor) -> Tensor:
+    """As they are now, float32, without gaps."""
+    return values.detach().to(torch.float32, memory_format=torch.contiguous_format, copy=True)
 
 
 def _limit(conv: StyledConv | ToRGB) -> float:
