@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,11 @@ from latentart.models.base import Generator
 from latentart.models.load import load
 from latentart.translators.esrgan import Upscaler
 
-Pictures = tuple[pixels.Frame | pixels.Deep, ...]
+DEPTHS: dict[int, Callable[[Tensor], Any]] = {8: pixels.to_uint8, 16: pixels.to_uint16}
+Drawn = dict[tuple[Any, ...], Tensor]
+"""Pictures of a frame, which tiles may share: by voice, shift, size and fit."""
+BAND = 256
+"""Rows of a picture that are rounded at a time, so that floats of a whole canvas are never there."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +56,6 @@ class Stage:
         self.voices: dict[str, Voice] = open_voices(score.voices(), models, str(score.rate), enlarged, tables)
         self.tiles, self.screens, self.depths = score.tiles(), score.screens(), rules.depths(score)
         self.device = next(iter(models.values())).device
-        self._rounding = stream.Rounding(self.device)
         self._check_morphs()
 
     @property
@@ -61,38 +64,50 @@ class Stage:
         tables = {(name, n): part.table for name, voice in self.voices.items() for n, part in enumerate(voice.parts)}
         return Found(self.hearing, {place: table for place, table in tables.items() if table is not None})
 
-    def pictures(self, number: int) -> tuple[pixels.Frame | pixels.Deep, ...]:
+    def pictures(self, number: int) -> Pictures:
         """Frame `number`, one picture [H, W, 3] (or 4) for each screen, in each depth that is wanted."""
-        return tuple(_cut(canvas, screen) for canvas in self._canvases(number, self.depths) for screen in self.screens)
+        return self.begin(number)()
+
+    def begin(self, number: int) -> Callable[[], Pictures]:
+        """What waits for frame `number` and gives its `pictures`; a GPU is at them from now on."""
+        drawn: Drawn = {}
+        if stream.beside(self.device):
+            with torch.inference_mode():
+                for tile in self.tiles:
+                    self._picture(tile, number, drawn)
+        return partial(self._screened, number, drawn)
 
     def canvas(self, number: int) -> pixels.Frame:
         """The whole canvas of a frame, uint8 [H, W, 3], or [H, W, 4] with alpha."""
-        [canvas] = self._canvases(number, [8])
+        [canvas] = self._canvases(number, [8], {})
         return canvas
 
-    def _canvases(self, number: int, depths: Sequence[int]) -> list[Any]:
+    def _screened(self, number: int, drawn: Drawn) -> Pictures:
+        canvases = self._canvases(number, self.depths, drawn)
+        return tuple(_cut(canvas, screen) for canvas in canvases for screen in self.screens)
+
+    def _canvases(self, number: int, depths: Sequence[int], drawn: Drawn) -> list[Any]:
         """The whole canvas of a frame in each depth, [H, W, 3 or 4]. Every picture is rounded once, from floats."""
         canvases = [self._ground(depth) for depth in depths]
-        drawn: dict[tuple[Any, ...], Tensor] = {}
         with torch.inference_mode():
             for tile in self.tiles:
                 img, place = self._picture(tile, number, drawn), self._place(tile)
                 for canvas, depth in zip(canvases, depths, strict=True):
-                    _lay(_mirrored(canvas[place], tile.mirror)[..., :3], img, DEPTHS[depth], tile.colours)
+                    _lay(_mirrored(canvas[place], tile.mirror)[..., :3], img, stream.DEPTHS[depth], tile.colours)
         if self.score.alpha == "luma":
             for canvas in canvases:
-                canvas.max(axis=2, out=canvas[..., 3], initial=0, where=[True, True, True, False])
+                canvas[..., :3].max(axis=2, out=canvas[..., 3])
         return canvases
 
     def _ground(self, depth: int) -> Any:
         width, height = self.score.size
         colour = torch.tensor(rules.colour(self.score.background)) / 127.5 - 1
-        rounded = DEPTHS[depth](colour[None, :, None, None])
+        rounded = stream.DEPTHS[depth](colour[None, :, None, None])
         canvas = np.empty((height, width, 4 if self.score.alpha == "luma" else 3), rounded.dtype)
         canvas[..., :3] = rounded[0]
         return canvas
 
-    def _picture(self, tile: Tile, number: int, drawn: dict[tuple[Any, ...], Tensor]) -> Tensor:
+    def _picture(self, tile: Tile, number: int, drawn: Drawn) -> Tensor:
         size = self._size(tile)
         key = (tile.voice, tile.shift, size, tile.fit)
         if key not in drawn:
@@ -134,7 +149,7 @@ class Exhibit:
     found: Found | None = None
     """What was found out, where somebody has opened it already."""
 
-    def frames(self, start: int, stop: int) -> Iterator[tuple[pixels.Frame | pixels.Deep, ...]]:
+    def frames(self, start: int, stop: int) -> Iterator[Pictures]:
         """See `jobs.plan.Source`."""
         stage = self.stage()
         yield from stream.ahead(map(stage.begin, range(start, stop)), stage.device)
