@@ -23,7 +23,7 @@ from latentart.models.base import Generator
 from latentart.models.load import load
 from latentart.translators.esrgan import Upscaler
 
-DEPTHS: dict[int, Callable[[Tensor], Any]] = {8: pixels.to_uint8, 16: pixels.to_uint16}
+Pictures = tuple[pixels.Frame | pixels.Deep, ...]
 Drawn = dict[tuple[Any, ...], Tensor]
 """Pictures of a frame, which tiles may share: by voice, shift, size and fit."""
 BAND = 256

@@ -193,7 +193,7 @@ class Voice:
 
 
 def _lit(img: Tensor, light: float) -> Tensor:
-    return img if light == 1 else (img + 1) * light - 1
+    return img if light == 1 else img.add(1).mul_(light).sub_(1)
 
 
 def open_voices(
