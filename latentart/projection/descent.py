@@ -14,6 +14,8 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from latentart.engine import gradients
+
 Variables = dict[str, Tensor]
 """What is being searched: name -> [N, ...], one row per picture."""
 
@@ -72,13 +74,14 @@ def descend(
     active = torch.arange(count, device=best_loss.device)
     walker = _Adam({name: value.clone() for name, value in best.items()}, schedule)
     parts = _parts(objective, count, schedule.at_once)
+    slopes = _slopes(parts, walker.variables, schedule.steps)
     history: list[Tensor] = []
     for step in range(schedule.steps):
-        loss, gradients = _slopes(parts, walker.variables)
+        loss, found = slopes(walker.variables)
         _keep_best(best, best_loss, active, walker.variables, loss)
         if watch:
             watch(step, best_loss, best)
-        walker.step(gradients, schedule.factor((step + 0.5) / schedule.steps))
+        walker.step(found, schedule.factor((step + 0.5) / schedule.steps))
         objective.settle(walker.variables)
         history.append(best_loss.clone())
         keep = _unfinished(history, active, schedule)
@@ -88,6 +91,7 @@ def descend(
             active, objective = active[keep], objective.select(keep)
             parts = _parts(objective, len(keep), schedule.at_once)
             walker.select(keep)
+            slopes = _slopes(parts, walker.variables, schedule.steps - step - 1)
     with torch.no_grad():
         last = torch.cat([part.loss(_rows(walker.variables, rows)) for rows, part in parts])
         _keep_best(best, best_loss, active, walker.variables, last)
@@ -109,16 +113,17 @@ def _rows(variables: Variables, rows: Tensor | None) -> Variables:
     return variables if rows is None else {name: value[rows] for name, value in variables.items()}
 
 
-def _slopes(parts: list[Part], variables: Variables) -> tuple[Tensor, Variables]:
-    """(losses [N], their gradients), some pictures after the others."""
-    losses, found = [], []
-    for rows, part in parts:
-        own = {name: value.detach().requires_grad_() for name, value in _rows(variables, rows).items()}
-        loss = part.loss(own)
-        found.append(torch.autograd.grad(loss.sum(), list(own.values())))
-        losses.append(loss.detach())
-    gradients = (torch.cat(pieces) for pieces in zip(*found, strict=True))
-    return torch.cat(losses), dict(zip(variables, gradients, strict=True))
+def _slopes(parts: list[Part], variables: Variables, steps: int) -> gradients.Slopes:
+    """How (losses [N], their gradients) are taken from now on, some pictures after the others."""
+    if len(parts) == 1:
+        return gradients.slopes(parts[0][1].loss, variables, steps)
+
+    def slopes(variables: gradients.Variables) -> tuple[Tensor, Variables]:
+        taken = [gradients.plain(part.loss)(_rows(dict(variables), rows)) for rows, part in parts]
+        found = {name: torch.cat([slope[name] for _, slope in taken]) for name in variables}
+        return torch.cat([losses for losses, _ in taken]), found
+
+    return slopes
 
 
 def _keep_best(best: Variables, best_loss: Tensor, active: Tensor, now: Variables, loss: Tensor) -> None:
