@@ -177,14 +177,14 @@ def _arrived(copied: Any, memory: NDArray[np.uint8], shape: Sequence[int], dtype
 
 
 class Rounding:
-    """Float pictures of one device to frames; on CUDA they come over beside the drawing."""
+    """Float pictures to frames; those of a CUDA device come over beside the drawing."""
 
     def __init__(self, device: torch.device) -> None:
         self._read = ReadBack(device) if beside(device) else None
 
     def begin(self, img: Tensor, depth: int = 8) -> Pending:
         """img [N, C, H, W], about [-1, 1] -> what gives uint8 (or, with depth 16, uint16) [N, H, W, C]."""
-        if self._read is not None:
+        if self._read is not None and beside(img.device):
             return self._read.send(rounded(img) if depth == 8 else rounded16(img), img.sum())
         made = DEPTHS[depth](img)
         return lambda: made

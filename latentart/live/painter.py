@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from latentart import engine, pixels
+from latentart.engine import stream
 from latentart.features.trunk import rgb as three
 from latentart.latent import bending
 from latentart.live.bends import Bender, drawing
@@ -42,6 +43,7 @@ class Painter:
         output = "uint8" if self.size == native else "float"
         wishes: dict[str, Any] = {"output": output, "precision": precision, "noise_inputs": bool(G.noise_shapes)}
         self._draw = engine.compile(G, only=only, measure=0.05 if only else 0.3, **wishes)
+        self._rounding = stream.Rounding(G.device)
         self.translators = translators or Translators(precision=precision)
         self._bender = Bender(G)
         self._key: tuple[Any, ...] | None = None
@@ -90,7 +92,7 @@ class Painter:
     def _sized(self, drawn: Tensor | NDArray[Any]) -> pixels.Frame:
         """[1, H, W, C] uint8 or [1, C, H, W] float -> the stage's size."""
         if isinstance(drawn, Tensor) and drawn.is_floating_point():
-            return rgb(pixels.to_uint8(pixels.resize(drawn, self.size))[0])
+            return rgb(self._rounding.begin(pixels.resize(drawn, self.size))()[0])
         frame = rgb(drawn[0].cpu().numpy() if isinstance(drawn, Tensor) else drawn[0])
         return frame if frame.shape[:2] == self.size[::-1] else self._sized(_floats(frame[None]))
 
