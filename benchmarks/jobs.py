@@ -1,9 +1,9 @@
 """Long renders: 100 kills over one job, what resuming costs, how far a second worker helps, how long joining takes,
-whether sound is in step after ten minutes, and what a full disk does.
+whether sound is in step after ten minutes, what a full disk does, and how much memory a 4K score takes.
 
     python benchmarks/jobs.py                 # about ten minutes
     python benchmarks/jobs.py --kills 10      # a tenth of it
-    python benchmarks/jobs.py --only workers  # or kills, resume, join, sync, disk
+    python benchmarks/jobs.py --only workers  # or kills, resume, join, sync, disk, memory
 
 The reference beside each figure is the same job left alone, or one encode of the whole film.
 """
@@ -11,6 +11,7 @@ The reference beside each figure is the same job left alone, or one encode of th
 from __future__ import annotations
 
 import argparse
+import re
 import statistics
 import subprocess
 import sys
@@ -28,7 +29,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
 from layouts.bars import Bars, bar, bars_job
-from layouts.siege import besiege, command, one_thread
+from layouts.siege import besiege, children, command, one_thread
 
 from latentart import pixels
 from latentart.exhibition.sound import RATE, Sound
@@ -242,14 +243,71 @@ def drive_line(place: Path, output: Path, **options: Any) -> list[str]:
     return [python, script]
 
 
+BIG = """
+size = "3840x2160"
+
+[[section]]
+network = "landscapes-256"
+seeds = [3, 11, 20]
+seconds = {seconds}
+
+[section.play]
+light = "0.5..1..0.5"
+"""
+ENCODE = """
+import numpy as np
+from latentart.sinks import open_sink
+
+gradient = np.linspace(0, 255, 3840).astype(np.uint8)[None, :, None].repeat(2160, 0).repeat(3, 2)
+with open_sink("alone.mp4", threads=1) as sink:
+    for i in range(60):
+        sink.write(np.roll(gradient, 7 * i, axis=1))
+"""
+
+
+def memory(seconds: int) -> None:
+    """Most that the processes of a 4K score ever hold, against encoding pictures of that size and nothing else."""
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "big.toml").write_text(BIG.format(seconds=seconds))
+        line = [sys.executable, "-c", "from latentart.cli import main; main()", "exhibit", "big.toml"]
+        # Where two take turns, the one that hands out chunks has loaded the models too.
+        planning, drawing = peaks([*line, "--workers", "1"], folder)
+        [encoding] = peaks([sys.executable, "-c", ENCODE], folder)
+    print(f"{seconds} s of a 3840x2160 score: {drawing} MB at most in the process that draws, {planning} MB in the one "
+          f"that hands out chunks; encoding such pictures and nothing else {encoding} MB")  # fmt: skip
+
+
+def peaks(line: list[str], folder: str) -> list[int]:
+    """Runs a command; the most megabytes that it and each of its children held in memory at a time."""
+    most: dict[int, int] = {}
+    with subprocess.Popen(line, cwd=folder, env=one_thread(), stderr=subprocess.DEVNULL) as process:
+        while process.poll() is None:
+            for each in (process.pid, *children(process.pid)):
+                most[each] = max(most.get(each, 0), high_water(each))
+            time.sleep(0.2)
+    if process.returncode:
+        sys.exit(f"{line} ended with {process.returncode}")
+    return list(most.values())
+
+
+def high_water(process: int) -> int:
+    """Megabytes; 0 for a process that has just ended."""
+    try:
+        found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{process}/status").read_text())
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+    return round(int(found[1]) / 1024) if found else 0
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("--only", choices=["kills", "workers", "resume", "join", "sync", "disk"])
+    parser.add_argument("--only", choices=["kills", "workers", "resume", "join", "sync", "disk", "memory"])
+    parser.add_argument("--seconds", type=int, default=20, help="of the 4K score")
     given = parser.parse_args()
     parts = {"kills": lambda: kills(given.kills, given.seed), "workers": workers, "resume": resume,
-             "join": join_films, "sync": sync, "disk": disk}  # fmt: skip
+             "join": join_films, "sync": sync, "disk": disk, "memory": lambda: memory(given.seconds)}  # fmt: skip
     for name, part in parts.items():
         if given.only in (None, name):
             part()

@@ -102,6 +102,16 @@ def test_crf_and_preset_reach_the_encoder(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("size", "preset", "frames"),
+    [((1440, 2562), None, 10), ((1440, 2560), None, 20), ((1440, 2562), "slow", 10), ((1440, 2562), "superfast", 0)],
+)
+def test_large_pictures_are_looked_at_ahead_less(size: Any, preset: Any, frames: int, tmp_path: Path) -> None:
+    with open_sink(tmp_path / "a.mp4", preset=preset) as sink:
+        sink.write(np.zeros((*size, 3), np.uint8))
+    assert f"rc_lookahead={frames} ".encode() in sink.close().read_bytes()
+
+
+@pytest.mark.parametrize(
     ("target", "options", "words"),
     [
         ("a.mp4", {"format": "h246"}, r"unknown format 'h246': did you mean h264\?"),

@@ -79,11 +79,13 @@ class Stage:
 
     def canvas(self, number: int) -> pixels.Frame:
         """The whole canvas of a frame, uint8 [H, W, 3], or [H, W, 4] with alpha."""
-        [canvas] = self._canvases(number, [8], {})
+        canvas: pixels.Frame = self._canvases(number, [8], {})[0]
         return canvas
 
     def _screened(self, number: int, drawn: Drawn) -> Pictures:
         canvases = self._canvases(number, self.depths, drawn)
+        # Who asked for the frame may hold on to the question while it is encoded.
+        drawn.clear()
         return tuple(_cut(canvas, screen) for canvas in canvases for screen in self.screens)
 
     def _canvases(self, number: int, depths: Sequence[int], drawn: Drawn) -> list[Any]:

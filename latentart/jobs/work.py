@@ -23,6 +23,8 @@ def render_chunk(job: Job, number: int, on_frame: Callable[[], None] = lambda: N
         for pictures in job.source.frames(start, stop):
             for sink, track in zip(sinks, job.plan.tracks, strict=True):
                 sink.write(pictures[track.screen])
+            # Not two frames at a time: the next one is drawn before the name is taken.
+            del pictures
             on_frame()
         made = [sink.close() for sink in sinks]
     return receipt(made)

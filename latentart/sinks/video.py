@@ -16,7 +16,7 @@ from av.video.stream import VideoStream
 from latentart import files, pixels, provenance, rate
 from latentart.errors import SettingsError, TargetError
 from latentart.sinks import soundtrack
-from latentart.sinks.formats import FORMATS, WITH_ALPHA, choose, encoder_options
+from latentart.sinks.formats import FORMATS, WITH_ALPHA, choose, encoder_options, options_at
 from latentart.sinks.sink import FileSink, Sink
 
 CONTAINERS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
@@ -99,7 +99,8 @@ class VideoSink(FileSink):
 
     def _stream(self, container: OutputContainer, layout: str, width: int, height: int) -> VideoStream:
         chosen = FORMATS[self.format]
-        added = container.add_stream(chosen.codec, rate=self.fps, options=self.options, width=width, height=height)
+        options = options_at(self.format, self.options, width, height)
+        added = container.add_stream(chosen.codec, rate=self.fps, options=options, width=width, height=height)
         stream = cast(VideoStream, added)
         stream.pix_fmt = layout
         context = stream.codec_context
