@@ -6,6 +6,7 @@ Python does not run again, inputs and outputs keep their addresses, and whatever
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any
@@ -15,7 +16,9 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-WAITS = ("_local_scalar_dense", "is_nonzero", "nonzero", "equal")
+from latentart.engine import stream
+
+WAITS = ("item", "_local_scalar_dense", "is_nonzero", "nonzero", "equal")
 
 
 class Recorder(TorchDispatchMode):
@@ -73,15 +76,33 @@ class FakedStream:
 
     def wait_stream(self, other: FakedStream) -> None: ...
 
+    def wait_event(self, event: FakedEvent) -> None: ...
+
     def synchronize(self) -> None: ...
 
 
+class FakedEvent:
+    """The processor's clock."""
+
+    def __init__(self, **settings: Any) -> None:
+        self.at = 0.0
+
+    def record(self, *stream: FakedStream) -> None:
+        self.at = time.perf_counter()
+
+    def synchronize(self) -> None: ...
+
+    def elapsed_time(self, later: FakedEvent) -> float:
+        return 1000 * (later.at - self.at)
+
+
 def install(monkeypatch: pytest.MonkeyPatch) -> FakedCuda:
-    """Puts the fake in the place of torch.cuda for one test."""
+    """Puts the fake in the place of torch.cuda for one test; every generator counts as one on such a device."""
     faked = FakedCuda()
     beside: dict[str, Callable[..., Any]] = {
         "device": lambda device: nullcontext(),
         "Stream": FakedStream,
+        "Event": FakedEvent,
         "current_stream": lambda *device: FakedStream(),
         "stream": lambda stream: nullcontext(),
         "CUDAGraph": FakedGraph,
@@ -91,4 +112,6 @@ def install(monkeypatch: pytest.MonkeyPatch) -> FakedCuda:
     }
     for name, value in beside.items():
         monkeypatch.setattr(torch.cuda, name, value)
+    monkeypatch.setattr(stream, "beside", lambda device: True)
+    monkeypatch.setattr(stream, "pinned", lambda size: torch.empty(size, dtype=torch.uint8))
     return faked

@@ -1,0 +1,253 @@
+"""latentart.engine.routes.cuda on a fake of torch.cuda: what is offered, what is recorded, what is refused.
+
+The fake's graph replays operators into the same memory; what follows a convolution is done by plain PyTorch there. No
+test here has run on a GPU.
+"""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from layouts import dcgan, faked_cuda, progan, random_stylegan3
+from layouts.faked_cuda import FakedCuda
+from layouts.random_stylegan2 import random_state
+from torch import Tensor
+
+from latentart import engine as engines
+from latentart import seeds
+from latentart.engine import arithmetic, choose
+from latentart.engine.fused import plain, ups
+from latentart.engine.request import Request, RouteError
+from latentart.engine.routes import cuda, eager
+from latentart.errors import PictureError
+from latentart.models import stylegan2
+from latentart.models.base import Generator
+from latentart.models.load import build
+from latentart.weights.checkpoint import Checkpoint
+
+EVERY = [cuda.GRAPH, cuda.F32, cuda.F16]
+FAMILIES = {
+    "stylegan3": lambda: random_stylegan3.random_state(resolution=16, base=64, largest=4),
+    "progan": progan.random_state,
+    "dcgan": dcgan.random_state,
+}
+
+
+@pytest.fixture(autouse=True)
+def cache_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("LATENTART_CACHE", str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture
+def gpu(monkeypatch: pytest.MonkeyPatch) -> FakedCuda:
+    """Without Triton, whose kernels have a test of their own."""
+    monkeypatch.setattr(cuda, "find_spec", lambda name: None)
+    monkeypatch.setattr(choose, "find", lambda: [eager, cuda])
+    return faked_cuda.install(monkeypatch)
+
+
+def generator(**shape: Any) -> stylegan2.StyleGAN2:
+    tensors, config = random_state(**{"resolution": 8, **shape})
+    return stylegan2.build(Checkpoint(tensors, config, sha256="", source="test"))
+
+
+def latents(G: Generator, n: int, seed: int = 0) -> Tensor:
+    return torch.randn(n, G.num_ws, G.w_dim, generator=torch.Generator().manual_seed(seed))
+
+
+def difference(made: Any, wanted: Tensor) -> float:
+    return float((made - wanted).norm() / wanted.norm())
+
+
+def test_elsewhere_nothing_is_listed() -> None:
+    for output in ("float", "uint8"):
+        assert cuda.choices(generator(), Request(output=output, precision="live")) == {}
+    assert not any("cuda" in trial.name for trial in engines.compile(generator(), measure=0).trials)
+
+
+def test_what_is_offered(gpu: FakedCuda) -> None:
+    G = generator()
+    assert cuda.choices(G, Request(precision="live")) == dict.fromkeys(EVERY, "")
+    assert cuda.choices(G, Request(output="uint8")) == dict.fromkeys(EVERY, "")
+    master = cuda.choices(G, Request())
+    assert (master[cuda.GRAPH], master[cuda.F32]) == ("", "")
+    assert "ask for precision='live'" in master[cuda.F16]
+    resnet = cuda.choices(generator(architecture="resnet"), Request(precision="live"))
+    assert resnet[cuda.GRAPH] == ""
+    assert "not for 'resnet'" in resnet[cuda.F32]
+    assert "not for 'resnet'" in resnet[cuda.F16]
+    G.synthesis.register_forward_hook(lambda module, args, out: out)
+    assert all("hooks" in why for why in cuda.choices(G, Request()).values())
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_pictures_are_those_of_float32(name: str, gpu: FakedCuda) -> None:
+    G = generator(resolution=16, conv_clamp=256.0)
+    ws = latents(G, 5)
+    wanted = G.synthesis(ws)
+    engine = engines.compile(G, batch=2, precision="live", only=name, measure=0)
+    recorded = len(gpu.graphs)
+    first = engine(ws)
+    assert difference(first, wanted) < (2e-3 if name == cuda.F16 else 1e-5)
+    kept = first.clone()
+    engine(latents(G, 2, seed=1))
+    assert torch.equal(first, kept)
+    assert len(gpu.graphs) == recorded
+    assert gpu.graphs[-1].replays >= 4
+    assert set(gpu.modes) == {"thread_local"}
+
+
+@pytest.mark.parametrize("output", ["uint8", "yuv420"])
+@pytest.mark.parametrize("name", EVERY)
+def test_frames(name: str, output: str, gpu: FakedCuda) -> None:
+    G = generator(resolution=16)
+    ws = latents(G, 3)
+    wanted = engines.compile(G, output=output, only=eager.NAME, measure=0)(ws)
+    engine = engines.compile(G, batch=2, output=output, precision="live", only=name, measure=0)
+    made = engine(ws)
+    assert made.shape == wanted.shape
+    assert np.abs(made.astype(int) - wanted).max() <= 1
+    with pytest.raises(PictureError, match="NaN"):
+        engine(ws * torch.nan)
+    assert np.array_equal(engine(ws), made)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_other_families_are_one_graph(family: str, gpu: FakedCuda) -> None:
+    tensors, config = FAMILIES[family]()
+    G = build(Checkpoint(tensors, config, sha256="", source="test"), "cpu")
+    ws = latents(G, 2)
+    engine = engines.compile(G, batch=2, noise_inputs=True, only=cuda.GRAPH, measure=0)
+    assert difference(engine(ws), G.synthesis(ws)) < 1e-5
+    assert f"not for {G.family}" in cuda.choices(G, Request())[cuda.F32]
+
+
+@pytest.mark.parametrize("own", ["const", "none"])
+@pytest.mark.parametrize("name", [cuda.GRAPH, cuda.F32])
+def test_noise_lies_in_the_graph_until_other_noise_comes(name: str, own: str, gpu: FakedCuda) -> None:
+    G = generator()
+    ws = latents(G, 3)
+    engine = engines.compile(G, batch=2, noise_mode=own, noise_inputs=True, only=name, measure=0)
+    one = {layer: torch.from_numpy(m) for layer, m in seeds.noise(G.noise_shapes, 3).items()}
+    each = {n: torch.stack([torch.from_numpy(seeds.noise(G.noise_shapes, i)[n])[None] for i in range(3)]) for n in one}
+    for mode in ("const", "none"):
+        for maps in (one, each, None, {"b8.conv0": one["b8.conv0"]}, None):
+            wanted = G.synthesis(ws, noise_mode=mode, noise=maps)
+            assert difference(engine(ws, noise_mode=mode, noise=maps), wanted) < 1e-5, (mode, maps)
+
+
+def test_the_fastest_is_chosen_said_and_remembered(
+    gpu: FakedCuda, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    G = generator(resolution=16)
+    times = {eager.NAME: [9.0], cuda.GRAPH: [3.0], cuda.F32: [2.0], cuda.F16: [1.0]}
+    monkeypatch.setattr(choose.trial, "race", lambda runs, probe, seconds: {name: times[name] for name in runs})
+    first = engines.compile(G, precision="live")
+    assert first.choice.startswith("cuda f16, batch 1: 1.0 ms a picture")
+
+    def again(*args: Any) -> None:
+        raise RouteError("measured twice")
+
+    monkeypatch.setattr(ups, "choose", again)
+    with caplog.at_level(logging.WARNING, "latentart.engine"):
+        assert engines.compile(G, precision="live").trial == first.trial
+    assert caplog.text == ""
+    assert engines.compile(G, precision="live", budget=2.5).trial.name == cuda.F32
+
+
+def test_forms_of_doubling_are_measured_once_and_again_when_they_cannot_be_read(
+    gpu: FakedCuda, monkeypatch: pytest.MonkeyPatch, cache_folder: Path
+) -> None:
+    G = generator(resolution=16)
+    watched: list[tuple[int, ...]] = []
+
+    def stopwatch(function: Any, x: Tensor) -> float:
+        watched.append(tuple(x.shape))
+        assert function(x).shape[1:3] == (2 * x.shape[1], 2 * x.shape[2])
+        return float(len(watched) % 2)  # the second of two is faster
+
+    monkeypatch.setattr(ups, "milliseconds", stopwatch)
+    for _ in range(2):
+        engines.compile(G, batch=3, only=cuda.F16, precision="live", measure=0)
+    assert [shape[:3] for shape in watched] == [(3, 4, 4)] * 2 + [(3, 8, 8)] * 2
+    [kept] = [file for file in cache_folder.glob("engine/*.json") if "phases" in file.read_text()]
+    assert kept.read_text().count('"phases"') == 2
+    for damage in ("{", '{"words": {"b8.conv0": "sideways", "b16.conv0": "phases"}}', '{"words": 3}'):
+        kept.write_text(damage)
+        watched.clear()
+        engines.compile(G, batch=3, only=cuda.F16, precision="live", measure=0)
+        assert len(watched) == 4, damage
+
+
+def test_milliseconds_are_those_of_a_replay(gpu: FakedCuda) -> None:
+    assert ups.milliseconds(lambda x: x * 2, torch.zeros(3)) > 0
+    assert (len(gpu.graphs), gpu.graphs[0].replays) == (1, ups.ROUNDS)
+
+
+def test_a_wrong_kernel_is_refused(
+    gpu: FakedCuda, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    right = plain.finish
+    monkeypatch.setattr(plain, "finish", lambda z, layer, scale, *rest, **more: right(z, layer, -scale, *rest, **more))
+    with caplog.at_level(logging.WARNING, "latentart.engine"):
+        engine = engines.compile(generator(), precision="live", measure=0)
+    assert engine.trial.name in (eager.NAME, cuda.GRAPH)
+    for name in (cuda.F32, cuda.F16):
+        assert f"{name} is refused for unnamed: relative error" in caplog.text
+
+
+def test_a_kernel_that_waits_or_fails_is_refused(
+    gpu: FakedCuda, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    right = plain.finish
+
+    def waits(z: Tensor, *rest: Any, **more: Any) -> Any:
+        return right(z * float(z.sum().isnan() + 1), *rest, **more)
+
+    monkeypatch.setattr(plain, "finish", waits)
+    monkeypatch.setattr(ups, "milliseconds", lambda function, x: 1.0)
+    with pytest.raises(RouteError, match=r"'cuda f32' cannot draw 'unnamed': .* when stream is capturing"):
+        engines.compile(generator(), only=cuda.F32, measure=0)
+
+    def fails(*rest: Any, **more: Any) -> Any:
+        raise torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 80.00 GiB")
+
+    monkeypatch.setattr(plain, "finish", fails)
+    assert engines.compile(generator(), measure=0).trial.name in (eager.NAME, cuda.GRAPH)
+    assert "CUDA out of memory" in caplog.text
+
+
+def test_without_triton_it_is_said(gpu: FakedCuda, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, "latentart.engine"):
+        engines.compile(generator(), only=cuda.F32, measure=0)
+    assert "Triton is not installed" in caplog.text
+
+
+def test_with_triton_its_kernels_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert cuda._passes().__name__ == "latentart.engine.fused.kernels"
+
+
+def test_the_switches_of_the_process_are_put_back(gpu: FakedCuda, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+    right = plain.finish
+
+    def looks(*rest: Any, **more: Any) -> Any:
+        seen.append((torch.backends.cudnn.benchmark, torch.backends.cudnn.conv.fp32_precision))
+        return right(*rest, **more)
+
+    before = (torch.backends.cudnn.benchmark, torch.backends.cudnn.conv.fp32_precision)
+    monkeypatch.setattr(plain, "finish", looks)
+    engines.compile(generator(), only=cuda.F32, measure=0)
+    assert set(seen) == {(True, arithmetic.IEEE)}
+    engines.compile(generator(), only=cuda.F32, precision="live", measure=0)
+    assert seen[-1] == (True, before[1])
+    assert (torch.backends.cudnn.benchmark, torch.backends.cudnn.conv.fp32_precision) == before
+    with pytest.raises(RouteError), arithmetic.exact(), arithmetic.searching():
+        raise RouteError("x")
+    assert (torch.backends.cudnn.benchmark, torch.backends.cudnn.conv.fp32_precision) == before
