@@ -16,6 +16,7 @@ Written against a fake of `torch.cuda`, not yet run on a GPU.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -27,13 +28,25 @@ from latentart.engine.request import RouteError, log
 Variables = Mapping[str, Tensor]
 """Name -> [N, ...], one row per picture."""
 Loss = Callable[[dict[str, Tensor]], Tensor]
-Slopes = Callable[[Variables], tuple[Tensor, dict[str, Tensor]]]
-"""Variables -> (losses [N], the gradient of their sum by each variable)."""
+Taken = tuple[Tensor, dict[str, Tensor]]
+"""Losses [N], and the gradient of their sum by each variable."""
 
 WORTH = 30
 """Steps that are to come before a recording pays: it takes about as long as six."""
 ALLOWED = 0.02
 """Largest relative difference between the graph and autograd, which rounds to TF32 in its own order."""
+
+
+@dataclass(frozen=True)
+class Slopes:
+    """A way to take losses and gradients; choice says which, "autograd" or "cuda graph"."""
+
+    choice: str
+    take: Callable[[Variables], Taken]
+
+    def __call__(self, variables: Variables) -> Taken:
+        """Variables -> (losses [N], the gradient of their sum by each variable)."""
+        return self.take(variables)
 
 
 def slopes(loss: Loss, variables: Variables, steps: int) -> Slopes:
@@ -56,11 +69,11 @@ def slopes(loss: Loss, variables: Variables, steps: int) -> Slopes:
 def plain(loss: Loss) -> Slopes:
     """By autograd, each time anew."""
 
-    def slopes(variables: Variables) -> tuple[Tensor, dict[str, Tensor]]:
+    def take(variables: Variables) -> Taken:
         losses, *found = _taken(loss, variables)
         return losses, dict(zip(variables, found, strict=True))
 
-    return slopes
+    return Slopes("autograd", take)
 
 
 def recorded(loss: Loss, variables: Variables) -> Slopes:
@@ -73,11 +86,11 @@ def recorded(loss: Loss, variables: Variables) -> Slopes:
     with searching():
         whole = graph.capture(step, *variables.values())
 
-    def slopes(variables: Variables) -> tuple[Tensor, dict[str, Tensor]]:
+    def take(variables: Variables) -> Taken:
         losses, *found = whole(*(variables[name].detach() for name in names))
         return losses, dict(zip(names, found, strict=True))
 
-    return slopes
+    return Slopes("cuda graph", take)
 
 
 def _taken(loss: Loss, variables: Variables) -> tuple[Tensor, ...]:

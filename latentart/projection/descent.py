@@ -118,12 +118,12 @@ def _slopes(parts: list[Part], variables: Variables, steps: int) -> gradients.Sl
     if len(parts) == 1:
         return gradients.slopes(parts[0][1].loss, variables, steps)
 
-    def slopes(variables: gradients.Variables) -> tuple[Tensor, Variables]:
+    def take(variables: gradients.Variables) -> gradients.Taken:
         taken = [gradients.plain(part.loss)(_rows(dict(variables), rows)) for rows, part in parts]
         found = {name: torch.cat([slope[name] for _, slope in taken]) for name in variables}
         return torch.cat([losses for losses, _ in taken]), found
 
-    return slopes
+    return gradients.Slopes("autograd", take)
 
 
 def _keep_best(best: Variables, best_loss: Tensor, active: Tensor, now: Variables, loss: Tensor) -> None:
