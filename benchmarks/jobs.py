@@ -270,30 +270,31 @@ def memory(seconds: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "big.toml").write_text(BIG.format(seconds=seconds))
         line = [sys.executable, "-c", "from latentart.cli import main; main()", "exhibit", "big.toml"]
-        # Where two take turns, the one that hands out chunks has loaded the models too.
-        planning, drawing = peaks([*line, "--workers", "1"], folder)
-        [encoding] = peaks([sys.executable, "-c", ENCODE], folder)
-    print(f"{seconds} s of a 3840x2160 score: {drawing} MB at most in the process that draws, {planning} MB in the one "
+        drawing, together = peaks([*line, "--workers", "1"], folder)
+        encoding, _ = peaks([sys.executable, "-c", ENCODE], folder)
+    print(f"{seconds} s of a 3840x2160 score: {drawing} MB at most in the process that draws, {together} MB with the one "
           f"that hands out chunks; encoding such pictures and nothing else {encoding} MB")  # fmt: skip
 
 
-def peaks(line: list[str], folder: str) -> list[int]:
-    """Runs a command; the most megabytes that it and each of its children held in memory at a time."""
-    most: dict[int, int] = {}
+def peaks(line: list[str], folder: str) -> tuple[int, int]:
+    """Runs a command; the most megabytes that one of its processes ever held, and all of them at a time."""
+    one, together = 0, 0
     with subprocess.Popen(line, cwd=folder, env=one_thread(), stderr=subprocess.DEVNULL) as process:
         while process.poll() is None:
-            for each in (process.pid, *children(process.pid)):
-                most[each] = max(most.get(each, 0), high_water(each))
-            time.sleep(0.2)
+            everyone = [process.pid, *children(process.pid)]
+            one = max(one, *(megabytes(each, "status", "VmHWM") for each in everyone))
+            # What several share, such as the code of PyTorch, counts once.
+            together = max(together, sum(megabytes(each, "smaps_rollup", "Pss") for each in everyone))
+            time.sleep(0.5)
     if process.returncode:
         sys.exit(f"{line} ended with {process.returncode}")
-    return list(most.values())
+    return one, together
 
 
-def high_water(process: int) -> int:
-    """Megabytes; 0 for a process that has just ended."""
+def megabytes(process: int, file: str, name: str) -> int:
+    """An entry of a process's files under /proc; 0 for one that has just ended."""
     try:
-        found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{process}/status").read_text())
+        found = re.search(rf"^{name}:\s+(\d+) kB", Path(f"/proc/{process}/{file}").read_text(), re.MULTILINE)
     except (FileNotFoundError, ProcessLookupError):
         return 0
     return round(int(found[1]) / 1024) if found else 0
