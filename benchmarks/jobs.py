@@ -272,8 +272,8 @@ def memory(seconds: int) -> None:
         line = [sys.executable, "-c", "from latentart.cli import main; main()", "exhibit", "big.toml"]
         drawing, together = peaks([*line, "--workers", "1"], folder)
         encoding, _ = peaks([sys.executable, "-c", ENCODE], folder)
-    print(f"{seconds} s of a 3840x2160 score: {drawing} MB at most in the process that draws, {together} MB with the one "
-          f"that hands out chunks; encoding such pictures and nothing else {encoding} MB")  # fmt: skip
+    print(f"{seconds} s of a 3840x2160 score: {drawing} MB at most in the process that draws, {together} MB with the "
+          f"one that hands out chunks; encoding such pictures and nothing else {encoding} MB")  # fmt: skip
 
 
 def peaks(line: list[str], folder: str) -> tuple[int, int]:
