@@ -225,14 +225,19 @@ def test_a_kernel_that_waits_or_fails_is_refused(
     assert "CUDA out of memory" in caplog.text
 
 
-def test_without_triton_it_is_said(gpu: FakedCuda, caplog: pytest.LogCaptureFixture) -> None:
+def test_without_triton_or_a_compiler_it_is_said(
+    gpu: FakedCuda, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     with caplog.at_level(logging.INFO, "latentart.engine"):
         engines.compile(generator(), only=cuda.F32, measure=0)
-    assert "Triton is not installed" in caplog.text
-
-
-def test_with_triton_its_kernels_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert cuda._passes().__name__ == "latentart.engine.fused.kernels"
+        assert "is slower: Triton is not installed" in caplog.text
+        monkeypatch.setattr(cuda, "find_spec", lambda name: name)
+        monkeypatch.setattr(cuda.shutil, "which", lambda name: None)
+        monkeypatch.delenv("CC", raising=False)
+        assert cuda._passes() is plain
+        assert "there is no C compiler (gcc, clang)" in caplog.text
+    monkeypatch.setenv("CC", "/opt/cc")
+    assert cuda._passes().__name__ == cuda.KERNELS
 
 
 def test_the_switches_of_the_process_are_put_back(gpu: FakedCuda, monkeypatch: pytest.MonkeyPatch) -> None:

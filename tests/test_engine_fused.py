@@ -173,7 +173,7 @@ def test_what_is_refused(shape: dict[str, Any], words: str | None) -> None:
     if words is None:
         G = generator()
         object.__setattr__(G.config, "widths", (32, 30_000_000))
-        words = "8x8 is too large"
+        words = "8x8 in 30000000 channels is too large"
     else:
         G = generator(**shape)
     assert (plan.refusal(G) == "") == (words == "")

@@ -11,6 +11,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from subprocess import SubprocessError
 
 import torch
 from torch import Tensor
@@ -105,4 +106,5 @@ def failures() -> tuple[type[Exception], ...]:
     """Kinds of errors of a computation on a GPU; Triton's own only when it has been imported."""
     triton = sys.modules.get("triton.errors")
     own = [triton.TritonError] if triton else []
-    return (RuntimeError, ValueError, TypeError, AttributeError, LookupError, OSError, ImportError, *own)
+    pythons = (RuntimeError, ValueError, TypeError, AttributeError, LookupError, OSError, ImportError, SubprocessError)
+    return (*pythons, *own)

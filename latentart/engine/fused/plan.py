@@ -77,9 +77,10 @@ def refusal(G: Generator) -> str:
     for name, buffer in G.synthesis.named_buffers():
         if name.endswith("resample_filter") and tuple(buffer.shape) != FIR:
             return f"the fused layers filter with 4x4 taps, {name} has {'x'.join(map(str, buffer.shape))}"
-    height, width = G.img_size
-    if (height + 1) * (width + 1) * max(G.config.widths) > LARGEST_MAP:
-        return f"a feature map of {height}x{width} is too large to be counted in 32 bits"
+    for index, channels in enumerate(G.config.widths):
+        height, width = G.config.block_size(index)
+        if (height + 1) * (width + 1) * channels > LARGEST_MAP:
+            return f"a feature map of {height}x{width} in {channels} channels is too large to be counted in 32 bits"
     return ""
 
 

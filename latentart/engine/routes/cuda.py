@@ -6,6 +6,8 @@ those of float32 is refused like any other.
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Mapping
 from contextlib import nullcontext
 from importlib import import_module
@@ -27,6 +29,8 @@ GRAPH, F32, F16 = "cuda graph", "cuda f32", "cuda f16"
 DTYPES = {F32: torch.float32, F16: torch.float16}
 """The choices with fused layers."""
 KERNELS = "latentart.engine.fused.kernels"
+COMPILERS = ("gcc", "clang")
+"""Those that Triton looks for."""
 
 
 def choices(G: Generator, request: Request) -> dict[str, str]:
@@ -108,11 +112,20 @@ def _fused(G: Generator, request: Request, name: str, fingerprint: str) -> graph
 
 
 def _passes() -> Passes:
-    if find_spec("triton"):
-        kernels: Passes = import_module(KERNELS)
-        return kernels
-    log.info("Triton is not installed: what follows a convolution is done by plain PyTorch, which is slower")
-    return plain
+    """Triton's kernels where it can make them; what is slower is said."""
+    if missing := _missing():
+        log.info("what follows a convolution is done by plain PyTorch, which is slower: %s", missing)
+        return plain
+    kernels: Passes = import_module(KERNELS)
+    return kernels
+
+
+def _missing() -> str:
+    if find_spec("triton") is None:
+        return "Triton is not installed"
+    if "CC" not in os.environ and not any(map(shutil.which, COMPILERS)):
+        return f"Triton builds its link to the driver once, and there is no C compiler ({', '.join(COMPILERS)})"
+    return ""
 
 
 def _forms(G: StyleGAN2, batch: int, dtype: torch.dtype, passes: Passes, measured: str) -> dict[str, str]:
