@@ -7,7 +7,7 @@ On other devices this is autograd, called each time. So it is on CUDA where too 
 pay, where the loss cannot be recorded because it waits for the device, and where the graph gives something else.
 
 Precision is PyTorch's own: convolutions of float32 are rounded to TF32 by cuDNN, which points a step a little to the
-side and makes it several times as fast; `benchmarks/cuda.py` measures both. Weights lie as their owner laid them:
+side and makes it several times as fast; `benchmarks/gpu.py` measures both. Weights lie as their owner laid them:
 `projection` lays them channels last.
 
 Written against a fake of `torch.cuda`, not yet run on a GPU.
