@@ -1,5 +1,7 @@
 """latentart: a generative model is an instrument, and a score plays it.
 
+    import latentart
+
     G = latentart.load("landscapes-256")
     path = latentart.walks.keyframes(G, seeds=[3, 11, 20], seconds=4, fps=30, psi=0.8)
     with latentart.open_sink("loop.mp4", fps=30) as sink:
@@ -11,7 +13,9 @@ Importing it starts nothing: torch, PyAV and the rest are imported when a name i
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -40,3 +44,15 @@ def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'latentart' has no attribute {name!r}")
     return getattr(import_module(f"latentart.{_HOMES[name]}"), name)
+
+
+class _Package(ModuleType):
+    """Importing a submodule puts it into its package under its name: `latentart.frames` stays the function."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if _HOMES.get(name) == name and isinstance(value, ModuleType):
+            value = getattr(value, name)
+        super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package

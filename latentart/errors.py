@@ -34,8 +34,8 @@ def unknown(what: str, value: object, choices: Iterable[str]) -> str:
     """'unknown walk 'orbt': did you mean orbit? (one of drift, keyframes, orbit)'."""
     names = sorted(choices)
     close = difflib.get_close_matches(str(value), names, n=1)
-    hint = f"did you mean {close[0]}? " if close else ""
-    return f"unknown {what} {value!r}: {hint}({'one of ' + ', '.join(names) if names else 'there are none'})"
+    hint = f": did you mean {close[0]}?" if close else ""
+    return f"unknown {what} {value!r}{hint} ({'one of ' + ', '.join(names) if names else 'there are none'})"
 
 
 def check_limits(settings: object, limits: Mapping[str, tuple[float, float]]) -> None:

@@ -244,3 +244,15 @@ def test_a_network_draws_in_tiles(folder: Path, tmp_path: Path, monkeypatch, cap
     assert (code, "tiles of 3 pixels are too small" in error) == (1, True)
     code, _, error = run(["style", "photo.png", *PAINT, "--tile", "64", "-o", "a.png"], folder, monkeypatch, capsys)
     assert (code, "--tile is for networks" in error) == (1, True)
+
+
+def test_a_picture_that_is_there_is_no_preview(folder: Path, tmp_path: Path, monkeypatch, capsys) -> None:
+    (tmp_path / "mine.png").write_bytes((folder / "photo.png").read_bytes())
+    (tmp_path / "a.preview.png").write_text("mine as well")
+    out = ["--steps", "2", "--size", "40", "-o", f"{tmp_path}/a.png"]
+    told = run(["style", "photo.png", *PAINT, *out, "--preview", f"{tmp_path}/mine.png"], folder, monkeypatch, capsys)
+    assert told[0] == 1
+    assert "mine.png' exists already" in told[2]
+    assert run(["style", "photo.png", *PAINT, *out], folder, monkeypatch, capsys)[0] == 0
+    assert (tmp_path / "mine.png").read_bytes() == (folder / "photo.png").read_bytes()
+    assert (tmp_path / "a.preview.png").read_text() == "mine as well"

@@ -48,6 +48,7 @@ def test_from_a_folder_of_photographs_to_a_network(run: Command, tmp_path: Path)
     assert (code, out) == (0, "pairs: 3 pairs, 1 left out\n")
     assert "left out: cannot open image 'photos/bad.png'" in err
     code, out, err = run("train", "pix2pix", "--pairs", "pairs", "-o", "mine", *TINY)
+    assert "3 pairs to learn from, too few to keep some aside for previews" in err
     assert code == 0, err
     assert out.startswith("done: mine/network.safetensors")
     assert "3 pairs to learn from" in err

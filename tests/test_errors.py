@@ -39,7 +39,8 @@ def test_every_attribute_is_looked_at() -> None:
     ("choices", "words"),
     [
         (["orbit", "drift"], "unknown walk 'orbt': did you mean orbit? (one of drift, orbit)"),
-        ([], "unknown walk 'orbt': (there are none)"),
+        (["hold"], "unknown walk 'orbt' (one of hold)"),
+        ([], "unknown walk 'orbt' (there are none)"),
     ],
 )
 def test_a_wrong_name_is_said_with_the_nearest(choices: list[str], words: str) -> None:

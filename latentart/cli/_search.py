@@ -29,15 +29,15 @@ Show = Callable[[str, float, int, "Callable[[], Frame] | None"], None]
 @contextmanager
 def reporting(total: int, preview: Path) -> Iterator[Show]:
     """A bar over all pictures on a terminal, and `preview` renewed every two seconds while it runs."""
-    last = time.monotonic()
+    last, written = time.monotonic(), False
 
     def refresh(draw: Callable[[], Frame] | None) -> None:
-        nonlocal last
+        nonlocal last, written
         if draw is not None and time.monotonic() - last > PREVIEW_SECONDS:
             from latentart.sinks.images import write_image
 
             write_image(preview, draw(), overwrite=True)
-            last = time.monotonic()
+            last, written = time.monotonic(), True
 
     try:
         with _bar(total) as advance:
@@ -48,7 +48,8 @@ def reporting(total: int, preview: Path) -> Iterator[Show]:
 
             yield show
     finally:
-        preview.unlink(missing_ok=True)
+        if written:
+            preview.unlink(missing_ok=True)
 
 
 @contextmanager

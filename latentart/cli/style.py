@@ -134,8 +134,10 @@ def watching(
     target: Path, preview: Path | None, film: Path | None, steps: int, *, overwrite: bool
 ) -> Iterator[Callable[..., None]]:
     """An on_step for a bar, and for a preview picture and a film of the search where they are wanted."""
-    from latentart import pixels, styling
+    from latentart import files, pixels, styling
 
+    if preview:
+        files.check_target(preview, overwrite=overwrite)
     with ExitStack() as stack:
         show = stack.enter_context(reporting(1, preview or target.with_suffix(".preview.png")))
         keep = stack.enter_context(styling.filmed(film, steps, overwrite=overwrite)) if film else None

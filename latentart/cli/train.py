@@ -84,7 +84,9 @@ def pix2pix(folder: Path, pairs: Path, val: Path | None, steps: int, minutes: fl
     with progress("reading pairs", "pairs") as report:
         trainee = training.trainee(settings, pairs, val, device, report)
     _left_out(trainee.seen.faults)
-    click.echo(f"{len(trainee.seen)} pairs to learn from, {len(trainee.shown)} aside for previews", err=True)
+    apart = set(trainee.seen.names).isdisjoint(trainee.shown.names)
+    aside = f"{len(trainee.shown)} aside for previews" if apart else "too few to keep some aside for previews"
+    click.echo(f"{len(trainee.seen)} pairs to learn from, {aside}", err=True)
     _train(trainee, folder, schedule)
 
 

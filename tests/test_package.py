@@ -1,0 +1,31 @@
+"""What `import latentart` gives: names that stay what they are, whatever is imported before or after."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+import latentart
+
+FUNCTIONS = ("load", "load_translator", "frames", "open_sink", "project")
+
+
+def session(*lines: str) -> str:
+    done = subprocess.run([sys.executable, "-c", "\n".join(lines)], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+@pytest.mark.parametrize("before", ["latentart.frames", "from latentart import clips", "import latentart.frames"])
+def test_frames_is_a_function_a_second_time_too(before: str) -> None:
+    kind = session("import latentart", before, "print(type(latentart.frames).__name__, latentart.frames.__name__)")
+    assert kind == "function frames"
+
+
+def test_every_name_is_there_and_callable() -> None:
+    assert set(FUNCTIONS) < set(latentart.__all__)
+    assert all(callable(getattr(latentart, name)) for _ in "12" for name in FUNCTIONS)
+    assert latentart.walks.orbit
+    with pytest.raises(AttributeError, match="no attribute 'frame'"):
+        _ = latentart.frame  # type: ignore[attr-defined]
