@@ -252,6 +252,10 @@ def test_a_preview_is_small_and_keeps_the_layout():
 
 def test_players_are_asked_before_the_film_travels():
     assert players.check(score(), "browser") == []
+    assert players.check(score("[[output]]\nending = '.webp'\n[[output]]\nending = '.gif'\n"), "browser") == []
+    assert players.check(score("[[output]]\nending = '.webp'\n"), "resolume") == [
+        "it takes .mov or .mp4 or .gif, not '.webp'"
+    ]
     said = players.check(score('[[output]]\nending = ".mov"\n'), "pi-hevc")
     assert "it takes .mp4 or .mkv, not '.mov'" in said
     large = score(base=BASE.replace("64x48", "4096x2160"))

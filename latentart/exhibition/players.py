@@ -29,16 +29,16 @@ class Player:
 
 PLAYERS = {
     "browser": Player(
-        ("h264", "av1", "vp9a"), (".mp4", ".webm"), (3840, 2160), 60,
-        "H.264 in MP4 everywhere; it may hitch where a loop begins again: set repeat",
-        "MDN, Web video codec guide",
-        "no page names the largest picture: it is that of the machine's decoder",
+        ("h264", "av1", "vp9a", ".gif", ".webp"), (".mp4", ".webm", ".gif", ".webp"), (3840, 2160), 60,
+        "H.264 in MP4 everywhere; it may hitch where a loop begins again: set repeat; .gif and .webp as pictures",
+        "MDN, Web video codec guide; MDN, Image file type and format guide",
+        "the largest picture, which is that of the machine's decoder; VP9's transparency in Safari",
     ),
     "pi4-h264": Player(
         ("h264",), (".mp4", ".mkv"), (1920, 1080), 60,
         "H.264 to 1920x1080 at 60, in hardware",
-        "Raspberry Pi 4 Model B product brief: H.264 (1080p60 decode)",
-        "info-beamer's own limits",
+        "Raspberry Pi 4 Model B product brief: H.264 (1080p60 decode); info-beamer, HD Image/Video Player V2: FullHD",
+        "info-beamer's fastest rate",
     ),
     "pi-hevc": Player(
         ("hevc",), (".mp4", ".mkv"), (3840, 2160), 60,
@@ -48,16 +48,17 @@ PLAYERS = {
     ),
     "brightsign": Player(
         ("h264", "hevc"), (".mp4", ".mov", ".mkv"), (3840, 2160), 60,
-        "H.264 to 1920x1080, HEVC to 3840x2160 at 60; 25 Mbit/s in HD, 30 to 40 in 4K: raise crf where a film has more",
+        "H.264 to 1920x1080, HEVC to 3840x2160 at 60 (30 without HDMI 2.0); 25 Mbit/s in HD, 30 to 40 in 4K: raise crf "
+        "where a film has more",
         "BrightSign, 4K Video Encoding; BrightSign, Optimizing Video Quality",
         "newer series may play H.264 in 4K",
         (("h264", 1920),),
     ),
     "resolume": Player(
-        ("prores4444", "h264"), (".mov", ".mp4"), (16384, 16384), 120,
+        ("prores4444", "h264", ".gif"), (".mov", ".mp4", ".gif"), (16384, 16384), 120,
         "ProRes 4444, to be converted to DXV in Alley for the stage; H.264 plays, but seeks badly",
         "Resolume support, Video",
-        "no page names the largest picture: it is that of the machine's textures",
+        "the largest picture, which is that of the machine's textures",
     ),
 }  # fmt: skip
 """Profiles by name."""
