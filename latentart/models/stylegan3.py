@@ -105,7 +105,8 @@ class FourierInput(torch.nn.Module):
         cos, sin, x, y = cos / length, sin / length, x / length, y / length
         rows = [cos, -sin, sin * y - cos * x, sin, cos, -sin * x - cos * y]
         top = torch.stack(rows, dim=1).view(-1, 2, 3)
-        return torch.cat([top, top.new_tensor([0.0, 0.0, 1.0]).expand(len(w), 1, 3)], dim=1)
+        # 0 0 1, made on the device: numbers of the host would stop a CUDA graph from being recorded.
+        return torch.cat([top, F.pad(torch.ones_like(top[:, :1, :1]), (2, 0))], dim=1)
 
     def grid(self, like: Tensor) -> Tensor:
         """(x, y) of every pixel, [N, H * W, 2]; the picture without its margin spans -0.5 .. 0.5."""

@@ -55,7 +55,8 @@ class Moved:
 
 def matrix(place: Tensor) -> Tensor:
     """place [N, 4] -> [N, 3, 3]: from coordinates in the target to coordinates in the generated picture, -1..1."""
-    log_scale, right, down, angle = (torch.tanh(place) * place.new_tensor(LIMITS)).unbind(dim=1)
+    parts = torch.tanh(place).unbind(dim=1)
+    log_scale, right, down, angle = (part * limit for part, limit in zip(parts, LIMITS, strict=True))
     cos, sin = torch.cos(angle) * log_scale.exp(), torch.sin(angle) * log_scale.exp()
     zero, one = torch.zeros_like(right), torch.ones_like(right)
     rows = [torch.stack(row, dim=1) for row in ((cos, -sin, right), (sin, cos, down), (zero, zero, one))]

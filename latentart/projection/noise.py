@@ -17,11 +17,11 @@ def correlation(maps: Mapping[str, Tensor]) -> Tensor:
 
     Reduced per picture, so that pictures of a batch do not feel each other.
     """
-    total = torch.zeros(())
+    total = next(iter(maps.values())).new_zeros(())
     for noise in maps.values():
         level = noise
         while True:
-            total = total.to(level) + _neighbours(level)
+            total = total + _neighbours(level)
             if min(level.shape[2:]) <= SMALLEST:
                 break
             level = F.avg_pool2d(level, 2)
