@@ -13,7 +13,11 @@ from layouts.faked_cuda import FakedCuda
 from torch import Tensor
 
 from latentart.engine import gradients, stream
-from latentart.projection.descent import Schedule, Variables, descend
+from latentart.features.load import lpips
+from latentart.projection import likeness, search
+from latentart.projection.align import Aligned
+from latentart.projection.descent import Objective, Schedule, Variables, descend
+from latentart.projection.prior import prior
 
 
 @pytest.fixture
@@ -141,3 +145,25 @@ def test_pictures_in_several_parts_are_taken_plainly(cuda: FakedCuda) -> None:
     best, _ = descend(Bowl(centre, runs), {"x": torch.zeros(3, 2)}, Schedule(200, {"x": 0.2}, at_once=2))
     assert cuda.graphs == []
     assert torch.allclose(best["x"], centre, atol=1e-2)
+
+
+OBJECTIVES = ["w", "w+ with a mask", "moved", "noise maps"]
+
+
+@pytest.mark.parametrize("what", OBJECTIVES)
+def test_what_projection_searches_can_be_recorded(what: str, cuda: FakedCuda) -> None:
+    G = tiny(resolution=32).requires_grad_(False)
+    known, rows = prior(G, 200), values(2, G.num_ws, G.w_dim)
+    mask = torch.ones(1, 1, 32, 32) if "mask" in what else None
+    near = likeness.likeness(lpips(), G.synthesis(values(2, G.num_ws, G.w_dim, seed=1)), 32, mask=mask, pixel_weight=1)
+    codes = search.Codes(G, near, known, 32, norm_weight=0.001)
+    start: dict[str, Tensor] = {"v": rows[:, :1]}
+    objective: Objective = codes
+    if "mask" in what:
+        start = {"v": rows}
+    if what == "moved":
+        start, objective = {**start, "place": values(2, 4)}, Aligned(codes)
+    if what == "noise maps":
+        start = {name: values(2, 1, *shape) for name, shape in G.noise_shapes.items()}
+        objective = search.Noise(G, near, rows, 1.0)
+    assert gradients.recorded(objective.loss, start).choice == "cuda graph"

@@ -18,7 +18,8 @@ from torch.utils._pytree import tree_leaves
 
 from latentart.engine import stream
 
-WAITS = ("item", "_local_scalar_dense", "is_nonzero", "nonzero", "equal")
+WAITS = ("item", "_local_scalar_dense", "is_nonzero", "nonzero", "equal", "lift_fresh")
+"""The last makes a tensor of numbers that Python has: they are copied from the host."""
 
 
 class Recorder(TorchDispatchMode):
