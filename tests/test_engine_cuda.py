@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,8 @@ from torch import Tensor
 from latentart import engine as engines
 from latentart import seeds
 from latentart.engine import arithmetic, choose
-from latentart.engine.fused import plain, ups
+from latentart.engine.fused import forms, plain, plan
+from latentart.engine.fused.plan import Layer
 from latentart.engine.request import Request, RouteError
 from latentart.engine.routes import cuda, eager
 from latentart.errors import PictureError
@@ -30,7 +32,7 @@ from latentart.models.base import Generator
 from latentart.models.load import build
 from latentart.weights.checkpoint import Checkpoint
 
-MEASURED = ups.milliseconds
+MEASURED = forms.milliseconds
 EVERY = [cuda.GRAPH, cuda.F32, cuda.F16]
 FAMILIES = {
     "stylegan3": lambda: random_stylegan3.random_state(resolution=16, base=64, largest=4),
@@ -48,7 +50,7 @@ def cache_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def gpu(monkeypatch: pytest.MonkeyPatch) -> FakedCuda:
     """Without Triton, whose kernels have a test of their own; both forms of doubling are as fast."""
-    monkeypatch.setattr(ups, "milliseconds", lambda function, x: 1.0)
+    monkeypatch.setattr(forms, "milliseconds", lambda function, x: 1.0)
     monkeypatch.setattr(cuda, "find_spec", lambda name: None)
     monkeypatch.setattr(choose, "find", lambda: [eager, cuda])
     return faked_cuda.install(monkeypatch)
@@ -157,7 +159,7 @@ def test_the_fastest_is_chosen_said_and_remembered(
     def again(*args: Any) -> None:
         raise RouteError("measured twice")
 
-    monkeypatch.setattr(ups, "choose", again)
+    monkeypatch.setattr(forms, "choose", again)
     with caplog.at_level(logging.WARNING, "latentart.engine"):
         assert engines.compile(G, precision="live").trial == first.trial
     assert caplog.text == ""
@@ -172,10 +174,10 @@ def test_forms_of_doubling_are_measured_once_and_again_when_they_cannot_be_read(
 
     def stopwatch(function: Any, x: Tensor) -> float:
         watched.append(tuple(x.shape))
-        assert function(x).shape[1:3] == (2 * x.shape[1], 2 * x.shape[2])
+        assert function(x)[0].shape[1:3] == (2 * x.shape[1], 2 * x.shape[2])
         return float(len(watched) % 2)  # the second of two is faster
 
-    monkeypatch.setattr(ups, "milliseconds", stopwatch)
+    monkeypatch.setattr(forms, "milliseconds", stopwatch)
     for _ in range(2):
         engines.compile(G, batch=3, only=cuda.F16, precision="live", measure=0)
     assert [shape[:3] for shape in watched] == [(3, 4, 4)] * 2 + [(3, 8, 8)] * 2
@@ -189,8 +191,50 @@ def test_forms_of_doubling_are_measured_once_and_again_when_they_cannot_be_read(
 
 
 def test_milliseconds_are_those_of_a_replay(gpu: FakedCuda) -> None:
-    assert MEASURED(lambda x: x * 2, torch.zeros(3)) > 0
-    assert (len(gpu.graphs), gpu.graphs[0].replays) == (1, ups.ROUNDS)
+    assert MEASURED(lambda x: (x * 2,), torch.zeros(3)) > 0
+    assert (len(gpu.graphs), gpu.graphs[0].replays) == (1, forms.ROUNDS)
+
+
+def wrong_by(form: str) -> SimpleNamespace:
+    """Kernels of which one form makes something else."""
+
+    def finish_phases(z: Tensor, layer: Layer, *rest: Any) -> Tensor:
+        return plain.finish_phases(z, layer, *rest) * (1.1 if layer.form == form else 1)
+
+    def finish(z: Tensor, layer: Layer, *rest: Any, **more: Any) -> Any:
+        if form == plan.SAME:
+            raise RuntimeError("Triton Error [CUDA]: invalid argument")
+        return plain.finish(z, layer, *rest, **more)
+
+    return SimpleNamespace(finish=finish, finish_transposed=plain.finish_transposed, finish_phases=finish_phases)
+
+
+def test_forms_that_are_wrong_are_not_measured(gpu: FakedCuda, caplog: pytest.LogCaptureFixture) -> None:
+    G = generator()
+    watched: list[int] = []
+
+    def stopwatch(function: Any, x: Tensor) -> float:
+        watched.append(x.shape[1])
+        return 10.0 - len(watched)
+
+    everywhere = {"b4.conv1": plan.DIRECT, "b8.conv0": plan.DIRECT, "b8.conv1": plan.DIRECT}
+    assert forms.choose(G, torch.float16, 1, wrong_by(""), stopwatch) == everywhere
+    assert watched == [4, 4, 4, 4, 4, 8, 8]
+    found = forms.choose(G, torch.float16, 1, wrong_by(plan.DIRECT), stopwatch)
+    assert found == everywhere | {"b8.conv0": plan.PHASES}
+    assert "direct is not used for b8.conv0 of unnamed: it differs from plain PyTorch by 1.0e-01" in caplog.text
+    with pytest.raises(RouteError, match=r"no form of b4\.conv1 works here"):
+        forms.choose(G, torch.float16, 1, wrong_by(plan.SAME), stopwatch)
+    assert "it cannot be run: Triton Error [CUDA]: invalid argument" in caplog.text
+
+
+def test_few_forms_are_worth_measuring(gpu: FakedCuda) -> None:
+    G, kernels = generator(), wrong_by("")
+    assert forms.candidates(G, "b8.conv0", torch.float32, kernels) == [plan.TRANSPOSED, plan.PHASES]
+    assert forms.candidates(G, "b8.conv1", torch.float16, plain) == [plan.SAME]
+    assert forms.candidates(G, "b8.conv1", torch.float16, kernels) == [plan.SAME, plan.DIRECT]
+    wide = generator(widths={4: 4, 8: 129})
+    assert forms.candidates(wide, "b8.conv1", torch.float16, kernels) == [plan.SAME]
 
 
 def test_a_wrong_kernel_is_refused(

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import importlib.util
 import math
+import re
 from collections.abc import Iterator
+from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
@@ -26,7 +28,7 @@ from triton.compiler import ASTSource
 from latentart import pixels
 from latentart.engine.fused import kernels, modulation, plain, plan, tiles
 from latentart.engine.fused.network import Network, Passes
-from latentart.engine.fused.plan import PHASES, SAME, TRANSPOSED, Colours, Layer
+from latentart.engine.fused.plan import DIRECT, PHASES, SAME, TRANSPOSED, Colours, Layer
 from latentart.models import stylegan2
 from latentart.weights.checkpoint import Checkpoint
 
@@ -58,7 +60,8 @@ def network(
     G: stylegan2.StyleGAN2, dtype: torch.dtype, passes: Passes = plain, *, form: str = TRANSPOSED, **more: Any
 ) -> Network:
     noise = more.pop("noise", True)
-    made = plan.make(G, dtype, noise=noise, forms=dict.fromkeys(plan.ups(G), form))
+    layers = G.synthesis.layers()
+    made = plan.make(G, dtype, noise=noise, chosen={n: form for n in layers if form in plan.forms(G, n)})
     return Network(made, passes, **{"uint8": False, **more})
 
 
@@ -74,7 +77,7 @@ generators = st.builds(
     conv_clamp=st.sampled_from([None, 0.5, 256.0]),
     use_noise=st.booleans(),
 )
-forms = st.sampled_from([TRANSPOSED, PHASES])
+forms = st.sampled_from([TRANSPOSED, PHASES, DIRECT])
 
 
 @settings(max_examples=20, **QUIET)
@@ -108,7 +111,7 @@ def test_frames_are_rounded_as_pixels_are() -> None:
     assert math.isnan(float(network(G, WHOLE, uint8=True)(ws * math.nan)[1]))
 
 
-@pytest.mark.parametrize("form", [TRANSPOSED, PHASES])
+@pytest.mark.parametrize("form", [TRANSPOSED, PHASES, DIRECT])
 @pytest.mark.parametrize("factor", [1e-6, 1e6])
 def test_kernels_and_styles_of_any_size_fit_half(factor: float, form: str) -> None:
     G = generator(resolution=16)
@@ -243,12 +246,24 @@ def _near(made: Tensor, wanted: Tensor) -> None:
     assert torch.allclose(made.float(), wanted.float(), rtol=allowed, atol=allowed)
 
 
-@settings(max_examples=12, **QUIET)
+def _of(call: dict[str, Any], form: str, phases: int) -> Layer:
+    """The layer in a form; "direct" has weights."""
+    layer: Layer = replace(call["layer"], form=form)
+    if form != DIRECT:
+        return layer
+    weight = call["some"](phases, 9, 1 + call["shape"][3] % 35, layer.channels) / 9
+    return replace(layer, weight=weight.to(call["dtype"]))
+
+
+@settings(max_examples=16, **QUIET)
 @given(call=calls(), form=forms)
 def test_kernels_that_double(interpreted: Passes, call: dict[str, Any], form: str) -> None:
     n, h, w, c = call["shape"]
-    rest = (call["layer"], call["scale"], call["noise"], call["style"])
-    if form == PHASES:
+    rest = (_of(call, form, 4), call["scale"], call["noise"], call["style"])
+    if form == DIRECT:
+        x = call["some"](n, h, w, len(rest[0].weight[0, 0])).to(call["dtype"])
+        _near(interpreted.finish_phases(x, *rest), plain.finish_phases(x, *rest))
+    elif form == PHASES:
         z = call["some"](n, h, w, 4 * c).to(call["dtype"])
         _near(interpreted.finish_phases(z, *rest), plain.finish_phases(z, *rest))
     else:
@@ -257,11 +272,12 @@ def test_kernels_that_double(interpreted: Passes, call: dict[str, Any], form: st
 
 
 @settings(max_examples=12, **QUIET)
-@given(call=calls(), last=st.booleans(), uint8=st.booleans())
-def test_the_kernel_that_paints(interpreted: Passes, call: dict[str, Any], last: bool, uint8: bool) -> None:
+@given(call=calls(), last=st.booleans(), uint8=st.booleans(), direct=st.booleans())
+def test_kernels_that_paint(interpreted: Passes, call: dict[str, Any], last: bool, uint8: bool, direct: bool) -> None:
     n, h, w, c = call["shape"]
-    z = call["some"](n, 2 * h, 2 * w, c).to(call["dtype"])
-    rest = (call["layer"], call["scale"], call["noise"], None if last else call["style"])
+    layer = _of(call, DIRECT if direct else SAME, 1)
+    z = call["some"](n, 2 * h, 2 * w, layer.weight.shape[2] if direct else c).to(call["dtype"])
+    rest = (layer, call["scale"], call["noise"], None if last else call["style"])
     more = {"kernel": call["kernel"], "below": call["below"], "uint8": uint8}
     (features, picture, tell), (wanted, painted, _) = (
         passes.finish(z, *rest, **more) for passes in (interpreted, plain)
@@ -278,7 +294,7 @@ def test_the_kernel_that_paints(interpreted: Passes, call: dict[str, Any], last:
         _near(picture, painted)
 
 
-@pytest.mark.parametrize("form", [TRANSPOSED, PHASES])
+@pytest.mark.parametrize("form", [TRANSPOSED, PHASES, DIRECT])
 def test_a_whole_network_by_kernels(interpreted: Passes, form: str) -> None:
     G = generator(lopsided=1, conv_clamp=256.0, widths={4: 12, 8: 40})
     ws = latents(G, 2)
@@ -336,17 +352,17 @@ def test_kernels_compile_for_a_gpu(tmp_path: Any, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
     found: dict[str, ASTSource] = {}
     noted = ModuleType("noted")
-    for name in ("finish", "finish_transposed", "finish_phases"):
+    for name in ("finish", "finish_transposed", "finish_phases", "convolve", "convolve_phases"):
         setattr(noted, name, Launches(getattr(tiles, name), found))
     monkeypatch.setattr(kernels, "tiles", noted)
     G = generator(widths={4: 32, 8: 32}, conv_clamp=256.0)
-    for form in (TRANSPOSED, PHASES):
+    for form in (TRANSPOSED, PHASES, DIRECT):
         network(G, HALF, kernels, form=form, uint8=True)(latents(G, 2))
-    assert len(found) == 4
+    assert len(found) == 7
     for source in found.values():
         made = triton.compile(source, target=GPUTarget("cuda", 90, 32), options={"num_warps": 4})
         assert len(made.asm["cubin"]) > 1000
-        assert "ld.global.v4" in made.asm["ptx"], "reads sixteen bytes at a time"
+        assert re.search(r"ld\.global\S*\.v4|cp\.async\S* .*0x10", made.asm["ptx"]), "reads sixteen bytes at a time"
         assert made.metadata.shared < 48 * 1024
 
 

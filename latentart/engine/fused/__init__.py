@@ -1,7 +1,7 @@
 """StyleGAN2's skip generator laid out for GPUs: few passes over few bytes.
 
 `plan` turns a generator into layers whose weights lie as cuDNN reads them, `modulation` gives all styles of a call at
-once, `network` draws, `ups` measures which form of doubling is faster. What follows a convolution is one pass, written
+once, `network` draws, `forms` measures how each layer is faster. What follows a convolution is one pass, written
 twice with the same signatures: `kernels` for Triton, `plain` in PyTorch, which is what the tests compare with and what
 runs where there is no Triton.
 

@@ -10,11 +10,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from latentart.engine.fused.plain import Finished
-from latentart.engine.fused.plan import PHASES, SAME, TRANSPOSED, Layer, Plan
+from latentart.engine.fused.plan import DIRECT, TRANSPOSED, Layer, Plan
 
 
 class Passes(Protocol):
-    """What `plain` and `kernels` both offer; see `plain`."""
+    """What the modules `plain` and `kernels` both offer; see `plain`."""
+
+    __name__: str
 
     def finish(
         self,
@@ -80,7 +82,9 @@ class Network:
 
 
 def convolved(x: Tensor, layer: Layer) -> Tensor:
-    """The layer's convolution alone, [N, h, w, in] -> [N, h', w', out], as its form has it."""
+    """The layer's convolution alone, [N, h, w, in] -> [N, h', w', out], as its form has it; none for "direct"."""
+    if layer.form == DIRECT:
+        return x
     x = x.permute(0, 3, 1, 2)
     if layer.form == TRANSPOSED:
         z = F.conv_transpose2d(x, layer.weight, stride=2)
@@ -91,6 +95,5 @@ def convolved(x: Tensor, layer: Layer) -> Tensor:
 
 def doubled(passes: Passes, z: Tensor, layer: Layer, scale: Tensor, noise: Tensor | None, style: Tensor) -> Tensor:
     """What follows the convolution of a layer that doubles."""
-    assert layer.form != SAME
-    finish = passes.finish_phases if layer.form == PHASES else passes.finish_transposed
+    finish = passes.finish_transposed if layer.form == TRANSPOSED else passes.finish_phases
     return finish(z, layer, scale, noise, style)

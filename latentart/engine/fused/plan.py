@@ -14,8 +14,8 @@ from latentart.models import ops
 from latentart.models.base import Generator
 from latentart.models.stylegan2 import StyledConv, StyleGAN2, ToRGB
 
-SAME, TRANSPOSED, PHASES = "same", "transposed", "phases"
-"""Forms of a convolution: one that keeps the size, and the two that double it."""
+SAME, TRANSPOSED, PHASES, DIRECT = "same", "transposed", "phases", "direct"
+"""Forms of a convolution: cuDNN's that keeps the size, its two that double it, and one that a kernel makes itself."""
 MOST_COLOURS, FIR = 4, (4, 4)
 LARGEST_MAP = 2**31 - 1
 """Values in one sample's feature map that 32 bits can count."""
@@ -35,8 +35,9 @@ class Layer:
     """One convolution and what follows it. The gain sqrt(2) is in bias, strength and the scales of `Modulation`.
 
     weight, norm 1 for each output, channels last: [out, in, 3, 3]; "transposed" [in, out, 3, 3]; "phases"
-    [4 * out, in, 3, 3], four kernels for the four pixels that each pixel becomes. size: (height, width) of what comes
-    out. noise: the map of its own, [1, height, width]. limit: where values are cut off. taps: FIR [4, 4].
+    [4 * out, in, 3, 3], four kernels for the four pixels that each pixel becomes; "direct" [1 or 4, 9, in, out], the
+    same as matrices. size: (height, width) of what comes out. noise: the map of its own, [1, height, width]. limit:
+    where values are cut off. taps: FIR [4, 4]. colours: None in a layer that doubles the size.
     """
 
     name: str
@@ -84,20 +85,20 @@ def refusal(G: Generator) -> str:
     return ""
 
 
-def ups(G: StyleGAN2) -> list[str]:
-    """Names of the layers that double the size."""
-    return [name for name, layer in G.synthesis.layers().items() if layer.up]
+def forms(G: StyleGAN2, name: str) -> tuple[str, ...]:
+    """The forms that a layer can have."""
+    return (TRANSPOSED, PHASES, DIRECT) if G.synthesis.layers()[name].up else (SAME, DIRECT)
 
 
-def make(G: StyleGAN2, dtype: torch.dtype, *, noise: bool = True, forms: Mapping[str, str] | None = None) -> Plan:
+def make(G: StyleGAN2, dtype: torch.dtype, *, noise: bool = True, chosen: Mapping[str, str] | None = None) -> Plan:
     """G's layers in a dtype, on G's device; weights are copied.
 
-    noise: whether layers have the maps of the checkpoint. forms: name of a layer that doubles -> "transposed" (when it
-    is not named) or "phases".
+    noise: whether layers have the maps of the checkpoint. chosen: name of a layer -> its form, of those in `forms`;
+    the first of those when it is not named.
     """
-    synthesis, chosen = G.synthesis, forms or {}
+    synthesis, known = G.synthesis, chosen or {}
     with torch.no_grad():
-        layers = tuple(layer(G, name, dtype, chosen.get(name), noise) for name in synthesis.layers())
+        layers = tuple(layer(G, name, dtype, known.get(name), noise) for name in synthesis.layers())
         torgbs = [block.torgb for block in synthesis.blocks if block.torgb is not None]
         count = len(layers)
         # A toRGB reads the row after its block's last convolution's: 1, 3, 5...
@@ -109,14 +110,14 @@ def make(G: StyleGAN2, dtype: torch.dtype, *, noise: bool = True, forms: Mapping
 def layer(G: StyleGAN2, name: str, dtype: torch.dtype, form: str | None = None, noise: bool = True) -> Layer:
     """One layer of `make`."""
     conv = G.synthesis.layers()[name]
-    form = (form or TRANSPOSED) if conv.up else SAME
+    form = form or forms(G, name)[0]
     block = G.synthesis.get_submodule(name.partition(".")[0])
     zero = conv.bias.new_zeros(())
     strength = conv.noise_strength.detach() * ops.SQRT2 if conv.use_noise else zero
     return Layer(
         name=name,
         form=form,
-        weight=_laid_out(_unit(conv), conv.resample_filter.double(), form, dtype),
+        weight=_laid_out(conv, form, dtype),
         size=_size(G, name),
         bias=(conv.bias.detach() * ops.SQRT2).float(),
         strength=strength.float(),
@@ -144,16 +145,15 @@ def _size(G: StyleGAN2, name: str) -> tuple[int, int]:
     return G.config.block_size(G.synthesis.names.index(name.partition(".")[0]))
 
 
-def _unit(conv: StyledConv) -> Tensor:
-    """Kernels of norm 1, float64."""
-    return conv.weight.detach().double() / norms(conv.weight.detach())[:, None, None, None]
-
-
-def _laid_out(weight: Tensor, taps: Tensor, form: str, dtype: torch.dtype) -> Tensor:
+def _laid_out(conv: StyledConv, form: str, dtype: torch.dtype) -> Tensor:
+    weight = conv.weight.detach().double() / norms(conv.weight.detach())[:, None, None, None]
+    if form == PHASES or (form == DIRECT and conv.up):
+        weight = phases(weight, conv.resample_filter.double())
+    if form == DIRECT:
+        matrices = weight.reshape(-1, len(conv.bias), weight.shape[1], 9).permute(0, 3, 2, 1)
+        return matrices.to(dtype, memory_format=torch.contiguous_format)
     if form == TRANSPOSED:
         weight = weight.transpose(0, 1)
-    elif form == PHASES:
-        weight = phases(weight, taps)
     return weight.to(dtype).contiguous(memory_format=torch.channels_last)
 
 

@@ -65,19 +65,14 @@ def _below(picture, taps, pixel, inside, height, width, colours, i):
 
 
 @triton.jit
-def finish(
-    z, features, picture, tell, scale, bias, noise, strength, style, kernel, rgb_bias, below, taps,
-    height, width, channels, row_step, noise_step, limit, rgb_limit,
-    COLOURS: tl.constexpr, PIXELS: tl.constexpr, CHANNELS: tl.constexpr,
+def _finished(
+    value, n, pixel, inside, channel, there, features, picture, tell, scale, bias, noise, strength, style, kernel,
+    rgb_bias, below, taps, height, width, channels, row_step, noise_step, limit, rgb_limit, COLOURS: tl.constexpr,
 ):  # fmt: skip
-    """One program: PIXELS pixels of one sample in all their channels, because toRGB sums over those."""
-    n, size = tl.program_id(1).to(tl.int64), height * width
-    pixel, channel = tl.program_id(0) * PIXELS + tl.arange(0, PIXELS), tl.arange(0, CHANNELS)
-    inside, there = pixel < size, channel < channels
+    """What follows a block's last convolution, for a tile that holds all channels, because toRGB sums over those."""
+    size = height * width
     if noise is not None:
         noise += n * noise_step
-    at = n * (size * channels) + (pixel[:, None] * channels + channel[None, :])
-    value = tl.load(z + at, mask=inside[:, None] & there[None, :], other=0.0).to(tl.float32)
     factor, offset = _row(scale + n * row_step, channel, there), _row(bias, channel, there)
     value = _activated(value, factor, offset, noise, strength, pixel, inside, limit)
     if features is not None:
@@ -86,7 +81,7 @@ def finish(
     if below is not None:
         below += n * ((height // 2) * (width // 2) * COLOURS)
     picture += n * (size * COLOURS)
-    wrong = tl.full([PIXELS], 0.0, tl.float32)
+    wrong = tl.full(pixel.shape, 0.0, tl.float32)
     for i in tl.static_range(COLOURS):
         weight = _row(kernel + (n * COLOURS + i) * row_step, channel, there)
         painted = _cut(tl.reduce(value * weight, 1, add) + tl.load(rgb_bias + i), rgb_limit)
@@ -99,6 +94,63 @@ def finish(
         tl.store(picture + pixel * COLOURS + i, painted.to(picture.dtype.element_ty), mask=inside)
     if tell is not None:
         tl.store(tell + n * tl.num_programs(0) + tl.program_id(0), tl.reduce(wrong, 0, add))
+
+
+@triton.jit
+def finish(
+    z, features, picture, tell, scale, bias, noise, strength, style, kernel, rgb_bias, below, taps,
+    height, width, channels, row_step, noise_step, limit, rgb_limit,
+    COLOURS: tl.constexpr, PIXELS: tl.constexpr, CHANNELS: tl.constexpr,
+):  # fmt: skip
+    """One program: PIXELS pixels of one sample in all their channels."""
+    n, size = tl.program_id(1).to(tl.int64), height * width
+    pixel, channel = tl.program_id(0) * PIXELS + tl.arange(0, PIXELS), tl.arange(0, CHANNELS)
+    inside, there = pixel < size, channel < channels
+    at = n * (size * channels) + (pixel[:, None] * channels + channel[None, :])
+    value = tl.load(z + at, mask=inside[:, None] & there[None, :], other=0.0).to(tl.float32)
+    _finished(
+        value, n, pixel, inside, channel, there, features, picture, tell, scale, bias, noise, strength, style, kernel,
+        rgb_bias, below, taps, height, width, channels, row_step, noise_step, limit, rgb_limit, COLOURS,
+    )  # fmt: skip
+
+
+@triton.jit
+def _convolved(
+    x, weight, pixel, inside, channel, there, height, width, inputs, channels,
+    PIXELS: tl.constexpr, CHANNELS: tl.constexpr, DEPTH: tl.constexpr, BLOCKS: tl.constexpr,
+):  # fmt: skip
+    """3x3 convolution of a tile: for each tap and DEPTH input channels a product of matrices, summed in float32."""
+    total = tl.full([PIXELS, CHANNELS], 0.0, tl.float32)
+    for k in range(9 * BLOCKS):
+        tap, depth = k // BLOCKS, (k % BLOCKS) * DEPTH + tl.arange(0, DEPTH)
+        row, column = pixel // width + (tap // 3 - 1), pixel % width + (tap % 3 - 1)
+        known = inside & (row >= 0) & (row < height) & (column >= 0) & (column < width)
+        deep = depth < inputs
+        at = (row * width + column)[:, None] * inputs + depth[None, :]
+        near = tl.load(x + at, mask=known[:, None] & deep[None, :], other=0.0)
+        at = (tap * inputs + depth)[:, None] * channels + channel[None, :]
+        total = tl.dot(near, tl.load(weight + at, mask=deep[:, None] & there[None, :], other=0.0), total)
+    return total
+
+
+@triton.jit
+def convolve(
+    x, weight, features, picture, tell, scale, bias, noise, strength, style, kernel, rgb_bias, below, taps,
+    height, width, inputs, channels, row_step, noise_step, limit, rgb_limit,
+    COLOURS: tl.constexpr, PIXELS: tl.constexpr, CHANNELS: tl.constexpr, DEPTH: tl.constexpr, BLOCKS: tl.constexpr,
+):  # fmt: skip
+    """As `finish`, with the convolution in front of it."""
+    n, size = tl.program_id(1).to(tl.int64), height * width
+    pixel, channel = tl.program_id(0) * PIXELS + tl.arange(0, PIXELS), tl.arange(0, CHANNELS)
+    inside, there = pixel < size, channel < channels
+    value = _convolved(
+        x + n * (size * inputs), weight, pixel, inside, channel, there, height, width, inputs, channels,
+        PIXELS, CHANNELS, DEPTH, BLOCKS,
+    )  # fmt: skip
+    _finished(
+        value, n, pixel, inside, channel, there, features, picture, tell, scale, bias, noise, strength, style, kernel,
+        rgb_bias, below, taps, height, width, channels, row_step, noise_step, limit, rgb_limit, COLOURS,
+    )  # fmt: skip
 
 
 @triton.jit
@@ -176,3 +228,27 @@ def finish_phases(
         value = tl.load(z + at, mask=inside[:, None] & there[None, :], other=0.0).to(tl.float32)
         at = first + (phase // 2) * 2 * width + phase % 2
         _pass_on(value, factor, offset, follow, noise, strength, limit, features, at, inside, channel, there, channels)
+
+
+@triton.jit
+def convolve_phases(
+    x, weight, features, scale, bias, noise, strength, style,
+    height, width, inputs, channels, row_step, noise_step, limit,
+    PIXELS: tl.constexpr, CHANNELS: tl.constexpr, DEPTH: tl.constexpr, BLOCKS: tl.constexpr,
+):  # fmt: skip
+    """As `finish_phases`, with the convolution in front of it: one program makes one of the four pixels of each."""
+    n, phase = tl.program_id(2).to(tl.int64), tl.program_id(1) % 4
+    pixel = tl.program_id(0) * PIXELS + tl.arange(0, PIXELS)
+    channel = (tl.program_id(1) // 4) * CHANNELS + tl.arange(0, CHANNELS)
+    inside, there = pixel < height * width, channel < channels
+    if noise is not None:
+        noise += n * noise_step
+    factor, offset = _row(scale + n * row_step, channel, there), _row(bias, channel, there)
+    follow = _row(style + n * row_step, channel, there)
+    features += n * (4 * height * width * channels)
+    value = _convolved(
+        x + n * (height * width * inputs), weight + phase * (9 * inputs * channels), pixel, inside, channel, there,
+        height, width, inputs, channels, PIXELS, CHANNELS, DEPTH, BLOCKS,
+    )  # fmt: skip
+    at = 4 * (pixel // width) * width + 2 * (pixel % width) + (phase // 2) * 2 * width + phase % 2
+    _pass_on(value, factor, offset, follow, noise, strength, limit, features, at, inside, channel, there, channels)

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from latentart.engine import arithmetic, graph, memory, stream
 from latentart.engine.drawing import Drawing, example, finished, own_noise
-from latentart.engine.fused import plain, plan, ups
+from latentart.engine.fused import forms, plain, plan
 from latentart.engine.fused.network import Network, Passes
 from latentart.engine.machine import version
 from latentart.engine.request import Request, Run, hooked, log
@@ -45,7 +45,7 @@ def choices(G: Generator, request: Request) -> dict[str, str]:
 
 
 def prepare(G: Generator, request: Request, name: str, fingerprint: str) -> Run:
-    """Records the graph, after warming up: Triton compiles, cuDNN searches, forms of doubling are measured once."""
+    """Records the graph, after warming up: Triton compiles, cuDNN searches, forms of layers are measured once."""
     rounding = arithmetic.exact if request.precision == "master" else nullcontext
     with graph.told_in_one_line(f"{name} cannot draw {G.name!r}"), arithmetic.searching(), rounding():
         draw = _fused(G, request, name, fingerprint) if name in DTYPES else _whole(G, request)
@@ -97,8 +97,8 @@ def _whole(G: Generator, request: Request) -> graph.Function:
 def _fused(G: Generator, request: Request, name: str, fingerprint: str) -> graph.Function:
     assert isinstance(G, StyleGAN2)  # as `choices` found
     passes, dtype = _passes(), DTYPES[name]
-    forms = _forms(G, request.batch, dtype, passes, f"{name} {fingerprint} {version('triton')}")
-    made = plan.make(G, dtype, noise=request.noise_mode == "const", forms=forms)
+    chosen = _forms(G, request.batch, dtype, passes, f"{name} {fingerprint} {version('triton')}")
+    made = plan.make(G, dtype, noise=request.noise_mode == "const", chosen=chosen)
     names = tuple(G.noise_shapes) if request.noise_inputs else ()
     network = Network(made, passes, uint8=request.output == "uint8", names=names)
     if request.output != "yuv420":
@@ -129,12 +129,13 @@ def _missing() -> str:
 
 
 def _forms(G: StyleGAN2, batch: int, dtype: torch.dtype, passes: Passes, measured: str) -> dict[str, str]:
-    """How each layer doubles, as an earlier start found or as this one measures."""
-    key = memory.key(G, Request(batch=batch), measured)
+    """The form of each layer, as an earlier start found or as this one measures."""
+    key = memory.key(G, Request(batch=batch), f"{measured} {passes.__name__}")
     known = memory.words(key)
-    if known.keys() == set(plan.ups(G)) and set(known.values()) <= {plan.TRANSPOSED, plan.PHASES}:
+    offers = {name: forms.candidates(G, name, dtype, passes) for name in G.synthesis.layers()}
+    if known and all(len(each) < 2 or known.get(name) in each for name, each in offers.items()):
         return known
     with torch.cuda.device(G.device):
-        found = ups.choose(G, dtype, batch, passes, ups.milliseconds)
+        found = forms.choose(G, dtype, batch, passes, forms.milliseconds)
     memory.keep(key, G, found)
     return found
