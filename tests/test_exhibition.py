@@ -126,7 +126,7 @@ def test_a_missing_file_or_sound_is_named(tmp_path):
     with pytest.raises(SettingsError, match="cannot read the score"):
         reading.read(tmp_path / "none.toml")
     (tmp_path / "a.toml").write_text('audio = "none.wav"\n' + BASE)
-    with pytest.raises(SettingsError, match=r"there is no sound 'none\.wav' beside"):
+    with pytest.raises(SettingsError, match=r"a\.toml line 1: there is no sound 'none\.wav' beside"):
         reading.read(tmp_path / "a.toml")
 
 

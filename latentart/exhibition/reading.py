@@ -66,9 +66,9 @@ def from_text(text: str, name: str = "score", folder: Path | None = None) -> Sco
     try:
         score: Score = build(Score, table, ())
         rules.check(score)
+        return rules.with_files(score, folder) if folder else score
     except rules.Wrong as error:
         raise SettingsError(f"{name}{_line(text, error.where)}: {error}") from error
-    return rules.with_files(score, folder) if folder else score
 
 
 def build(kind: type, table: Mapping[str, Any], where: Where) -> Any:

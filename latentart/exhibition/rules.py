@@ -210,7 +210,7 @@ def _check_names(score: Score) -> None:
 
 
 def with_files(score: Score, folder: Path) -> Score:
-    """The files a score names, found beside it. Raises SettingsError for sound that is not there."""
+    """The files a score names, found beside it. Raises Wrong for sound that is not there."""
 
     def found(name: str) -> str:
         beside = folder / name
@@ -225,7 +225,7 @@ def with_files(score: Score, folder: Path) -> Score:
 
     audio = replace(score.audio, file=found(score.audio.file)) if score.audio else None
     if audio and audio.file and not Path(audio.file).is_file():
-        raise SettingsError(f"there is no sound {audio.file!r} beside the score: give a .wav, .flac or .mp3")
+        raise Wrong(("audio",), f"there is no sound {audio.file!r} beside the score: give a .wav, .flac or .mp3")
     sections = tuple(replace(section, film=film(section.film)) for section in score.section)
     return replace(score, audio=audio, section=sections, upscale=found(score.upscale))
 
