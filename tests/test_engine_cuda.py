@@ -108,6 +108,18 @@ def test_pictures_are_those_of_float32(name: str, gpu: FakedCuda) -> None:
     assert set(gpu.modes) == {"thread_local"}
 
 
+@pytest.mark.parametrize("name", EVERY)
+def test_the_weights_are_those_of_the_start(name: str, gpu: FakedCuda) -> None:
+    G = generator()
+    ws = latents(G, 1)
+    engine = engines.compile(G, precision="live", only=name, measure=0)
+    before = engine(ws)
+    for parameter in G.synthesis.parameters():
+        parameter.mul_(2)
+    G.synthesis(ws)
+    assert torch.equal(engine(ws), before)
+
+
 @pytest.mark.parametrize("output", ["uint8", "yuv420"])
 @pytest.mark.parametrize("name", EVERY)
 def test_frames(name: str, output: str, gpu: FakedCuda) -> None:

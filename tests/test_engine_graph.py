@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+
 import pytest
 import torch
 from layouts import faked_cuda
@@ -86,6 +89,18 @@ def test_state_that_the_function_changes_goes_on_from_replay_to_replay(cuda: Fak
     step = graph.capture(lambda x: (x + count.add_(1),), torch.zeros(1), warm_up=2)
     count.zero_()
     assert [float(step(torch.zeros(1))[0]) for _ in range(3)] == [1, 2, 3]
+
+
+def test_what_a_graph_reads_stays_as_long_as_the_graph(cuda: FakedCuda) -> None:
+    weights = torch.nn.Linear(2, 2)
+    seen = weakref.ref(weights)
+    step = graph.capture(lambda x, layer=weights: (layer(x).detach(),), torch.zeros(1, 2))
+    del weights
+    cuda.graphs.clear()
+    assert seen() is not None
+    del step
+    gc.collect()
+    assert seen() is None
 
 
 def test_what_would_wait_for_the_device_is_told_in_one_line(cuda: FakedCuda) -> None:

@@ -31,9 +31,13 @@ class Graph:
     Not to be called from two threads, or on two streams, at a time.
     """
 
-    def __init__(self, replay: Callable[[], None], inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> None:
+    def __init__(
+        self, replay: Callable[[], None], function: Function, inputs: Sequence[Tensor], outputs: Sequence[Tensor]
+    ) -> None:
         self.inputs, self.outputs = tuple(inputs), tuple(outputs)
         self._replay = replay
+        # Its weights are read where they lay when they were recorded: nothing else may be put there.
+        self._function = function
 
     def replay(self, *given: Tensor) -> tuple[Tensor, ...]:
         """Copies what is given into the first of `inputs` and replays; those behind stay as they were.
@@ -63,7 +67,8 @@ def capture(function: Function, *examples: Tensor, warm_up: int = WARM_UP) -> Gr
 
     The function is run `warm_up` times first, on a stream beside, where libraries choose their algorithms and
     allocate: what it changes itself (an optimiser's state, say) must be set anew afterwards. Gradients work when the
-    function takes them itself, by torch.autograd.grad. What it allocates lies in memory that only this graph uses.
+    function takes them itself, by torch.autograd.grad. What it allocates lies in memory that only this graph uses. What
+    it reads besides its inputs must stay where it is: the graph keeps the function, not what others may replace in it.
     Raises RouteError when it cannot be recorded.
     """
     device = next(tensor.device for tensor in examples)
@@ -81,7 +86,7 @@ def capture(function: Function, *examples: Tensor, warm_up: int = WARM_UP) -> Gr
         # Other threads, those that encode or read back, may go on using the device meanwhile.
         with torch.cuda.graph(recorded, stream=beside, capture_error_mode="thread_local"):
             outputs = function(*inputs)
-    return Graph(_on(device, recorded.replay), inputs, outputs)
+    return Graph(_on(device, recorded.replay), function, inputs, outputs)
 
 
 def _on(device: torch.device, replay: Callable[[], None]) -> Callable[[], None]:

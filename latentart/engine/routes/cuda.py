@@ -6,6 +6,7 @@ those of float32 is refused like any other.
 
 from __future__ import annotations
 
+import copy
 import os
 import shutil
 from collections.abc import Mapping
@@ -84,7 +85,8 @@ class Recorded:
 
 
 def _whole(G: Generator, request: Request) -> graph.Function:
-    drawing = Drawing(G, request).eval()
+    # Of its own: a graph reads weights, and what layers keep between calls, where they lay when it was recorded.
+    drawing = copy.deepcopy(Drawing(G, request)).eval()
 
     @torch.inference_mode()
     def draw(ws: Tensor, *maps: Tensor) -> tuple[Tensor, ...]:
