@@ -16,7 +16,7 @@ from latentart.engine import choose, stream
 from latentart.engine.routes import cuda, eager
 
 TARGETS = {
-    "one frame, latent to uint8": "<= 1.2",
+    "one frame, live, latent to uint8": "<= 1.2",
     "film, H.264: of the encoder alone": ">= 95",
     "projection step, 32 pixels": "<= 12",
     "first frame after start, second run": "<= 5",

@@ -15,13 +15,14 @@ import numpy as np
 import pytest
 import torch
 from conftest import tiny
-from layouts import late_cuda
+from layouts import faked_cuda, late_cuda
 from layouts.late_cuda import LateCuda
 from torch import Tensor
 
 from latentart import engine as engines
 from latentart import films, pixels, walks
 from latentart.engine import choose, stream
+from latentart.engine.routes import cuda as cuda_route
 from latentart.engine.routes import eager
 from latentart.errors import PictureError
 from latentart.films import Film
@@ -194,6 +195,19 @@ def test_engines_give_the_same_frames_beside_the_drawing(
     waiting = engine.begin(ws)
     assert cuda.beside[0].given > cuda.beside[0].done
     assert np.array_equal(waiting(), wanted)
+
+
+def test_frames_of_a_graph_survive_its_next_replay(G: Generator, monkeypatch: pytest.MonkeyPatch) -> None:
+    ws = torch.randn(6, G.num_ws, G.w_dim, generator=torch.Generator().manual_seed(0))
+    wanted = pixels.to_uint8(G.synthesis(ws))
+    monkeypatch.setattr(choose, "find", lambda: [eager, cuda_route])
+    faked_cuda.install(monkeypatch)
+    late = late_cuda.install(monkeypatch)
+    engine = engines.compile(G, output="uint8", only=cuda_route.GRAPH, measure=0, batch=2)
+    begun = [engine.begin(ws[i : i + 2]) for i in (0, 2, 4)]
+    assert any(stream.given > stream.done for stream in late.beside)
+    made = np.concatenate([wait() for wait in begun])
+    assert np.abs(made.astype(int) - wanted).max() <= 1
 
 
 @pytest.mark.parametrize("settings", [{}, {"size": (20, 12)}, {"depth": 16}, {"batch": 3, "start": 2, "stop": 9}])
