@@ -135,6 +135,33 @@ def test_what_lies_beyond_black_and_white_is_no_fault(G: Generator) -> None:
     assert bool((slope < 0).all())
 
 
+def test_codes_of_w_plus_are_held_near_the_models_own(projector: Projector, G: Generator) -> None:
+    targets = as_targets(G, -samples(G, 1), None)
+    free, held = (
+        projector.project(targets, Settings("preview", "w+", norm_weight=weight))[0].ws for weight in (0.0, 0.02)
+    )
+    assert projector.prior.norm(held) < projector.prior.norm(free)
+    assert projector.prior.distance(held) < projector.prior.distance(free)
+
+
+def test_two_looks_at_once_are_the_sum_of_both(projector: Projector, G: Generator) -> None:
+    target, img = samples(G, 2), -samples(G, 2)
+    near, closer = (likeness(projector.features, target, size, pixel_weight=0.5) for size in (8, 16))
+    both = replace(near, closer=closer)
+    torch.testing.assert_close(both(img), near(img) + closer(img))
+    torch.testing.assert_close(both.select(torch.tensor([1]))(img[1:]), both(img)[1:])
+
+
+def test_a_stage_with_two_looks_is_compared_in_both(
+    projector: Projector, G: Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stages = (Stage("w+", 8, 4, 0.1), Stage("w+", 8, 4, 0.1, closer=16))
+    monkeypatch.setitem(presets.PRESETS, "preview", Preset(stages, noise_steps=1, tune_steps=1))
+    found = projector.project(as_targets(G, -samples(G, 1), None), Settings("preview", "w+"))[0]
+    losses = found.settings["projection"]["losses"]
+    assert losses["w+ 8+16"] > losses["w+ 8"]
+
+
 def test_a_mask_says_what_counts(projector: Projector, G: Generator) -> None:
     a, b = samples(G, 2)
     mask = torch.zeros(1, 1, *G.img_size)

@@ -64,6 +64,11 @@ def test_whitening_has_an_inverse_and_makes_own_codes_normal(G: Generator) -> No
     torch.testing.assert_close(known.colour(v), w, rtol=1e-3, atol=1e-3)
     assert known.norm(w[:, None]).mean().item() == pytest.approx(1, abs=0.15)
     assert known.norm(w[:1, None] + 5 * known.radius).item() > 10
+    assert known.distance(w[:, None]).mean().item() == pytest.approx(1, abs=0.15)
+    away = torch.zeros(1, 2, w.shape[1])
+    away[0, 1, 0] = 3 * known.radius
+    # One row of two, three radii away.
+    assert known.distance(known.w_avg + away).item() == pytest.approx(4.5, rel=1e-4)
     assert known.w_avg.shape == (G.w_dim,)
     assert known.radius == pytest.approx(float((w - known.w_avg).square().sum(1).mean().sqrt()), rel=0.1)
 

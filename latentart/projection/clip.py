@@ -16,7 +16,7 @@ from latentart.projection import pyramid, search
 from latentart.projection.bundle import Projection
 from latentart.projection.descent import Schedule, Variables, descend
 from latentart.projection.likeness import LARGEST, likeness
-from latentart.projection.run import DETAIL_PIXELS, Settings
+from latentart.projection.run import DETAIL_PIXELS, FAR, Settings
 from latentart.projection.target import Target, make_target
 
 if TYPE_CHECKING:
@@ -77,7 +77,9 @@ def project_clip(
 def _next(p: Projector, frame: Target, v: Tensor, settings: Settings, smoothness: float, steps: int) -> Tensor:
     mask = None if frame.mask is None else frame.mask.to(v)
     near = likeness(p.features, frame.img.to(v), LOOK, mask=mask, pixel_weight=DETAIL_PIXELS)
-    codes = search.Codes(p.G, near, p.prior, pyramid.nearest(p.G, LARGEST), settings.norm_weight)
+    codes = search.Codes(
+        p.G, near, p.prior, pyramid.nearest(p.G, LARGEST), settings.norm_weight, FAR * settings.norm_weight
+    )
     schedule = Schedule(steps, {"v": RATE}, warm_up=0, cool_down=0.5)
     with torch.enable_grad():
         best, _ = descend(Near(codes, v, smoothness), {"v": v}, schedule)

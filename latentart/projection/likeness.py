@@ -15,7 +15,10 @@ LARGEST = 256
 
 @dataclass(frozen=True)
 class Likeness:
-    """Distances of pictures [N, C, h, w] to N targets, whose features are computed once; see `likeness`."""
+    """Distances of pictures [N, C, h, w] to N targets, whose features are computed once; see `likeness`.
+
+    closer: the same in a larger look, added to this one.
+    """
 
     features: Lpips
     target: Tensor
@@ -23,12 +26,15 @@ class Likeness:
     mask: Tensor | None
     pixel_weight: float
     cut: bool = False
+    closer: Likeness | None = None
 
     def __call__(self, img: Tensor) -> Tensor:
         """LPIPS + pixel_weight * mean squared error of each picture, [N]; larger pictures are reduced first."""
-        img = at_most(visible(img) if self.cut else img, max(self.target.shape[2:]))
-        total = self.perceptual(img)
-        return total + self.pixel_weight * self.squares(img) if self.pixel_weight else total
+        small = at_most(visible(img) if self.cut else img, max(self.target.shape[2:]))
+        total = self.perceptual(small)
+        if self.pixel_weight:
+            total = total + self.pixel_weight * self.squares(small)
+        return total if self.closer is None else total + self.closer(img)
 
     def perceptual(self, img: Tensor) -> Tensor:
         """LPIPS at 256 pixels or less, [N]."""
@@ -41,9 +47,9 @@ class Likeness:
     def select(self, keep: Tensor) -> Likeness:
         """The same for some of the targets; keep: their indices."""
         mask = self.mask if self.mask is None or len(self.mask) == 1 else self.mask[keep]
-        return replace(
-            self, target=self.target[keep], embedding=tuple(layer[keep] for layer in self.embedding), mask=mask
-        )
+        embedding = tuple(layer[keep] for layer in self.embedding)
+        closer = None if self.closer is None else self.closer.select(keep)
+        return replace(self, target=self.target[keep], embedding=embedding, mask=mask, closer=closer)
 
 
 def likeness(

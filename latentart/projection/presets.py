@@ -12,7 +12,7 @@ ARRANGE = 8.0
 MATTER = 0.8
 """Pixel weight of stages in W+ at 64 pixels, which find what things are made of."""
 DETAIL = 0.4
-"""The same at 128 pixels: as much as MATTER there."""
+"""The same where 128 pixels are compared too: as much as MATTER there."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,8 @@ class Stage:
     patience: steps without gain after which a picture is done, 0 for never. pixels: weight of the mean squared
     error beside the perceptual distance at the generator's own size; in a smaller look, where pixels say less, it
     counts less in proportion. Large values find the arrangement, small ones the textures. anew: begins where the
-    whole search began, and is kept for those pictures that it brings nearer than the stages before.
+    whole search began, and is kept for those pictures that it brings nearer than the stages before. closer: a larger
+    look that counts as much, 0 for none: alone it finds details and forgets what is large.
     """
 
     space: str
@@ -33,6 +34,12 @@ class Stage:
     patience: int = 0
     pixels: float = MATTER
     anew: bool = False
+    closer: int = 0
+
+    @property
+    def name(self) -> str:
+        """Space and look, as results and benchmarks say it: 'w 64', 'w+ 64+128'."""
+        return f"{self.space} {self.look}" + (f"+{self.closer}" if self.closer else "")
 
 
 @dataclass(frozen=True)
@@ -63,7 +70,7 @@ PRESETS = {
     ),
     "standard": Preset(
         (Stage("w", 64, 40, 0.2, pixels=ARRANGE),
-         Stage("w+", 64, 280, 0.3), Stage("w+", 128, 100, 0.1, pixels=DETAIL)),
+         Stage("w+", 64, 160, 0.3), Stage("w+", 64, 160, 0.2, pixels=DETAIL, closer=128)),
         noise_steps=80, tune_steps=160,
         # Arrangement first or strokes first: each gets stuck where the other does not.
         alone=(Stage("w", 64, 100, 0.2, pixels=10), Stage("w", 64, 100, 0.2, pixels=2, anew=True),
@@ -71,7 +78,7 @@ PRESETS = {
     ),
     "deep": Preset(
         (Stage("w", 64, 40, 0.2, pixels=ARRANGE),
-         Stage("w+", 64, 600, 0.3, 150), Stage("w+", 128, 250, 0.1, 80, DETAIL)),
+         Stage("w+", 64, 400, 0.3, 150), Stage("w+", 64, 400, 0.2, 120, DETAIL, closer=128)),
         noise_steps=300, tune_steps=350, starts=4,
         alone=(Stage("w", 64, 150, 0.2, pixels=10), Stage("w", 64, 150, 0.2, pixels=2, anew=True),
                Stage("w", 64, 150, 0.1, 60, 4), Stage("w", 128, 60, 0.05, 30, 4)),

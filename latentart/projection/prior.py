@@ -51,6 +51,13 @@ class Prior:
         """
         return self.whiten(ws).square().mean(dim=(1, 2))
 
+    def distance(self, ws: Tensor) -> Tensor:
+        """Mean squared distance from `w_avg` in radii, [N] for ws [N, rows, w_dim]: about 1 for the generator's own.
+
+        Unlike the P-norm it weighs directions by what they change: a walk between codes far apart in it is long.
+        """
+        return (ws - self.w_avg).square().sum(dim=2).mean(dim=1) / self.radius**2
+
 
 def prior(G: Generator, samples: int = 20_000) -> Prior:
     """Statistics over seeded samples, all classes alike. Needs the mapping network only, a second or two."""

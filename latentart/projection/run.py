@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -30,6 +30,8 @@ PLACE_RATE = 0.15
 NOISE_RATE = 0.1
 WHITE_WEIGHT = 1.0
 COOL_DOWN = 0.5
+FAR = 60.0
+"""Weight of the distance from the mean code beside the P-norm: of a photograph's code both are a few."""
 DETAIL_PIXELS = 1.0
 """Weight of the mean squared error where noise maps and generators are changed."""
 
@@ -38,7 +40,7 @@ DETAIL_PIXELS = 1.0
 class Settings:
     """What decides a projection beside the picture; see `project`.
 
-    norm_weight: how much codes of W+ are held near the generator's own.
+    norm_weight: how much codes of W+ are held near the generator's own, by the P-norm and by their distance.
     """
 
     preset: str = "standard"
@@ -47,7 +49,7 @@ class Settings:
     noise: bool = False
     tune: bool = False
     align: bool = False
-    norm_weight: float = 0.001
+    norm_weight: float = 0.0005
 
 
 @dataclass(frozen=True)
@@ -171,17 +173,13 @@ def _codes(batch: Batch, stage: Stage, variables: Variables, starts: int, beside
         variables = variables | {"v": search.to_ws(G, variables["v"]).contiguous()}
     # Nothing is compared above LARGEST, so nothing larger is rendered; what is rendered lower looks too different.
     size = pyramid.nearest(G, LARGEST)
-    share = min(1.0, stage.look / G.img_resolution)
-    # The generator's own codes overshoot black and white, and find their way back; in W+ a search that may do so gets
-    # lost in glare.
-    near = batch.likeness(stage.look, starts, stage.pixels * share, cut=stage.space == "w")
     # One w is held by the mapping network's own shape; rows on their own need the P-norm.
     norm_weight = batch.settings.norm_weight if stage.space == "w+" else 0.0
-    codes = search.Codes(G, near, batch.p.prior, size, norm_weight)
+    codes = search.Codes(G, _compared(batch, stage, starts), batch.p.prior, size, norm_weight, FAR * norm_weight)
     objective = Aligned(codes) if "place" in variables else codes
     rates = {"v": stage.rate, "place": PLACE_RATE}
     schedule = Schedule(stage.steps, rates, cool_down=COOL_DOWN, patience=stage.patience, at_once=batch.p.at_once)
-    name = f"{stage.space} {stage.look}" + (f" x{starts}" if starts > 1 else "")
+    name = stage.name + (f" x{starts}" if starts > 1 else "")
     best, losses = descend(objective, variables, schedule, batch.watch(name, starts))
     if starts > 1:
         rows = torch.arange(0, len(losses), starts, device=losses.device) + losses.view(-1, starts).argmin(dim=1)
@@ -191,6 +189,17 @@ def _codes(batch: Batch, stage: Stage, variables: Variables, starts: int, beside
         best, losses = _better(objective, best, losses, beside)
     batch.finish(name, stage.steps, losses)
     return best
+
+
+def _compared(batch: Batch, stage: Stage, starts: int) -> Likeness:
+    """Likeness in the looks of a stage; the smaller they are, the less pixels count."""
+    # The generator's own codes overshoot black and white, and find their way back; in W+ a search that may do so gets
+    # lost in glare.
+    near, *closer = (
+        batch.likeness(look, starts, stage.pixels * min(1.0, look / batch.p.G.img_resolution), cut=stage.space == "w")
+        for look in (stage.look, stage.closer) if look
+    )  # fmt: skip
+    return replace(near, closer=closer[0]) if closer else near
 
 
 def _better(objective: Objective, best: Variables, losses: Tensor, beside: Variables) -> tuple[Variables, Tensor]:

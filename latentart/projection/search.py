@@ -22,7 +22,8 @@ class Codes:
 
     v are codes in the whitened space of `prior`. There a step goes as far as the generator's own codes differ in
     that direction, so codes do not drift into directions that the generator never uses.
-    size: longer side of the pictures rendered. norm_weight: how much the P-norm, mean of v squared, counts.
+    size: longer side of the pictures rendered. norm_weight: how much the P-norm, mean of v squared, counts;
+    far_weight: how much the squared distance from the mean code counts, in radii.
     """
 
     G: Generator
@@ -30,6 +31,7 @@ class Codes:
     prior: Prior
     size: int
     norm_weight: float = 0.0
+    far_weight: float = 0.0
     noise: Mapping[str, Tensor] | None = None
 
     def loss(self, variables: Variables) -> Tensor:
@@ -43,9 +45,12 @@ class Codes:
 
     def of(self, img: Tensor, variables: Variables) -> Tensor:
         """The loss when the pictures are there already."""
-        total = self.likeness(img)
-        strange = variables["v"].square().mean(dim=(1, 2))
-        return total + self.norm_weight * strange if self.norm_weight else total
+        total, v = self.likeness(img), variables["v"]
+        if self.norm_weight:
+            total = total + self.norm_weight * v.square().mean(dim=(1, 2))
+        if self.far_weight:
+            total = total + self.far_weight * self.prior.distance(self.prior.colour(v))
+        return total
 
     def settle(self, variables: Variables) -> None:
         """Codes may be anywhere."""
