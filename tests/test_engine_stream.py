@@ -143,6 +143,15 @@ def test_whoever_keeps_all_frames_gets_copies_and_is_told(cuda: LateCuda, caplog
     assert sum("copied once more" in line for line in caplog.messages) == 1
 
 
+def test_so_does_whoever_waits_for_each_at_once(cuda: LateCuda, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "latentart.engine")
+    run = Counting(1).run
+    kept = [run(ws, None) for ws in latents(20)]
+    assert [int(frames[0, 0, 0, 0]) for frames in kept] == list(range(1, 21))
+    assert len(cuda.pinned) == 9
+    assert sum("copied once more" in line for line in caplog.messages) == 1
+
+
 def test_memory_comes_back_when_the_last_view_is_gone(cuda: LateCuda) -> None:
     read = stream.ReadBack(DEVICE)
     corner = read.send(numbered(1), fine())()[1, :2, :2]

@@ -99,6 +99,7 @@ class ReadBack:
         self._stages: deque[_Stage] = deque()
         self._free: deque[Tensor] = deque()
         self._room = self._made = 0
+        self._told = False
 
     def send(self, frames: Tensor, total: Tensor) -> Pending:
         """frames [N, ...] uint8 or uint16, total a number that is NaN when the pictures were; both come in one copy.
@@ -140,10 +141,11 @@ class ReadBack:
 
     def _lends(self, batch: int) -> bool:
         """Whether frames are lent: not to who keeps more than a film does, which gets copies of its own."""
-        most = math.ceil(HELD / batch) + 2
-        if self._made == most + 1:
+        lends = self._made <= math.ceil(HELD / batch) + 2
+        if not lends and not self._told:
+            self._told = True
             log.info("frames are kept instead of being encoded: they are copied once more")
-        return self._made <= most
+        return lends
 
 
 class _Stage:
