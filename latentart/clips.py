@@ -25,7 +25,7 @@ from latentart.sinks.images import STILLS, write_image
 from latentart.sinks.sink import Sink, open_sink
 from latentart.sinks.video import CONTAINERS
 from latentart.translators.base import Translator, check_strength
-from latentart.translators.smoothing import Smoothed
+from latentart.translators.smoothing import Smoothed, check_smoothing
 
 log = logging.getLogger(__name__)
 
@@ -83,7 +83,7 @@ def translate_file(
         check_strength(strength)
     described: dict[str, Any] = {
         "strength": None if callable(strength) else strength,
-        "smoothing": smoothing,
+        "smoothing": check_smoothing(smoothing),
         "seed": seed,
     }
     described["style"] = None if style is None or style.ndim > 1 or len(style) > 128 else style.tolist()

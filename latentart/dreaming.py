@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import asdict
 from fractions import Fraction
@@ -15,6 +16,7 @@ from torch import Tensor
 
 from latentart import clips, footage, paths, pixels, provenance, rate
 from latentart.clips import Converted, Report, Size
+from latentart.errors import SettingsError
 from latentart.models.device import choose_device
 from latentart.painting.dream import Dreamer, Settings, check
 from latentart.painting.dream_films import FilmDreamer, zoom
@@ -86,6 +88,10 @@ def zoom_film(
     loop: its end leads back to its beginning. Raises LatentartError; after Ctrl-C the film so far is kept.
     """
     settings, place = check(settings or Settings()), choose_device(device)
+    if not 0 < speed < math.inf:
+        raise SettingsError(f"speed {speed!r} is out of range: give how much larger things are after a second")
+    if not math.isfinite(turn):
+        raise SettingsError(f"turn {turn!r} is out of range: give degrees a second")
     count, exact = paths.clock(seconds, fps)
     img = clips.open_picture(source, size or LARGEST)
     seen = None if guide is None else clips.open_picture(guide, clips.AtMost(settings.tile))
@@ -95,7 +101,7 @@ def zoom_film(
     each = Fraction(1) / exact
     made = Converted(Path(target), fps=exact)
     flight = zoom(
-        img, settings, frames=count, rate=speed ** float(each), turn=np.deg2rad(turn) * float(each), loop=loop,
+        img, settings, frames=count, rate=speed ** float(each), turn=math.radians(turn) * float(each), loop=loop,
         guide=seen, device=place, on_step=on_step,
     )  # fmt: skip
     try:

@@ -43,4 +43,4 @@ def check_limits(settings: object, limits: Mapping[str, tuple[float, float]]) ->
     for name, (least, most) in limits.items():
         value = getattr(settings, name)
         if not isinstance(value, int | float) or not least <= value <= most:
-            raise SettingsError(f"{name} {value!r} is out of range: give {least:g} to {most:g}")
+            raise SettingsError(f"{name} {value!r} is out of range: give {least:.10g} to {most:.10g}")

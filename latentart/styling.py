@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -24,7 +25,8 @@ from latentart.painting.films import FilmPainter
 from latentart.painting.gatys import Painter, Step, nothing
 from latentart.painting.goal import Settings, Style
 from latentart.sinks.sink import open_sink
-from latentart.translators.smoothing import calmed
+from latentart.translators.base import check_strength
+from latentart.translators.smoothing import calmed, check_smoothing
 from latentart.translators.tiles import Tiled
 
 LARGEST = clips.AtMost(512)
@@ -38,9 +40,12 @@ def share(spec: str) -> tuple[str, float]:
     if not equals or Path(spec).exists():
         return spec, 1.0
     try:
-        return name, float(amount)
+        found = float(amount)
     except ValueError:
-        raise SettingsError(f"cannot read the share {amount!r} in {spec!r}: write {name}=0.7") from None
+        found = math.nan
+    if not 0 <= found < math.inf:
+        raise SettingsError(f"cannot read the share {amount!r} in {spec!r}: write {name}=0.7")
+    return name, found
 
 
 def is_picture(spec: str) -> bool:
@@ -165,6 +170,10 @@ def draw_file(
     smoothing: 0..1, how much films are calmed. tile: side of the tiles in which larger pictures are drawn, for those
     that do not fit in memory. Raises LatentartError.
     """
+    if not spec:
+        raise SettingsError("a style without a name: give a picture, or a network and its style, such as mosaic26:7")
+    check_strength(strength)
+    check_smoothing(smoothing)
     drawn = compile_translator if tile is None else partial(Tiled, tile=tile)
     links = chain.Chain([f"style:{spec}@{strength:g}"], choose_device(device), drawn)
     moving = footage.moves(source)

@@ -114,6 +114,7 @@ def test_a_network_of_another_kind_says_which_command_plays_it(tmp_path: Path) -
         (["--network", "inc"], "unknown translator 'inc': did you mean ink?"),
         (["--lines", "9"], "lines 9.0 is out of range"),
         (["--strength", "-1"], "strength -1.0 is out of range"),
+        (["--smoothing", "nan"], "smoothing nan is out of range"),
     ],
 )
 def test_what_makes_no_sense_is_one_line(tmp_path: Path, arguments: list[str], words: str) -> None:

@@ -256,3 +256,27 @@ def test_a_picture_that_is_there_is_no_preview(folder: Path, tmp_path: Path, mon
     assert run(["style", "photo.png", *PAINT, *out], folder, monkeypatch, capsys)[0] == 0
     assert (tmp_path / "mine.png").read_bytes() == (folder / "photo.png").read_bytes()
     assert (tmp_path / "a.preview.png").read_text() == "mine as well"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["style", "photo.png", "--style", ""], "a style without a name"),
+        (["style", "photo.png", "--style", "mosaic26:7", "--strength", "nan"], "strength nan is out of range"),
+        (["style", "photo.png", "--style", "mosaic26:7", "--strength", "1e400"], "strength inf is out of range"),
+        (["style", "clip.mp4", "--style", "mosaic26:7", "--smoothing", "nan"], "smoothing nan is out of range"),
+        (["style", "photo.png", "--style", "lines.png=nan"], "cannot read the share 'nan'"),
+        (["style", "photo.png", "--style", "lines.png=-1"], "cannot read the share '-1'"),
+        (["dream", "photo.png", "--film", "z.mp4", "--seconds", "0.1", "--speed", "-1"], "speed -1.0 is out of range"),
+        (["dream", "photo.png", "--film", "z.mp4", "--seconds", "0.1", "--speed", "nan"], "speed nan is out of range"),
+        (["dream", "photo.png", "--film", "z.mp4", "--seconds", "0.1", "--turn", "inf"], "turn inf is out of range"),
+    ],
+)
+def test_numbers_that_are_none_are_named(words, said, folder: Path, tmp_path: Path, monkeypatch, capsys) -> None:
+    out = ["-o", str(tmp_path / f"out{Path(words[1]).suffix}")]
+    code, _, error = run([*words, *out] if words[0] == "style" else words, folder, monkeypatch, capsys)
+    assert code == 1
+    assert said in error
+    assert len(error.splitlines()) == 1
+    assert not list(tmp_path.iterdir())
+    assert not (folder / "z.mp4").exists()

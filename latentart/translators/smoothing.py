@@ -35,6 +35,13 @@ MEMORY = 0.92
 """Of the noise estimate, per frame."""
 
 
+def check_smoothing(amount: float) -> float:
+    """Returns the amount, or raises SettingsError when it is no number from 0 to below 1."""
+    if not 0 <= amount < 1:
+        raise SettingsError(f"smoothing {amount!r} is out of range: give a number from 0 to below 1")
+    return amount
+
+
 class Smoothing:
     """The memory of one stream of pictures: `steady` the input, draw, `blend` the output.
 
@@ -43,9 +50,7 @@ class Smoothing:
     """
 
     def __init__(self, amount: float = 0.8) -> None:
-        if not 0 <= amount < 1:
-            raise SettingsError(f"smoothing {amount!r} is out of range: give a number from 0 to below 1")
-        self.amount = amount
+        self.amount = check_smoothing(amount)
         self.reset()
 
     def reset(self) -> None:
