@@ -36,6 +36,7 @@ class Engine:
         self._run = run
         self._layers = list(G.synthesis.modules())
         self._told: set[str] = set()
+        self._plainly: dict[str, Run] = {}
 
     @property
     def choice(self) -> str:
@@ -103,8 +104,10 @@ class Engine:
         if reason not in self._told:
             self._told.add(reason)
             log.warning("%s draws by plain PyTorch, which is slower: %s", self.trial.name, reason)
-        request = Request(batch=self.request.batch, output=self.request.output, noise_mode=mode)
-        return eager.prepare(self.G, request, eager.NAME, "")
+        if mode not in self._plainly:
+            request = Request(batch=self.request.batch, output=self.request.output, noise_mode=mode)
+            self._plainly[mode] = eager.prepare(self.G, request, eager.NAME, "")
+        return self._plainly[mode]
 
 
 def begin(run: Run, ws: Tensor, noise: Mapping[str, Tensor] | None) -> Begun:
