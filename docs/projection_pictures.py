@@ -112,7 +112,7 @@ def crossovers(G: Generator, codes: dict[str, Tensor]) -> pixels.Frame:
 def walk(G: Generator, ws: Tensor) -> None:
     """A loop through the four codes."""
     path = keyframes(G, latents=ws.double().numpy(), seconds=6, fps=12)
-    with open_sink(IMAGES / "walk.webp", fps=12, quality=75, overwrite=True) as sink:
+    with open_sink(IMAGES / "walk.webp", fps=12, quality=85, overwrite=True) as sink:
         for picture in frames(G, path, size=(SIDE, SIDE)):
             sink.write(picture)
 
