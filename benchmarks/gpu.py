@@ -286,7 +286,7 @@ def start(bench: Bench) -> Iterator[Row]:
         kept = {name: f"{folder}/{name}" for name in ("LATENTART_CACHE", "TRITON_CACHE_DIR")}
         for run, goal in (("first", ""), ("second", "<= 5")):
             began = time.perf_counter()
-            subprocess.run(command + ["--small"] * bench.small, env={**os.environ, **kept}, check=True)
+            subprocess.run(command + ["--small"] * bench.small, env={**os.environ, **kept}, check=True, timeout=600)
             took = time.perf_counter() - began
             yield Row(f"first frame after start, {run} run", took, "s", goal, took <= 5 if goal else None)
 
@@ -302,17 +302,23 @@ PARTS: dict[str, Callable[[Bench], Iterator[Row]]] = {
 }  # fmt: skip
 
 
-def measured(bench: Bench, parts: list[str]) -> list[Row]:
-    """Prints each row when it is there."""
-    found = []
+FAULTS = (LatentartError, RuntimeError, OSError, subprocess.SubprocessError)
+
+
+def measured(bench: Bench, parts: list[str]) -> Iterator[Row]:
+    """The rows of these parts; a part that fails is a row that says so, and the others go on: GPU time is scarce."""
     for part in parts:
-        with arithmetic.searching():
-            for row in PARTS[part](bench):
-                # A tiny network has nothing to reach.
-                verdict = "" if row.ok is None or bench.small else "reached" if row.ok else "MISSED"
-                print(f"{row.what:52} {row.value:9.2f} {row.unit:6} {row.target:24} {verdict:8} {row.how}", flush=True)
-                found.append(row)
-    return found
+        try:
+            with arithmetic.searching():
+                yield from PARTS[part](bench)
+        except FAULTS as fault:
+            yield Row(f"{part}: failed", 0.0, "", ok=False, how=f"{type(fault).__name__}: {fault}".splitlines()[0])
+
+
+def line(row: Row, small: bool) -> str:
+    """A row of the table; a tiny network has nothing to reach."""
+    verdict = "" if row.ok is None or small else "reached" if row.ok else "MISSED"
+    return f"{row.what:52} {row.value:9.2f} {row.unit:6} {row.target:24} {verdict:8} {row.how}"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -341,9 +347,12 @@ def main(arguments: list[str] | None = None) -> int:
         **machine.versions(),
     }
     print("  ".join(f"{name} {value}" for name, value in about.items() if value), "\n")
-    rows = measured(bench, asked.parts)
-    if asked.json:
-        asked.json.write_text(json.dumps({**about, "rows": [asdict(row) for row in rows]}, indent=1) + "\n")
+    rows: list[Row] = []
+    for row in measured(bench, asked.parts):
+        print(line(row, asked.small), flush=True)
+        rows.append(row)
+        if asked.json:
+            asked.json.write_text(json.dumps({**about, "rows": [asdict(row) for row in rows]}, indent=1) + "\n")
     return 0
 
 

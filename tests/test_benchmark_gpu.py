@@ -68,6 +68,23 @@ def test_what_cannot_draw_is_a_row_that_says_why(monkeypatch: pytest.MonkeyPatch
     assert "unknown choice 'openvino f32'" in last.how
 
 
+def test_a_part_that_fails_is_a_row_and_the_others_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(bench: gpu.Bench) -> Any:
+        yield gpu.Row("half of it", 1.0, "ms")
+        raise RuntimeError("CUDA error: out of memory\nmore words")
+
+    def failed(*command: Any, **settings: Any) -> None:
+        raise subprocess.CalledProcessError(1, "python")
+
+    monkeypatch.setitem(gpu.PARTS, "film", broken)
+    monkeypatch.setattr(subprocess, "run", failed)
+    rows = list(gpu.measured(bench(), ["film", "start", "frame"]))
+    assert [row.what for row in rows[:3]] == ["half of it", "film: failed", "start: failed"]
+    assert rows[1].how == "RuntimeError: CUDA error: out of memory"
+    assert "MISSED" in gpu.line(rows[1], small=False)
+    assert len(rows) > 3
+
+
 def test_a_process_of_its_own_draws_a_first_frame(monkeypatch: pytest.MonkeyPatch) -> None:
     drawn: list[Any] = []
     monkeypatch.setattr(gpu.engine, "compile", lambda G, **wishes: drawn.append)
