@@ -101,6 +101,26 @@ def test_crf_and_preset_reach_the_encoder(tmp_path: Path) -> None:
     assert b"subme=0" not in film(tmp_path / "b.mp4").read_bytes()
 
 
+@pytest.mark.parametrize("name", ["h264", "ffv1"])
+def test_the_memory_of_a_frame_may_be_used_again(name: str, tmp_path: Path) -> None:
+    target = tmp_path / f"a{FORMATS[name].endings[0]}"
+    memory = np.empty((128, 160, 3), np.uint8)
+    with open_sink(target, format=name) as sink:
+        for i in range(12):
+            memory[:] = noise(i, 128, 160)
+            sink.write(memory)
+            memory[:] = 255
+    with open_sink(tmp_path / f"b{target.suffix}", format=name) as sink:
+        for i in range(12):
+            sink.write(noise(i, 128, 160))
+    assert packets(target) == packets(sink.close())
+
+
+def packets(made: Path) -> list[bytes]:
+    with av.open(str(made)) as film:
+        return [bytes(packet) for packet in film.demux(video=0) if packet.size]
+
+
 @pytest.mark.parametrize(
     ("size", "preset", "frames"),
     [((1440, 2562), None, 10), ((1440, 2560), None, 20), ((1440, 2562), "slow", 10)],
