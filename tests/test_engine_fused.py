@@ -80,7 +80,7 @@ generators = st.builds(
 forms = st.sampled_from([TRANSPOSED, PHASES, DIRECT])
 
 
-@settings(max_examples=20, **QUIET)
+@settings(max_examples=12, **QUIET)
 @given(G=generators, form=forms, batch=st.integers(1, 3), dtype=st.sampled_from([WHOLE, HALF]))
 def test_any_architecture(G: stylegan2.StyleGAN2, form: str, batch: int, dtype: torch.dtype) -> None:
     ws = latents(G, batch)
@@ -90,7 +90,7 @@ def test_any_architecture(G: stylegan2.StyleGAN2, form: str, batch: int, dtype: 
     assert difference(made, wanted) < ALLOWED[dtype]
 
 
-@settings(max_examples=8, **QUIET)
+@settings(max_examples=5, **QUIET)
 @given(G=generators, form=forms)
 def test_noise_is_stored_or_none_or_comes_in(G: stylegan2.StyleGAN2, form: str) -> None:
     ws = latents(G, 2)
@@ -256,7 +256,7 @@ def _of(call: dict[str, Any], form: str, phases: int) -> Layer:
     return replace(layer, weight=weight.to(call["dtype"]))
 
 
-@settings(max_examples=16, **QUIET)
+@settings(max_examples=10, **QUIET)
 @given(call=calls(), form=forms)
 def test_kernels_that_double(interpreted: Passes, call: dict[str, Any], form: str) -> None:
     n, h, w, c = call["shape"]
@@ -272,7 +272,7 @@ def test_kernels_that_double(interpreted: Passes, call: dict[str, Any], form: st
         _near(interpreted.finish_transposed(z, *rest), plain.finish_transposed(z, *rest))
 
 
-@settings(max_examples=12, **QUIET)
+@settings(max_examples=8, **QUIET)
 @given(call=calls(), last=st.booleans(), uint8=st.booleans(), direct=st.booleans())
 def test_kernels_that_paint(interpreted: Passes, call: dict[str, Any], last: bool, uint8: bool, direct: bool) -> None:
     n, h, w, c = call["shape"]
