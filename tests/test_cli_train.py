@@ -131,7 +131,14 @@ def test_interfaces_need_a_browser(run: Command, monkeypatch: pytest.MonkeyPatch
         (["train", "pix2pix", "--pairs", "two", "-o", "x", "--net", "unte"], "did you mean unet"),
         (["train", "pix2pix", "--pairs", "two", "-o", "x", "--gan", "wgan"], "unknown GAN loss 'wgan'"),
         (["train", "pix2pix", "--pairs", "two", "-o", "x", "--size", "100"], "size 100 is out of range"),
-        (["train", "pix2pix", "--pairs", "two", "-o", "x", "--steps", "0"], "both must be above 0"),
+        (["train", "pix2pix", "--pairs", "two", "-o", "x", "--steps", "0"], "0 steps are no training"),
+        (["train", "pix2pix", "--pairs", "two", "-o", "x", "--minutes", "nan"], "nan minutes are no time to train"),
+        (["data", "pairs", "photos", "--make", "blank", "--seed", "-1", "-o", "x"], "seed -1 is out of range"),
+        (["data", "pairs", "photos", "--make", "edges", "-o", "p.png"], "cannot write into 'p.png': it is a file"),
+        (["data", "pairs", "odd", "--make", "edges", "-o", "x"], "none of 1 pictures could be used"),
+        (["data", "openmoji", "--from", "p.png", "-o", "x"], "'p.png' is not the package"),
+        (["data", "join", "photos", "-o", "x"], "'photos' has no folders A and B"),
+        (["data", "split", "two", "-o", "x"], "'two' is split already"),
         (["train", "pix2pix", "--pairs", "two", "-o", "two/A/a.png", *TINY], "cannot write"),
         (["train", "pix2pix", "--pairs", "empty", "-o", "x"], "no pairs in 'empty' (no pictures)"),
         (["train", "style", "--image", "none.jpg", "--photos", "two/A", "-o", "x"], "cannot open image 'none.jpg'"),
@@ -152,7 +159,10 @@ def test_what_is_wrong_is_said_in_one_line(run: Command, tmp_path: Path, argumen
     save(tmp_path / "photos" / "a.png", scene())
     save(tmp_path / "p.png", scene())
     (tmp_path / "empty").mkdir()
+    (tmp_path / "odd").mkdir()
+    (tmp_path / "odd" / "a.png").write_text("no picture")
     code, _, err = run(*arguments)
+    assert not (tmp_path / "x").exists()
     assert code == 1
     assert message in err.splitlines()[-1]
     assert err.splitlines()[-1].startswith("error: ")

@@ -51,16 +51,15 @@ def make(
     if not 16 <= size <= 1024 or (count is not None and count < 1):
         raise SettingsError(f"{count!r} pictures of size {size!r}: give a size from 16 to 1024, and 1 or more of them")
     draw = renderer()
-    folder = pairs.check_folder(Path(target))
-    with tempfile.TemporaryDirectory() as place:
-        archive = Path(source) if source is not None else pull.fetch(Path(place), PACKAGE)
-        pull.check(archive, PACKAGE, PACKAGE_SHA256)
-        drawings = read(archive, skin_tones=skin_tones, flags=flags)
-    chosen = sorted(drawings)[:count]
-
-    files.write_text(folder / "LICENSE.txt", NOTICE, overwrite=True)
-    jobs = [(name, partial(_pair, draw, drawings[name], size)) for name in chosen]
-    return pairs.write(jobs, folder, overwrite=overwrite, report=report)
+    with pairs.holding(Path(target)) as folder:
+        with tempfile.TemporaryDirectory() as place:
+            archive = Path(source) if source is not None else pull.fetch(Path(place), PACKAGE)
+            pull.check(archive, PACKAGE, PACKAGE_SHA256)
+            drawings = read(archive, skin_tones=skin_tones, flags=flags)
+        jobs = [(name, partial(_pair, draw, drawings[name], size)) for name in sorted(drawings)[:count]]
+        done = pairs.write(jobs, folder, overwrite=overwrite, report=report)
+        files.write_text(folder / "LICENSE.txt", NOTICE, overwrite=True)
+        return done
 
 
 def _pair(draw: Callable[[str, int], Frame], drawing: Mapping[str, str], size: int) -> Frame:

@@ -5,13 +5,14 @@ A is what the network sees, B what it is to draw. What cannot be used is left ou
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from latentart import files, pixels
+from latentart import files, pixels, seeds
 from latentart.errors import LatentartError, PictureError, SettingsError, TargetError
 from latentart.pixels import Frame
 from latentart.projection.target import SUFFIXES
@@ -56,7 +57,7 @@ def find(folder: str | Path) -> Found:
     if not place.is_dir():
         raise SettingsError(f"there is no folder {str(folder)!r}: name one with pairs (A|B in one file, or A/ and B/)")
     a, b = place / "A", place / "B"
-    found = _matched(a, b) if a.is_dir() and b.is_dir() else Found([Source(p.stem, p) for p in pictures(place)])
+    found = _matched(a, b) if a.is_dir() and b.is_dir() else _joined(pictures(place))
     if not found.sources:
         reason = found.faults[0] if found.faults else "no pictures"
         raise SettingsError(f"no pairs in {str(folder)!r} ({reason}): put A|B side by side in files, or in A/ and B/")
@@ -81,6 +82,10 @@ def _names(paths: Sequence[Path]) -> list[str]:
     """Names without endings; cat.png after cat.jpg is 'cat.png', so that neither takes the other's place."""
     stems = [path.stem for path in paths]
     return [path.name if path.stem in stems[:i] else path.stem for i, path in enumerate(paths)]
+
+
+def _joined(paths: list[Path]) -> Found:
+    return Found([Source(name, path) for name, path in zip(_names(paths), paths, strict=True)])
 
 
 def _matched(a: Path, b: Path) -> Found:
@@ -135,6 +140,7 @@ def make(
     Raises SettingsError, TargetError; pictures that cannot be read are left out and named.
     """
     makers.check(maker)
+    seeds.check(seed)
     found = photos(photos_folder)
 
     def pair(path: Path, number: int) -> Frame:
@@ -150,6 +156,8 @@ def make(
 def join(source: str | Path, target: str | Path, *, overwrite: bool = False, report: Report = silent) -> Done:
     """SOURCE/A and SOURCE/B -> files with both side by side. Raises SettingsError, TargetError."""
     found = find(source)
+    if any(each.b is None for each in found.sources):
+        raise SettingsError(f"{str(source)!r} has no folders A and B: name a folder with both, for pictures to join")
     jobs = [(each.name, lambda each=each: side_by_side(*each.read())) for each in found.sources]
     done = write(jobs, Path(target), overwrite=overwrite, report=report)
     return Done(done.written, [*found.faults, *done.faults])
@@ -158,6 +166,8 @@ def join(source: str | Path, target: str | Path, *, overwrite: bool = False, rep
 def split(source: str | Path, target: str | Path, *, overwrite: bool = False, report: Report = silent) -> Done:
     """Files with two pictures side by side -> TARGET/A and TARGET/B. Raises SettingsError, TargetError."""
     found = find(source)
+    if any(each.b is not None for each in found.sources):
+        raise SettingsError(f"{str(source)!r} is split already: name a folder of files with A|B side by side")
     read = [(each.name, lambda each=each: each.read()[0]) for each in found.sources]
     done = write(read, Path(target) / "A", overwrite=overwrite, report=report)
     right = [(each.name, lambda each=each: each.read()[1]) for each in found.sources]
@@ -171,7 +181,11 @@ Job = tuple[str, Callable[[], Frame]]
 
 def write(jobs: Sequence[Job], folder: Path, *, overwrite: bool, report: Report = silent) -> Done:
     """Writes NAME.png for each job. What raises is left out and named. Raises TargetError, PictureError for none."""
-    check_folder(folder)
+    with holding(folder):
+        return _write(jobs, folder, overwrite=overwrite, report=report)
+
+
+def _write(jobs: Sequence[Job], folder: Path, *, overwrite: bool, report: Report) -> Done:
     taken = next((folder / f"{name}.png" for name, _ in jobs if (folder / f"{name}.png").exists()), None)
     if taken and not overwrite:
         raise TargetError(f"{str(taken)!r} exists already: choose another folder, or say --overwrite (overwrite=True)")
@@ -192,9 +206,23 @@ def write(jobs: Sequence[Job], folder: Path, *, overwrite: bool, report: Report 
     return Done(len(jobs) - len(faults), faults)
 
 
+@contextmanager
+def holding(folder: Path) -> Iterator[Path]:
+    """A folder for results, which goes away again if it was made here and nothing came into it. Raises TargetError."""
+    fresh = not folder.exists()
+    check_folder(folder)
+    try:
+        yield folder
+    finally:
+        if fresh and not any(folder.iterdir()):
+            folder.rmdir()
+
+
 def check_folder(folder: Path) -> Path:
     """Makes a folder for results. Raises TargetError."""
-    with files.explained(folder / "pairs"):
+    if folder.exists() and not folder.is_dir():
+        raise TargetError(f"cannot write into {str(folder)!r}: it is a file, not a folder: choose another name")
+    with files.explained(folder):
         folder.mkdir(parents=True, exist_ok=True)
         files.check_folder(folder / "pairs.png")
     return folder

@@ -81,8 +81,10 @@ class Schedule:
     most: float = 120.0
 
     def __post_init__(self) -> None:
-        if self.steps < 1 or (self.minutes is not None and not self.minutes > 0):
-            raise SettingsError(f"{self.steps!r} steps in {self.minutes!r} minutes: both must be above 0")
+        if self.steps < 1:
+            raise SettingsError(f"{self.steps!r} steps are no training: give 1 or more")
+        if self.minutes is not None and not self.minutes > 0:
+            raise SettingsError(f"{self.minutes!r} minutes are no time to train: give more than 0")
 
 
 @dataclass
