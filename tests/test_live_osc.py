@@ -102,3 +102,11 @@ def test_it_outlives_anything(osc, ear):
     ear.sendto(message("/la/ping", 3), ("127.0.0.1", osc.port))
     assert hear(ear) == ("/latentart/pong", [3])
     assert osc.dispatcher.counts["bad_packet"] == 4
+
+
+@pytest.mark.parametrize("text", ["zzz", "300.1.1.1", "10.0.0.0/99", ""])
+def test_a_network_that_is_none_is_named(tmp_path, text: str) -> None:
+    control = Control()
+    actions = Actions(control, Presets(tmp_path), None, type("R", (), {"stop": None})())
+    with pytest.raises(SettingsError, match=f"{text!r} is no network"):
+        Osc(control, actions, host="127.0.0.1", port=0, out_port=0, allow=[text])

@@ -10,12 +10,18 @@ import click
 
 from latentart.cli import _options as opt
 
+PORT = click.IntRange(0, 65535)
+
 
 @click.command("live", short_help="Play a generator live: OSC and WebSocket in, pictures out.")
 @opt.network
-@click.option("--http-port", default=8317, show_default=True, help="Panel, stream, WebSocket; 0 takes a free one.")
-@click.option("--osc-port", default=9317, show_default=True, help="OSC in; 0 takes a free one.")
-@click.option("--osc-out-port", default=9318, show_default=True, help="OSC echo to this machine; 0 for none.")
+@click.option(
+    "--http-port", type=PORT, default=8317, show_default=True, help="Panel, stream, WebSocket; 0 takes a free one."
+)
+@click.option("--osc-port", type=PORT, default=9317, show_default=True, help="OSC in; 0 takes a free one.")
+@click.option(
+    "--osc-out-port", type=PORT, default=9318, show_default=True, help="OSC echo to this machine; 0 for none."
+)
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; others need --token.")
 @click.option("--token", envvar="LATENTART_TOKEN", help="What other machines must know; 8 characters or more.")
 @click.option("--allow-origin", "allow_origins", multiple=True, metavar="URL", help="Other sites whose pages may play.")

@@ -73,9 +73,9 @@ def command(
     films = [path for path in paths if path.suffix.lower() in pictures.FILMS]
     beside = (options.pop("mask"), options.pop("scribble"))
     found = pictures.jobs([path for path in paths if path not in films], *beside)
-    pictures.check_folder(folder)
     network = network or "landscapes-256"
     G = load(network, device)
+    pictures.check_folder(folder)
     look = critic(network, G.device) if features == CRITIC else features or SHIPPED
     p = Projector.of(G, look, encoder="train" if train_encoder else "kept")
     _pictures(p, found, folder, settings, **options)

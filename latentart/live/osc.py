@@ -44,13 +44,13 @@ class Osc:
     ) -> None:
         """out_port: where echo goes on this machine without being asked, 0 for nowhere; allow: networks beside it.
 
-        Raises SettingsError when the port is taken.
+        Raises SettingsError when the port is taken, or a network is none.
         """
+        self._allowed = [_network(text) for text in allow]
         self.dispatcher = Dispatcher(control, actions, self.send, self.subscribe)
         self._socket = _bound(host, port)
         self.port: int = self._socket.getsockname()[1]
         self.out_port = out_port
-        self._allowed: list[Network] = [ipaddress.ip_network(text, strict=False) for text in allow]
         self._known = lru_cache(maxsize=64)(self._may)
         self._leases: dict[Sender, float] = {}
         self._lock = threading.Lock()
@@ -167,6 +167,13 @@ def packet(address: str, args: Sequence[Any]) -> bytes:
     for value in args:
         builder.add_arg(value)
     return builder.build().dgram
+
+
+def _network(text: str) -> Network:
+    try:
+        return ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        raise SettingsError(f"{text!r} is no network: give one such as 192.168.1.0/24, or an address") from None
 
 
 def _bound(host: str, port: int) -> socket.socket:

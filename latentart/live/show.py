@@ -110,15 +110,16 @@ class Show:
         self.hub.charts = Charts(settings.folder / "maps", self.models.sources)
         self._midi: Any = None
         self._open_extras(size)
+        # Before the loop, whose shared memory would be left behind by a port that is taken.
+        self.osc = Osc(
+            self.control, self.actions, host=settings.host, port=settings.osc_port, out_port=settings.osc_out_port,
+            allow=settings.allow_osc,
+        )  # fmt: skip
         stage = self._stage(size, threads, take)
         self.loop = Loop(stage, self.control, self.hub)
         self.hub.pulse = self.loop.pulse
         self.models.loop = self.loop
         self.hub.inputs.pass_on = self.loop.inbox.put
-        self.osc = Osc(
-            self.control, self.actions, host=settings.host, port=settings.osc_port, out_port=settings.osc_out_port,
-            allow=settings.allow_osc,
-        )  # fmt: skip
         self.hub.on_change.append(self.osc.echo)
         self.hub.on_stats.append(self.osc.status)
         self.hub.on_news.append(self._heard)
