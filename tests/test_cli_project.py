@@ -205,7 +205,7 @@ def test_an_encoder_is_trained_and_kept(run: Command, tmp_path: Path) -> None:
     ("arguments", "message"),
     [
         ([], "nothing to project"),
-        (["none.png"], "cannot open image 'none.png'"),
+        (["none.png"], "'none.png' does not exist"),
         (["empty"], "there is no picture in 'empty'"),
         (["a.png", "--preset", "depp"], "did you mean deep"),
         (["a.png", "--space", "z"], "unknown space 'z'"),

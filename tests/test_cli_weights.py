@@ -139,6 +139,7 @@ def test_nothing_in_a_file_reaches_the_terminal_raw(tmp_path: Path) -> None:
         (("inspect", "nope"), "unknown checkpoint 'nope'"),
         (("convert", "glyphs-64", "."), "it is a folder"),
         (("convert", "nope", "x.safetensors"), "unknown checkpoint 'nope'"),
+        (("pull", "vgg16", "progan-129"), "unknown name to pull 'progan-129': did you mean progan-128?"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_1(tmp_path: Path, arguments: tuple[str, ...], message: str) -> None:

@@ -21,7 +21,7 @@ AT_ONCE = {"cpu": 4}
 
 
 @click.command("project", short_help="Find the codes of your own pictures.")
-@click.argument("paths", nargs=-1, metavar="PATH...", type=click.Path(path_type=Path))
+@click.argument("paths", nargs=-1, metavar="PATH...", type=click.Path(exists=True, path_type=Path))
 @opt.network
 @click.option("--space", default="w+", show_default=True, help="w plays best, w+ looks closer.")
 @click.option("--preset", default="standard", show_default=True, help="How much work: preview, standard, deep.")

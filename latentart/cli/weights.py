@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from latentart.cli import _options as opt
-from latentart.errors import SettingsError, WeightsError
+from latentart.errors import SettingsError, WeightsError, unknown
 
 _KINDS = {1: "grey", 3: "RGB", 4: "RGBA"}
 
@@ -129,15 +129,19 @@ def pull(names: tuple[str, ...], source: str | None) -> None:
     from latentart.files import size_text
     from latentart.weights import pull as checkpoints
 
+    known = {browser.NAME, *checkpoints.PULLED, *feature_networks.MEMBERS}
+    for name in names:
+        if name not in known:
+            raise SettingsError(unknown("name to pull", name, known))
     for name in names:
         if name == browser.NAME:
             click.echo(f"note: {browser.NOTICE}", err=True)
             click.echo(browser.pull_player(source))
             continue
-        known = name in checkpoints.PULLED
-        if known:
+        ours = name in checkpoints.PULLED
+        if ours:
             click.echo(f"note: {checkpoints.PULLED[name]}", err=True)
-        path = checkpoints.pull(name, source) if known else feature_networks.pull(name, source)
+        path = checkpoints.pull(name, source) if ours else feature_networks.pull(name, source)
         click.echo(f"{path} ({size_text(path.stat().st_size)})")
 
 
