@@ -265,6 +265,8 @@ def render(
     across, down = film.tiles or (1, 1)
     shape: tuple[int, int] = film.size or (G.img_size[1] * across, G.img_size[0] * down)
     noise: dict[str, Any] = {"noise_mode": film.noise_mode, "noise_seed": film.noise_seed}
+    if isinstance(synthesis, Engine) and synthesis.request.output == "yuv420":
+        options["planes"] = True
     target_sink = open_sink(target, fps=fps, settings=settings, overwrite=overwrite, **options)
     look: dict[str, Any] = {"size": film.size, "fit": film.fit, "depth": target_sink.depth}
     pictures = frames(G, path, **noise, **look, synthesis=synthesis, scene=make_scene(film, G, path), then=then)

@@ -130,7 +130,7 @@ def shown(film: Path) -> Frame:
 @pytest.mark.parametrize("target", ["film.mp4", "film.mov", "film.webm"])
 def test_colours_survive_a_film_made_of_planes(target: str, tmp_path: Path) -> None:
     name = {".webm": "vp9a"}.get(Path(target).suffix, "h264")
-    with open_sink(tmp_path / target, format=name) as sink:
+    with open_sink(tmp_path / target, format=name, planes=True) as sink:
         assert sink.planes
         for _ in range(3):
             sink.write(to_yuv420(bars())[0].numpy())
@@ -147,6 +147,8 @@ def test_colours_survive_a_film_made_of_planes(target: str, tmp_path: Path) -> N
 def test_formats_of_more_than_8_bits_or_full_colour_take_no_planes(name: str, tmp_path: Path) -> None:
     sink = open_sink(tmp_path / f"film{FORMATS[name].endings[0]}", format=name)
     assert not sink.planes
+    with pytest.raises(SettingsError, match="is not made of 8-bit planes: give it pictures"):
+        open_sink(tmp_path / f"other{FORMATS[name].endings[0]}", format=name, planes=True)
     with pytest.raises(SettingsError, match=r"a frame is uint8 .*\[H, W, 1, 3 or 4\], not uint8 \[96, 352\]"):
         sink.write(to_yuv420(bars())[0].numpy())
     sink.abort()
@@ -163,13 +165,18 @@ def test_formats_of_more_than_8_bits_or_full_colour_take_no_planes(name: str, tm
 )
 def test_planes_of_no_picture_are_told(frame: NDArray[np.uint8], words: str, tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=words):
-        open_sink(tmp_path / "film.mp4").write(frame)
+        open_sink(tmp_path / "film.mp4", planes=True).write(frame)
     assert not list(tmp_path.iterdir())
 
 
 def test_planes_do_not_follow_rgb_in_one_film(tmp_path: Path) -> None:
-    sink = open_sink(tmp_path / "film.mp4")
-    sink.write(np.zeros([64, 64, 3], np.uint8))
-    with pytest.raises(SettingsError, match=r"frame 1 is \[96, 64\], the ones before \[64, 64, 3\]"):
-        sink.write(np.zeros([96, 64], np.uint8))
+    sink = open_sink(tmp_path / "film.mp4", planes=True)
+    sink.write(np.zeros([96, 64], np.uint8))
+    with pytest.raises(SettingsError, match=r"a frame is uint8 \[3 H / 2, W\], not uint8 \[64, 64, 3\]"):
+        sink.write(np.zeros([64, 64, 3], np.uint8))
     sink.abort()
+
+
+def test_grey_pictures_are_not_taken_for_planes(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"a frame is uint8 \[H, W, 1, 3 or 4\], not uint8 \[96, 64\]"):
+        open_sink(tmp_path / "film.mp4").write(np.zeros([96, 64], np.uint8))

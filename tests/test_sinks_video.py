@@ -141,7 +141,7 @@ def test_large_pictures_are_looked_at_ahead_less(size: Any, preset: Any, frames:
         ("a.mp4", {"crf": "nan"}, r"crf 'nan' makes no sense"),
         ("a.mkv", {"crf": 20}, r"'ffv1' has no crf"),
         ("a.mp4", {"preset": "slowest"}, r"unknown preset of h264 'slowest': did you mean slow"),
-        ("a.webm", {"preset": "slow"}, r"unknown preset of vp9a 'slow': .*there are none"),
+        ("a.webm", {"preset": "slow"}, r"unknown preset of vp9a 'slow' .there are none"),
         ("a.mp4", {"threads": 0}, r"threads 0 makes no sense"),
         ("a.mp4", {"threads": "many"}, r"threads 'many' makes no sense"),
         ("a.mp4", {"quality": 3}, r"unknown option for 'a.mp4': 'quality'"),

@@ -24,7 +24,7 @@ class Sink(Protocol):
     depth: int = 8
     """16 in sinks that take frames of 16 bits beside those of 8."""
     planes: bool = False
-    """Whether it takes pictures as YUV planes too, uint8 [3 H / 2, W], as encoders of 8-bit 4:2:0 do."""
+    """Whether it takes pictures as YUV planes, uint8 [3 H / 2, W], when it is opened with planes=True."""
 
     @property
     def frames(self) -> int:
@@ -34,7 +34,7 @@ class Sink(Protocol):
     def write(self, frame: Frame | Deep) -> None:
         """Takes one frame, uint8 [H, W, C], C in 1, 3, 4, the same shape each time. Raises TargetError.
 
-        Sinks of formats that keep more than 8 bits take uint16 too (`depth`), those of 8-bit 4:2:0 `planes`.
+        Sinks of formats that keep more than 8 bits take uint16 too (`depth`).
         """
         ...
 
@@ -68,6 +68,9 @@ class FileSink(Sink, ABC):
 
     A subclass says how to begin, append and finish. Whatever raises on the way removes the part.
     """
+
+    given_planes = False
+    """Whether frames come as YUV planes; told by who opens it, because grey pictures look the same."""
 
     def __init__(
         self,
@@ -192,10 +195,13 @@ class FileSink(Sink, ABC):
 
     def _check_frame(self, frame: Frame | Deep) -> None:
         kinds = ("uint8", "uint16") if self.depth == 16 else ("uint8",)
-        planes = self.planes and frame.dtype == "uint8" and frame.ndim == 2 and frame.shape[0] % 3 == 0
-        if not planes and (frame.dtype not in kinds or frame.ndim != 3 or frame.shape[2] not in (1, 3, 4)):
-            what = f"{frame.dtype} {list(frame.shape)!r}"
-            raise SettingsError(f"a frame is {' or '.join(kinds)} [H, W, 1, 3 or 4], not {what}")
+        if self.given_planes:
+            wanted, right = "uint8 [3 H / 2, W]", frame.ndim == 2 and frame.dtype == "uint8" and not frame.shape[0] % 3
+        else:
+            wanted = f"{' or '.join(kinds)} [H, W, 1, 3 or 4]"
+            right = frame.ndim == 3 and frame.dtype in kinds and frame.shape[2] in (1, 3, 4)
+        if not right:
+            raise SettingsError(f"a frame is {wanted}, not {frame.dtype} {list(frame.shape)!r}")
         if self.shape not in (None, frame.shape):
             raise SettingsError(
                 f"frame {self._count} is {list(frame.shape)!r}, the ones before {list(self.shape or ())!r}"

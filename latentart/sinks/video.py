@@ -21,7 +21,7 @@ from latentart.sinks.sink import FileSink, Sink
 
 CONTAINERS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
 ENDINGS = tuple(CONTAINERS)
-OPTIONS = ("format", "crf", "preset", "threads", "sound")
+OPTIONS = ("format", "crf", "preset", "threads", "sound", "planes")
 THREADS = 4
 """x264's pictures depend on the number of threads, so it is fixed, and recorded, not the machine's."""
 
@@ -39,8 +39,8 @@ def open(target: str, **options: Any) -> Sink:
 class VideoSink(FileSink):
     """A film. `format` is a name from `formats.FORMATS`; the usual one for the file's ending if left out.
 
-    `crf`, `preset` and `threads` are the encoder's; `sound` is a film whose sound is copied. The settings record is
-    in the container's metadata.
+    `crf`, `preset` and `threads` are the encoder's; `sound` is a film whose sound is copied; `planes` says that frames
+    come as YUV planes (`engine.planes`). The settings record is in the container's metadata.
     """
 
     def __init__(
@@ -55,11 +55,15 @@ class VideoSink(FileSink):
         preset: str | int | None = None,
         threads: int = THREADS,
         sound: str | Path | None = None,
+        planes: bool = False,
     ) -> None:
         self.ending = Path(target).suffix.lower()
         self.format = choose(self.ending, format)
         self.options = encoder_options(self.format, crf, preset)
         self.depth, self.planes = FORMATS[self.format].depth, FORMATS[self.format].pixels == pixels.PLANES
+        if planes and not self.planes:
+            raise SettingsError(f"format {self.format!r} is not made of 8-bit planes: give it pictures")
+        self.given_planes = planes
         self.threads = _threads(threads)
         self.sound = None if sound is None else Path(sound)
         self._signed = ""
