@@ -7,6 +7,7 @@ test here has run on a GPU.
 from __future__ import annotations
 
 import logging
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -22,7 +23,7 @@ from torch import Tensor
 from latentart import engine as engines
 from latentart import seeds
 from latentart.engine import arithmetic, choose, trial
-from latentart.engine.fused import forms, plain, plan
+from latentart.engine.fused import forms, plain, plan, rehearsal
 from latentart.engine.fused.plan import Layer
 from latentart.engine.request import Request, RouteError
 from latentart.engine.routes import cuda, eager
@@ -291,10 +292,39 @@ def test_without_triton_or_a_compiler_it_is_said(
         monkeypatch.setattr(cuda, "find_spec", lambda name: name)
         monkeypatch.setattr(cuda.shutil, "which", lambda name: None)
         monkeypatch.delenv("CC", raising=False)
-        assert cuda._passes() is plain
+        asked = (generator(), Request(), cuda.F32, "weights")
+        assert cuda._passes(*asked) is plain
         assert "there is no C compiler (gcc, clang)" in caplog.text
     monkeypatch.setenv("CC", "/opt/cc")
-    assert cuda._passes().__name__ == cuda.KERNELS
+    ends = iter(["", "a first draw in a process of its own failed: illegal address"])
+    monkeypatch.setattr(rehearsal, "fault", lambda *asked: next(ends))
+    for _ in range(2):  # the second time it is remembered
+        assert cuda._passes(*asked).__name__ == rehearsal.KERNELS
+        assert cuda._passes(asked[0], Request(batch=2), *asked[2:]) is plain
+    assert caplog.text.count("is slower: a first draw in a process of its own failed: illegal address") == 2
+
+
+def test_kernels_draw_first_in_a_process_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRITON_INTERPRET", "1")
+    G = generator(widths={4: 3, 8: 2})
+    assert rehearsal.fault(G, torch.float16, 2) == ""
+    monkeypatch.setenv("TRITON_INTERPRET", "0")
+    # Real kernels on a processor.
+    assert "failed: " in rehearsal.fault(G, torch.float16, 1)
+
+
+@pytest.mark.parametrize(
+    ("program", "told"),
+    [
+        ("import os; os.abort()", "failed: it ended with -6"),
+        ("raise RuntimeError('CUDA error: an illegal memory access')", "failed: RuntimeError: CUDA error: an illegal"),
+        ("import time; time.sleep(60)", "took more than 0 s"),
+    ],
+)
+def test_a_first_draw_that_ends_badly_is_told(program: str, told: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if "sleep" in program:
+        monkeypatch.setattr(rehearsal, "PATIENCE", 0.2)
+    assert told in rehearsal.fault(generator(), torch.float16, 1, [sys.executable, "-c", program])
 
 
 def test_the_switches_of_the_process_are_put_back(gpu: FakedCuda, monkeypatch: pytest.MonkeyPatch) -> None:

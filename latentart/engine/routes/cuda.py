@@ -19,7 +19,7 @@ from torch import Tensor
 
 from latentart.engine import arithmetic, graph, memory, stream
 from latentart.engine.drawing import Drawing, example, finished, own_noise
-from latentart.engine.fused import forms, plain, plan
+from latentart.engine.fused import forms, plain, plan, rehearsal
 from latentart.engine.fused.network import Network, Passes
 from latentart.engine.machine import version
 from latentart.engine.request import Request, Run, hooked, log
@@ -29,7 +29,6 @@ from latentart.models.stylegan2 import StyleGAN2
 GRAPH, F32, F16 = "cuda graph", "cuda f32", "cuda f16"
 DTYPES = {F32: torch.float32, F16: torch.float16}
 """The choices with fused layers."""
-KERNELS = "latentart.engine.fused.kernels"
 COMPILERS = ("gcc", "clang")
 """Those that Triton looks for."""
 
@@ -98,7 +97,7 @@ def _whole(G: Generator, request: Request) -> graph.Function:
 
 def _fused(G: Generator, request: Request, name: str, fingerprint: str) -> graph.Function:
     assert isinstance(G, StyleGAN2)  # as `choices` found
-    passes, dtype = _passes(), DTYPES[name]
+    passes, dtype = _passes(G, request, name, fingerprint), DTYPES[name]
     chosen = _forms(G, request.batch, dtype, passes, f"{name} {fingerprint} {version('triton')}")
     made = plan.make(G, dtype, noise=request.noise_mode == "const", chosen=chosen)
     names = tuple(G.noise_shapes) if request.noise_inputs else ()
@@ -113,13 +112,27 @@ def _fused(G: Generator, request: Request, name: str, fingerprint: str) -> graph
     return draw
 
 
-def _passes() -> Passes:
-    """Triton's kernels where it can make them; what is slower is said."""
+def _passes(G: StyleGAN2, request: Request, name: str, fingerprint: str) -> Passes:
+    """Triton's kernels where it can make them and they have drawn once; what is slower is said."""
+    slower = "what follows a convolution is done by plain PyTorch, which is slower: %s"
     if missing := _missing():
-        log.info("what follows a convolution is done by plain PyTorch, which is slower: %s", missing)
+        log.info(slower, missing)
         return plain
-    kernels: Passes = import_module(KERNELS)
+    if fault := _rehearsed(G, request, name, fingerprint):
+        log.warning(slower, fault)
+        return plain
+    kernels: Passes = import_module(rehearsal.KERNELS)
     return kernels
+
+
+def _rehearsed(G: StyleGAN2, request: Request, name: str, fingerprint: str) -> str:
+    """How the kernels' first draw ended, on this start or an earlier one; '' when well."""
+    key = memory.key(G, Request(batch=request.batch), f"rehearsal {name} {fingerprint} {version('triton')}")
+    known = memory.words(key)
+    if "fault" not in known:
+        known = {"fault": rehearsal.fault(G, DTYPES[name], request.batch)}
+        memory.keep(key, G, known)
+    return known["fault"]
 
 
 def _missing() -> str:
