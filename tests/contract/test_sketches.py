@@ -40,11 +40,18 @@ def test_p5_sketch_shows_moving_pictures(page, fresh, name, version):
     page.mouse.move(300, 200)
     first = shot(page)
     page.mouse.move(600, 400, steps=5)
+    # A hand that draws is slower than clouds that pass: some wait is theirs.
+    shots = [after_frames(page, 12) for _ in range(5)]
+    assert shots[-1].std() > 3, "an empty window"
+    moved = [(np.abs(first - later).max(axis=-1) > 8).mean() for later in shots]
+    assert max(moved) > 0.004, f"a picture that stands still: {moved}"
+
+
+def after_frames(page, count):
+    """What the window shows so many frames later."""
     page.evaluate("until => new Promise(done => { const at = frameCount; const look = () => frameCount >= at + until ? "
-                  "done() : requestAnimationFrame(look); look(); })", 12)  # fmt: skip
-    second = shot(page)
-    assert second.std() > 3, "an empty window"
-    assert (np.abs(first - second).max(axis=-1) > 8).mean() > 0.004, "a picture that stands still"
+                  "done() : requestAnimationFrame(look); look(); })", count)  # fmt: skip
+    return shot(page)
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
