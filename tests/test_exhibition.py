@@ -128,6 +128,9 @@ def test_a_missing_file_or_sound_is_named(tmp_path):
     (tmp_path / "a.toml").write_text('audio = "none.wav"\n' + BASE)
     with pytest.raises(SettingsError, match=r"a\.toml line 1: there is no sound 'none\.wav' beside"):
         reading.read(tmp_path / "a.toml")
+    (tmp_path / "a.toml").write_text('[[section]]\nseconds = 9\nseeds = [1, 2]\nnetwork = "landscape-256"\n')
+    with pytest.raises(SettingsError, match=r"a\.toml line 4: unknown checkpoint 'landscape-256': did you mean land"):
+        reading.read(tmp_path / "a.toml")
 
 
 def test_the_schema_knows_every_key_of_the_exhibitions():

@@ -14,6 +14,7 @@ from latentart.exhibition import course, synth
 from latentart.exhibition.score import LONGEST_SIDE, SHORTEST_SIDE, Output, Score, Section, check_positive
 from latentart.latent import bending
 from latentart.latent import score as notes
+from latentart.models.load import names
 from latentart.sinks import formats, images
 from latentart.sinks.video import CONTAINERS
 
@@ -210,7 +211,7 @@ def _check_names(score: Score) -> None:
 
 
 def with_files(score: Score, folder: Path) -> Score:
-    """The files a score names, found beside it. Raises Wrong for sound that is not there."""
+    """The files a score names, found beside it. Raises Wrong for sound and checkpoints that are not there."""
 
     def found(name: str) -> str:
         beside = folder / name
@@ -227,6 +228,11 @@ def with_files(score: Score, folder: Path) -> Score:
     if audio and audio.file and not Path(audio.file).is_file():
         raise Wrong(("audio",), f"there is no sound {audio.file!r} beside the score: give a .wav, .flac or .mp3")
     sections = tuple(replace(section, film=film(section.film)) for section in score.section)
+    for number, section in enumerate(sections):
+        name = section.film.network
+        if not Path(name).exists() and name not in names():
+            what = unknown("checkpoint", name, names())
+            raise Wrong(("section", number, "network"), f"{what}, and there is no such file beside the score")
     return replace(score, audio=audio, section=sections, upscale=found(score.upscale))
 
 
