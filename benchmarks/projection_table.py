@@ -18,6 +18,7 @@ from latentart.features import load as features_load
 from latentart.models.load import load
 from latentart.projection import bank, bundle
 from latentart.projection.bundle import Projection
+from latentart.projection.prior import prior
 
 
 def table(args: argparse.Namespace) -> None:
@@ -34,6 +35,7 @@ def table(args: argparse.Namespace) -> None:
         _speed(network, score, times, judge, G[network], args.results)
         _recovery(network, score)
     _photographs(score)
+    _each(G, score, args.results)
     _reload(G, kept, args.results)
     if (args.results / "flicker.json").exists():
         jitter = {name: values[0] for name, values in json.loads((args.results / "flicker.json").read_text()).items()}
@@ -136,6 +138,15 @@ def _photographs(score) -> None:
         better = [1 - found[t] / w[t] for t in found if t in w]
         if better:
             print(f"photographs, {name} against W: {100 * np.mean(better):.0f} % better ({len(better)} pictures)")
+
+
+def _each(G, score, results: Path) -> None:
+    """Every photograph by itself: LPIPS-alex and strangeness (`Prior.norm`) of each method."""
+    priors = {name: prior(network) for name, network in G.items()}
+    for name in PHOTOGRAPHS:
+        for run in [run for run in score if run.target == name]:
+            strange = float(priors[run.network].norm(torch.from_numpy(np.load(run.path(results))["w"])))
+            print(f"  {name:9} {run.method:8} LPIPS-alex {score[run]['alex']:.3f}  strangeness {strange:.1f}")
 
 
 def _reload(G, kept: list[Run], results: Path) -> None:
