@@ -3,6 +3,7 @@
     python benchmarks/colour.py
 
 Beside each format stands the same encoder as PyAV sets it up by itself: no matrix asked for, nothing tagged.
+Then the planes that `engine.planes` makes for a GPU's films, in levels from those of FFmpeg's converter.
 """
 
 from __future__ import annotations
@@ -12,8 +13,12 @@ from pathlib import Path
 
 import av
 import numpy as np
+import torch
 from av.video.reformatter import ColorRange, Colorspace, Interpolation
 
+from latentart import pixels, seeds
+from latentart.engine.planes import to_yuv420
+from latentart.models.load import load
 from latentart.pixels import Frame
 from latentart.sinks import open_sink
 from latentart.sinks.formats import FORMATS, Format
@@ -21,6 +26,7 @@ from latentart.sinks.formats import FORMATS, Format
 BARS = [(r, g, b) for r in (0, 255) for g in (0, 255) for b in (0, 255)] + [(200, 90, 30), (30, 120, 180)]
 SIDE = 64
 FRAMES = 12
+LANDSCAPES = (3, 4, 7, 21, 30, 46)
 
 
 def bars() -> Frame:
@@ -79,6 +85,23 @@ def tags(film: Path) -> str:
     return "/".join({0: "rgb", 1: "709", 2: "-", 13: "srgb"}.get(tag, str(tag)) for tag in found[:3])
 
 
+def planes() -> None:
+    """Levels between ours and the converter's, luma and colour: flat colours, a gradient, landscapes."""
+    y, x = torch.meshgrid(torch.linspace(-1, 1, 256), torch.linspace(-1, 1, 256), indexing="ij")
+    G = load("landscapes-256", "cpu")
+    z = torch.from_numpy(np.concatenate([seeds.z(i, G.z_dim) for i in LANDSCAPES])).float()
+    landscapes = G.synthesis(G.mapping(z, truncation_psi=0.8))
+    flat = pixels.to_float(np.repeat(np.repeat(np.array(BARS, np.uint8)[:, None, None], SIDE, axis=1), SIDE, axis=2))
+    shown = {"flat colours": flat, "gradient": torch.stack([x, y, (x - y) / 2])[None]}
+    for name, img in {**shown, "landscapes": landscapes}.items():
+        theirs = np.stack([pixels.to_video_frame(f, pixels.PLANES).to_ndarray() for f in pixels.to_uint8(img)])
+        apart = np.abs(to_yuv420(img).numpy().astype(int) - theirs)
+        luma, colour = apart[:, : img.shape[2]], apart[:, img.shape[2] :]
+        within = f"99.9 % of colour within {np.quantile(colour, 0.999):.0f}"
+        means = f"largest {luma.max()}, {colour.max()}, mean {luma.mean():.2f}, {colour.mean():.2f}"
+        print(f"planes, {name:14} luma, colour: {means}; {within}")
+
+
 def main() -> None:
     print(f"{'format':14} {'latentart':>10} {'tags':>12}   {'PyAV defaults':>13} {'tags':>12}")
     with tempfile.TemporaryDirectory() as folder:
@@ -87,6 +110,7 @@ def main() -> None:
             ours(mine, name)
             naive(plain, chosen)
             print(f"{name:14} {worst(mine):>10} {tags(mine):>12}   {worst(plain):>13} {tags(plain):>12}")
+    planes()
 
 
 if __name__ == "__main__":

@@ -21,6 +21,8 @@ from torch import Tensor
 
 from latentart import engine, pixels, seeds
 from latentart.engine import machine
+from latentart.engine.fused import plain, plan
+from latentart.engine.fused.network import Network
 from latentart.models import stylegan2
 from latentart.models.load import build
 from latentart.weights.checkpoint import Checkpoint
@@ -52,6 +54,7 @@ def main() -> None:
     speed(checkpoint, 1, options.rounds)
     speed(checkpoint, 8, options.rounds)
     second_start(checkpoint)
+    half(checkpoint)
     if options.sheet:
         sheet(checkpoint, options.sheet)
 
@@ -120,6 +123,20 @@ def second_start(checkpoint: Checkpoint) -> None:
         began = time.perf_counter()
         made = engine.compile(build(checkpoint, "cpu"), output="uint8", precision="live")
         print(f"engine ready, {attempt:20} {time.perf_counter() - began:6.2f} s   {made.choice}")
+
+
+def half(checkpoint: Checkpoint) -> None:
+    """The fused layers of a GPU's engine in half, by plain PyTorch, against float32; speed shows on a GPU only."""
+    G = build(checkpoint, "cpu")
+    z = torch.from_numpy(np.concatenate([seeds.z(i, G.z_dim) for i in (4, 7, 21, 30)])).float()
+    ws = G.mapping(z, torch.eye(G.c_dim)[:4] if G.c_dim else None, truncation_psi=0.8)
+    wanted, network = G.synthesis(ws), plan.make(G, torch.float16)
+    img = Network(network, plain, uint8=False)(ws)[0]
+    apart = pixels.to_uint8(img).astype(int) - pixels.to_uint8(wanted)
+    error = float((img - wanted).norm() / wanted.norm())
+    rounded = float(np.linalg.norm(apart) / np.linalg.norm(pixels.to_float(pixels.to_uint8(wanted)).numpy() * 127.5))
+    share = 100 * (apart != 0).mean()
+    print(f"fused layers in half: relative error {error:.1e}, in uint8 {rounded:.1e} ({share:.1f} % of values differ)")
 
 
 def sheet(checkpoint: Checkpoint, target: Path) -> None:
