@@ -20,13 +20,13 @@ from pathlib import Path
 import torch
 
 from latentart import load, pixels
-from latentart.films import Film, make_path
-from latentart.frames import frames
 from latentart.jobs import plan as jobs
 from latentart.jobs.join import join
 from latentart.jobs.manifest import Manifest
 from latentart.jobs.run import prepare
 from latentart.jobs.work import render_chunk
+from latentart.render.film import Film, make_path
+from latentart.render.frames import frames
 
 H200 = 1000 / 2.1
 """Pictures a second: StyleGAN2 config-f at 1024 pixels, batch 1, on one H200, as given in the engine's table."""

@@ -13,8 +13,9 @@ import numpy as np
 import torch
 
 from latentart.features.load import lpips
-from latentart.latent import bending, calibrate, composition, directions, pca, sefa, space
+from latentart.latent import bending, composition, directions, space
 from latentart.latent.directions import Directions
+from latentart.latent.discovery import calibrate, pca, sefa
 from latentart.models.base import Generator
 from latentart.models.load import load
 

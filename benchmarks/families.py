@@ -27,10 +27,12 @@ from latentart.models.base import Generator
 from latentart.models.load import build
 from latentart.weights.checkpoint import Checkpoint
 
+sys.path.append(str(Path(__file__).parents[1]))
 sys.path.append(str(Path(__file__).parent.parent / "tests"))
 
 from layouts import progan, random_stylegan2, random_stylegan3
-from test_progan import zoo
+
+from tests.models.test_progan import zoo
 
 WIDTHS = {"t": {"base": 32768, "largest": 512}, "r": {"base": 65536, "largest": 1024}}
 NARROW = {"base": 4096, "largest": 16}

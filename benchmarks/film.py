@@ -23,9 +23,9 @@ def speed(frames: int, runs: int, only: str | None = None) -> None:
     """Generate, encode and write, against generate alone: pairs, one after the other."""
     import torch
 
-    from latentart import films
-    from latentart.frames import frames as make_frames
     from latentart.models.load import load
+    from latentart.render import film as films
+    from latentart.render.frames import frames as make_frames
 
     G = load("landscapes-256", "cpu")
     film = films.Film(seeds=SEEDS, seconds=frames / 30)
@@ -82,8 +82,8 @@ def seams() -> None:
     import numpy as np
 
     from latentart import walks
-    from latentart.frames import frames as make_frames
     from latentart.models.load import load
+    from latentart.render.frames import frames as make_frames
 
     G = load("landscapes-256", "cpu")
     for name in walks.NAMES:

@@ -20,7 +20,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from latentart import chain
+from latentart.translators import chain
 from latentart.translators.smoothing import Smoothing
 
 NOISE = 3 / 127.5

@@ -32,16 +32,18 @@ import torch
 from reference.stylegan2_plain import Plain
 from torch import Tensor
 
-from latentart import engine, films
-from latentart.engine import arithmetic, choose, gradients, graph, machine
+from latentart import engine
+from latentart.engine import choose, gradients, graph, machine
+from latentart.engine import precision as precisions
 from latentart.errors import LatentartError
 from latentart.features import trunk
 from latentart.features.lpips import Lpips
-from latentart.frames import frames
 from latentart.models.stylegan2 import Config, StyleGAN2
-from latentart.projection import likeness, search
-from latentart.projection.descent import Schedule, Variables, descend
-from latentart.projection.prior import prior
+from latentart.projection.search import loss, objectives
+from latentart.projection.search.optimize import Schedule, Variables, descend
+from latentart.projection.search.prior import prior
+from latentart.render import film as films
+from latentart.render.frames import frames
 from latentart.sinks.sink import open_sink
 
 CONFIG_F = (512, 512, 512, 512, 512, 256, 128, 64, 32)
@@ -124,7 +126,7 @@ def speed(bench: Bench) -> Iterator[Row]:
     """Pictures per second, synthesis alone, and how far each way is from float32."""
     for batch in bench.batches:
         ws = bench.ws(batch)
-        with arithmetic.exact(), torch.inference_mode():
+        with precisions.exact(), torch.inference_mode():
             wanted = bench.G.synthesis(ws[:2])
         for name, make in _ways(bench.G, batch).items():
             try:
@@ -161,7 +163,7 @@ def _ways(G: StyleGAN2, batch: int) -> dict[str, Callable[[Tensor], Draw]]:
 
 
 def _eager(G: StyleGAN2, ws: Tensor) -> Tensor:
-    with torch.inference_mode(), arithmetic.exact():
+    with torch.inference_mode(), precisions.exact():
         made: Tensor = G.synthesis(ws)
     return made
 
@@ -235,7 +237,7 @@ def projection(bench: Bench) -> Iterator[Row]:
         yield Row(f"projection step, {size} pixels", step, "ms", goal, step <= 12 if goal else None, "a whole search")
     for layout in (torch.channels_last, torch.contiguous_format):
         bench.G.to(memory_format=layout)  # type: ignore[call-overload]
-        for words, rounding in (("TF32", nullcontext), ("float32", arithmetic.exact)):
+        for words, rounding in (("TF32", nullcontext), ("float32", precisions.exact)):
             with rounding():
                 yield from _gradients(bench, f"{words}, {str(layout).removeprefix('torch.')}")
 
@@ -244,7 +246,7 @@ def _gradients(bench: Bench, words: str) -> Iterator[Row]:
     """The gradient alone, by autograd and as the engine takes it, and how far it is from float32's."""
     codes, v = _codes(bench, bench.G.img_resolution)
     plain = gradients.plain(codes.loss)
-    with arithmetic.exact():
+    with precisions.exact():
         wanted = plain({"v": v})[1]["v"]
     for slopes in (plain, gradients.slopes(codes.loss, {"v": v}, gradients.WORTH)):
         error = float((slopes({"v": v})[1]["v"] - wanted).norm() / wanted.norm())
@@ -252,7 +254,7 @@ def _gradients(bench: Bench, words: str) -> Iterator[Row]:
         yield Row(f"gradient, {slopes.choice}, {words}", took, "ms", how=f"relative error {error:.1e}")
 
 
-def _codes(bench: Bench, size: int) -> tuple[search.Codes, Tensor]:
+def _codes(bench: Bench, size: int) -> tuple[objectives.Codes, Tensor]:
     G, taps = bench.G, ["relu1_2", "relu2_2"] + ([] if bench.small else ["relu3_3", "relu4_3", "relu5_3"])
     plan = trunk.until(trunk.VGG16, taps[-1])
     steps = [step for step in plan if isinstance(step, trunk.Conv)]
@@ -263,8 +265,8 @@ def _codes(bench: Bench, size: int) -> tuple[search.Codes, Tensor]:
     known = prior(G, 1000)
     with torch.no_grad():
         target = G.synthesis(bench.ws(1))
-    near = likeness.likeness(features, target, likeness.LARGEST)
-    return search.Codes(G, near, known, size), known.whiten(bench.ws(2)[1:, :1]).clone()
+    near = loss.likeness(features, target, loss.LARGEST)
+    return objectives.Codes(G, near, known, size), known.whiten(bench.ws(2)[1:, :1]).clone()
 
 
 def _step(bench: Bench, size: int) -> float:
@@ -309,7 +311,7 @@ def measured(bench: Bench, parts: list[str]) -> Iterator[Row]:
     """The rows of these parts; a part that fails is a row that says so, and the others go on: GPU time is scarce."""
     for part in parts:
         try:
-            with arithmetic.searching():
+            with precisions.searching():
                 yield from PARTS[part](bench)
         except FAULTS as fault:
             yield Row(f"{part}: failed", 0.0, "", ok=False, how=f"{type(fault).__name__}: {fault}".splitlines()[0])

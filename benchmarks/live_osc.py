@@ -21,18 +21,19 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+sys.path.append(str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parent))
 
 from live_stage import message, playing, row, stage, viewer
 from pythonosc.dispatcher import Dispatcher as Their
-from test_live_osc_dispatch import Nothing
-from test_live_osc_packet import POISON, bundle
 
-from latentart.live.actions import Actions
-from latentart.live.control import Control
-from latentart.live.osc_dispatch import Dispatcher, addresses
-from latentart.live.presets import Presets
-from latentart.live.protocol import BLACKOUT
+from latentart.live.control.actions import Actions
+from latentart.live.control.controller import Control
+from latentart.live.control.presets import Presets
+from latentart.live.osc.dispatch import Dispatcher, addresses
+from latentart.live.wire.protocol import BLACKOUT
+from tests.live.osc.test_dispatch import Nothing
+from tests.live.osc.test_packet import POISON, bundle
 
 RATE = 20_000
 STARS = b"/latentart/master/" + b"*" * 14 + b"X\0\0\0,f\0\0\0\0\0\0"

@@ -17,19 +17,20 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+sys.path.append(str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parent))
 
 from live_stage import ROOT, Stage, playing, row, stage, viewer
 
 sys.path.insert(0, str(ROOT / "tests" / "chaos"))
 
-import test_live_renderer as chaos
 from live_house import open_house, wait_until
 
 from latentart import engine
-from latentart.live.show import Settings
-from latentart.live.takes import read_take
+from latentart.live.control.takes import read_take
+from latentart.live.session import Settings
 from latentart.models.load import load
+from tests.chaos import test_live_renderer as chaos
 
 
 def renderer_of(on: Stage) -> int:

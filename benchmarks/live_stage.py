@@ -23,7 +23,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from live_house import message  # noqa: E402
 
-from latentart.live.protocol import Header, unpack  # noqa: E402
+from latentart.live.wire.protocol import Header, unpack  # noqa: E402
 
 
 @dataclass

@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from live_stage import Seen, Stage, playing, row, stage, stalled, viewer
 
-from latentart.live.protocol import Header, pack, unpack
+from latentart.live.wire.protocol import Header, pack, unpack
 
 
 async def beside_a_stalled_one(port: int, seconds: float) -> tuple[float, float]:

@@ -29,10 +29,12 @@ from torch import Tensor
 from latentart import pixels, seeds
 from latentart.latent import space
 from latentart.models.load import load
-from latentart.projection import bank, bundle, clip, nvidia, presets
-from latentart.projection.likeness import likeness
+from latentart.projection import film as clips
+from latentart.projection import presets, result
 from latentart.projection.project import Projector
 from latentart.projection.run import Settings
+from latentart.projection.search import bank, nvidia
+from latentart.projection.search.loss import likeness
 from latentart.projection.target import make_target
 
 PHOTOGRAPHS = ("rocket", "coffee", "chelsea", "astronaut")
@@ -134,7 +136,7 @@ def _do(p: Projector, group: list[Run], results: Path) -> None:
         trail = torch.stack([ws[i] for _, ws in codes])
         path = run.path(results)
         img, at = made[i].render(p.G).numpy(), np.array([n for n, _ in codes])
-        bundle.save(made[i], path.with_name(f"{path.stem}.bundle.npz"), overwrite=True)
+        result.save(made[i], path.with_name(f"{path.stem}.bundle.npz"), overwrite=True)
         np.savez(path, w=made[i].ws.numpy(), img=img, stages=np.array(json.dumps(steps)), at=at, trail=trail.numpy())
         print(path.name, flush=True)
 
@@ -195,12 +197,12 @@ def flicker(args: argparse.Namespace) -> None:
     frames = [make_target(np.ascontiguousarray(photograph[:384, 2 * i : 384 + 2 * i]), p.G) for i in range(args.frames)]
     settings = Settings("preview", "w+")
     alone = torch.cat([p.project([frame], settings)[0].ws for frame in frames])
-    held = clip.project_clip(p, frames, settings)
+    held = clips.project_clip(p, frames, settings)
     with torch.no_grad():
         films = {name: p.G.synthesis(ws).clamp(-1, 1) for name, ws in (("alone", alone), ("held", held))}
     wanted = torch.cat([frame.img for frame in frames])
-    found = {name: [clip.jitter(film), float((film - wanted).square().mean())] for name, film in films.items()}
-    found["photograph"] = [clip.jitter(wanted), 0.0]
+    found = {name: [clips.jitter(film), float((film - wanted).square().mean())] for name, film in films.items()}
+    found["photograph"] = [clips.jitter(wanted), 0.0]
     (args.results / "flicker.json").write_text(json.dumps(found))
     print({name: f"jitter {jitter:.4f}, MSE {mse:.4f}" for name, (jitter, mse) in found.items()})
 

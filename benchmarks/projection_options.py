@@ -21,9 +21,9 @@ from projection import options, target_of, tick
 from latentart import pixels
 from latentart.features import load as features_load
 from latentart.models.load import load
-from latentart.projection import bank, encoder
 from latentart.projection.project import Projector
 from latentart.projection.run import Settings
+from latentart.projection.search import bank, encoder
 from latentart.projection.target import make_target
 
 PHOTOGRAPH = "coffee"
@@ -70,7 +70,7 @@ def measured(p: Projector, judge, settings: Settings, results: Path) -> dict[str
     place = made.settings["projection"]["place"]
     if place is not None:
         # The target as the generator sees it: that is what was compared.
-        from latentart.projection import align
+        from latentart.projection.search import align
 
         img = align.move(img, torch.tensor([place]), back=True)
     scores = {"alex": float(judge(shown, img)), "mse": float((shown - img).square().mean())}

@@ -16,9 +16,10 @@ from torch import Tensor
 from latentart import pixels, seeds
 from latentart.features import load as features_load
 from latentart.models.load import load
-from latentart.projection import bank, bundle
-from latentart.projection.bundle import Projection
-from latentart.projection.prior import prior
+from latentart.projection import result
+from latentart.projection.result import Projection
+from latentart.projection.search import bank
+from latentart.projection.search.prior import prior
 
 
 def table(args: argparse.Namespace) -> None:
@@ -153,8 +154,8 @@ def _reload(G, kept: list[Run], results: Path) -> None:
     """How far a saved and reloaded bundle's picture is from the one that was found."""
     run = next(r for r in kept if r.method != "nvidia")
     made = np.load(run.path(results))
-    path = bundle.save(Projection(torch.from_numpy(made["w"])), results / "reload.npz", overwrite=True)
-    again = bundle.load(path).render(G[run.network])
+    path = result.save(Projection(torch.from_numpy(made["w"])), results / "reload.npz", overwrite=True)
+    again = result.load(path).render(G[run.network])
     far = np.abs(pixels.to_uint8(again).astype(int) - pixels.to_uint8(torch.from_numpy(made["img"]))).max()
     path.unlink()
     print(f"a reloaded bundle is {far}/255 per pixel away at most")

@@ -21,7 +21,7 @@ import torch
 
 from latentart import pixels
 from latentart.training import nets, pix2pix, pool, run, style
-from latentart.translators import fast_style
+from latentart.translators.style import fast_style
 
 ROOT = Path(__file__).parent.parent
 PAINTING = ROOT / "docs" / "images" / "training" / "waves.jpg"

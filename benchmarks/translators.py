@@ -58,8 +58,8 @@ def alone(size: int, style: int, frames: int, runs: int) -> None:
 
 def film(size: int, style: int, frames: int, runs: int) -> None:
     """From latent to file, with and without the network behind the generator."""
-    from latentart import films
     from latentart.models.load import load
+    from latentart.render import film as films
 
     G = load("landscapes-256", "cpu")
     chains = {"without": (), "style": (f"style:mosaic26:{style}",)}

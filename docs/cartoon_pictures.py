@@ -11,8 +11,9 @@ import numpy as np
 import torch
 from skimage import data
 
-from latentart import pixels, stills
+from latentart import pixels
 from latentart.models.load import load
+from latentart.render import stills
 from latentart.translators.load import load_translator
 
 PHOTOS = ("astronaut", "coffee", "chelsea", "rocket")

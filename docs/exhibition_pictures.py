@@ -6,8 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from latentart import pixels
-from latentart.exhibition import listening, reading, render
-from latentart.exhibition.stage import Exhibit
+from latentart.exhibition import envelopes, parse, render
+from latentart.exhibition.canvas import Exhibit
 from latentart.sinks.images import write_image
 
 HERE = Path(__file__).parent
@@ -18,7 +18,7 @@ MOMENTS = {"triptych": 3, "portrait": 6, "pulse": 6}
 
 def scaled(file: Path) -> Exhibit:
     """The exhibition small enough for a page."""
-    score = reading.read(file)
+    score = parse.read(file)
     render.PREVIEW_WIDTH = WIDE * score.size[0] // max(score.size) // 2 * 2
     return Exhibit(replace(render.preview_of(score)))
 
@@ -37,11 +37,11 @@ def main() -> None:
     for file in sorted((HERE.parent / "exhibitions").glob("*.toml")):
         page = moments(scaled(file), MOMENTS.get(file.stem, 6))
         write_image(folder / f"{file.stem}.jpg", page, overwrite=True)
-    score = replace(reading.read(HERE.parent / "exhibitions" / "pulse.toml"))
+    score = replace(parse.read(HERE.parent / "exhibitions" / "pulse.toml"))
     heard = Exhibit(score).sound()
     assert heard is not None
-    found = listening.listen(heard, score.frames, score.rate)
-    write_image(folder / "envelopes.png", listening.picture(found, 920, 50)[:, :300], overwrite=True)
+    found = envelopes.listen(heard, score.frames, score.rate)
+    write_image(folder / "envelopes.png", envelopes.picture(found, 920, 50)[:, :300], overwrite=True)
 
 
 if __name__ == "__main__":

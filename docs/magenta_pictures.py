@@ -12,8 +12,9 @@ import torch
 from skimage import data
 from torch import Tensor
 
-from latentart import pixels, stills
+from latentart import pixels
 from latentart.models.load import load
+from latentart.render import stills
 from latentart.translators.load import load_translator
 
 CONTENTS, STYLES = ("astronaut", "chelsea"), ("coffee", "immunohistochemistry", "hubble_deep_field", "retina")

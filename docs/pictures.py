@@ -7,12 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
-from latentart import films, pixels, stills
-from latentart.cli.film import SEEDS
-from latentart.films import Film
-from latentart.frames import frames
+from latentart import pixels
+from latentart.cli.render.film import SEEDS
 from latentart.models.base import Generator
 from latentart.models.load import load
+from latentart.render import film as films
+from latentart.render import stills
+from latentart.render.film import Film
+from latentart.render.frames import frames
 from latentart.sinks.images import write_image
 
 IMAGES = Path(__file__).parent / "images"

@@ -16,15 +16,16 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 
 from latentart import pixels, seeds
-from latentart.frames import frames
 from latentart.latent import space
 from latentart.models.base import Generator
 from latentart.models.load import load
-from latentart.projection import align, bundle, edits, scribble
-from latentart.projection.bundle import Projection
+from latentart.projection import edits, result, scribble
 from latentart.projection.project import Projector, as_targets
+from latentart.projection.result import Projection
 from latentart.projection.run import Settings, Step
+from latentart.projection.search import align
 from latentart.projection.target import make_target
+from latentart.render.frames import frames
 from latentart.sinks.sink import open_sink
 from latentart.walks import keyframes
 
@@ -54,9 +55,9 @@ def projection(p: Projector, name: str, kind: str) -> Projection:
     path = KEPT / f"{name}-{kind}.npz"
     if not path.exists():
         photograph = np.ascontiguousarray(getattr(skimage.data, name)())
-        bundle.save(p.project([make_target(photograph, p.G, name=name)], KINDS[kind])[0], path)
+        result.save(p.project([make_target(photograph, p.G, name=name)], KINDS[kind])[0], path)
         print(path)
-    return bundle.load(path)
+    return result.load(path)
 
 
 def frame(img: Tensor, side: int = SIDE) -> pixels.Frame:

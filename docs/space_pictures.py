@@ -7,12 +7,16 @@ from pathlib import Path
 
 import numpy as np
 
-from latentart import direction_sheet, films, maps, pixels
-from latentart.films import Film
-from latentart.frames import frames
-from latentart.latent import composition, direction_files, space, stylespace
-from latentart.latent.stylespace import Channel
+from latentart import pixels
+from latentart.latent import composition, direction_files, space
+from latentart.latent.discovery import stylespace
+from latentart.latent.discovery.stylespace import Channel
 from latentart.models.load import load
+from latentart.render import direction_sheet
+from latentart.render import film as films
+from latentart.render import map as maps
+from latentart.render.film import Film
+from latentart.render.frames import frames
 
 IMAGES = Path(__file__).parent / "images" / "space"
 LETTERS = "A,g,R,e,S,k,B"

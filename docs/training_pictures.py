@@ -18,7 +18,7 @@ from PIL import Image, ImageDraw
 
 from latentart import pixels
 from latentart.models.load import load
-from latentart.training import gui, gui_page, makers
+from latentart.training.data import gui, gui_page, preprocess
 from latentart.translators.load import load_translator
 
 IMAGES = Path(__file__).parent / "images" / "training"
@@ -35,7 +35,10 @@ def photograph(name: str, side: int) -> pixels.Frame:
 
 def pair_makers() -> None:
     """A photograph and what each maker makes of it."""
-    rows = [[frame, *(makers.make(name, frame) for name in makers.MAKERS)] for frame in map(big, ("chelsea", "coffee"))]
+    rows = [
+        [frame, *(preprocess.make(name, frame) for name in preprocess.MAKERS)]
+        for frame in map(big, ("chelsea", "coffee"))
+    ]
     save("makers.webp", pixels.sheet([small(tile, 180) for row in rows for tile in row], 6, gap=4, background=GROUND))
 
 

@@ -13,16 +13,14 @@ Importing it starts nothing: torch, PyAV and the rest are imported when a name i
 
 from __future__ import annotations
 
-import sys
 from importlib import import_module
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from latentart import engine, walks
-    from latentart.frames import frames
     from latentart.models.load import load
     from latentart.projection.project import project
+    from latentart.render.frames import frames
     from latentart.sinks.sink import open_sink
     from latentart.translators.load import load_translator
 
@@ -32,7 +30,7 @@ __all__ = ["engine", "frames", "load", "load_translator", "open_sink", "project"
 _HOMES = {
     "load": "models.load",
     "load_translator": "translators.load",
-    "frames": "frames",
+    "frames": "render.frames",
     "open_sink": "sinks.sink",
     "project": "projection.project",
 }
@@ -44,15 +42,3 @@ def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'latentart' has no attribute {name!r}")
     return getattr(import_module(f"latentart.{_HOMES[name]}"), name)
-
-
-class _Package(ModuleType):
-    """Importing a submodule puts it into its package under its name: `latentart.frames` stays the function."""
-
-    def __setattr__(self, name: str, value: object) -> None:
-        if _HOMES.get(name) == name and isinstance(value, ModuleType):
-            value = getattr(value, name)
-        super().__setattr__(name, value)
-
-
-sys.modules[__name__].__class__ = _Package

@@ -13,12 +13,13 @@ from typing import Any
 import torch
 from PIL import Image, ImageDraw, ImageFont
 
-from latentart import engine, films
+from latentart import engine
 from latentart.engine import gradients, machine
 from latentart.errors import LatentartError
 from latentart.features import load as features
 from latentart.models.base import Generator
-from latentart.projection.likeness import LARGEST, likeness
+from latentart.projection.search.loss import LARGEST, likeness
+from latentart.render import film as films
 
 FILM_FRAMES = 150
 LIVE_FRAMES = 120
@@ -104,9 +105,9 @@ def _film(G: Generator, count: int) -> tuple[float, str]:
 
 def _live(G: Generator, count: int) -> tuple[float, str]:
     """Frames per second of the instrument, the painter and one JPEG encoder, with nothing to wait for."""
-    from latentart.live.encode import BEST, jpeg
-    from latentart.live.instrument import Instrument
-    from latentart.live.painter import Painter
+    from latentart.live.play.instrument import Instrument
+    from latentart.live.play.painter import Painter
+    from latentart.live.wire.encode import BEST, jpeg
 
     instrument, painter = Instrument(G, 60.0), Painter(G)
 

@@ -26,8 +26,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentart.errors import LatentartError, SettingsError, unknown
-from latentart.live import protocol
-from latentart.live.params import ACTIONS, TABLE, find
+from latentart.live.control.params import ACTIONS, TABLE, find
+from latentart.live.wire import protocol
 
 try:
     import simplejpeg  # type: ignore[import-untyped]

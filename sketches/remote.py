@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import py5
 from pythonosc.udp_client import SimpleUDPClient
 
-from latentart.live.params import TABLE
+from latentart.live.control.params import TABLE
 from latentart.sketch import Live
 
 URL = (sys.argv[1:2] or ["http://localhost:8317"])[0]

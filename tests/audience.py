@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from live_house import House, open_house
 
-from latentart.live.show import Settings
+from latentart.live.session import Settings
 
 SKETCHES = Path(__file__).parent.parent / "sketches"
 FLAGS = (

@@ -17,8 +17,8 @@ import numpy as np
 from layouts.random_stylegan2 import random_state
 from pythonosc.osc_message_builder import OscMessageBuilder
 
-from latentart.live.encode import Picture
-from latentart.live.show import Settings, Show
+from latentart.live.session import Settings, Show
+from latentart.live.wire.encode import Picture
 from latentart.weights import safe
 from latentart.weights.checkpoint import Checkpoint
 

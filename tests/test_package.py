@@ -17,7 +17,9 @@ def session(*lines: str) -> str:
     return done.stdout.strip()
 
 
-@pytest.mark.parametrize("before", ["latentart.frames", "from latentart import clips", "import latentart.frames"])
+@pytest.mark.parametrize(
+    "before", ["latentart.frames", "from latentart.render import convert", "import latentart.render.frames"]
+)
 def test_frames_is_a_function_a_second_time_too(before: str) -> None:
     kind = session("import latentart", before, "print(type(latentart.frames).__name__, latentart.frames.__name__)")
     assert kind == "function frames"

@@ -12,7 +12,7 @@ from live_house import wait_until
 
 from latentart import sketch
 from latentart.errors import LatentartError, SettingsError
-from latentart.live.protocol import BLACKOUT
+from latentart.live.wire.protocol import BLACKOUT
 from latentart.sketch import Live, address
 
 

@@ -1,4 +1,4 @@
-"""The `latentart` command. One file of this folder is one command: its `command` is a click command."""
+"""The `latentart` command. One file of a sub-folder is one command: its `command` is a click command."""
 
 from __future__ import annotations
 
@@ -15,18 +15,23 @@ from latentart.errors import LatentartError, unknown
 
 
 class Commands(click.Group):
-    """Lists the folder; a command's module is imported when it is asked for."""
+    """Lists the sub-folders; a command's module is imported when it is asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Every module of this folder."""
-        return [name.replace("_", "-") for name in folder.modules(__path__)]
+        """Every module of the sub-folders, by name."""
+        return sorted(modules())
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
         """The command of that name. Raises UsageError with a suggestion."""
         if cmd_name not in self.list_commands(ctx):
             raise click.UsageError(unknown("command", cmd_name, self.list_commands(ctx)))
-        command: click.Command = import_module(f"latentart.cli.{cmd_name.replace('-', '_')}").command
+        command: click.Command = import_module(f"latentart.cli.{modules()[cmd_name]}").command
         return command
+
+
+def modules() -> dict[str, str]:
+    """Command ('direction-sheet') -> module below this package ('render.direction_sheet')."""
+    return {name.rpartition(".")[2].replace("_", "-"): name for name in folder.modules_below(__path__) if "." in name}
 
 
 def hyphenated(name: str) -> str:

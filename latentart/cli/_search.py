@@ -14,7 +14,7 @@ import click
 if TYPE_CHECKING:
     from latentart.models.base import Generator
     from latentart.pixels import Frame
-    from latentart.projection.bundle import Projection
+    from latentart.projection.result import Projection
     from latentart.projection.run import Step
     from latentart.projection.target import Target
 
@@ -84,19 +84,19 @@ class Recorder:
 
     def on_step(self, step: Step) -> None:
         """See `Projector.project`."""
-        from latentart.projection import pictures
+        from latentart.projection import batch
 
         ws = step.ws
         if ws is not None:
-            self.drawn = lambda: pictures.thumbnails(self.G, self.targets, ws)
+            self.drawn = lambda: batch.thumbnails(self.G, self.targets, ws)
             if self.keep and (not self.codes or step.done - self.codes[-1][0] >= 1 / FILM_FRAMES):
                 self.codes.append((step.done, step))
         self.show(step.stage, step.done, len(self.targets), self.drawn)
 
     def write(self, target: Target, made: Projection, path: Path) -> None:
         """The film of one picture's search: target | best so far, and the result for a second at the end."""
-        from latentart.projection import pictures
-        from latentart.projection.bundle import Projection
+        from latentart.projection import batch
+        from latentart.projection.result import Projection
         from latentart.sinks.sink import open_sink
 
         row = self.targets.index(target)
@@ -104,7 +104,7 @@ class Recorder:
             for _, step in self.codes:
                 assert step.ws is not None
                 seen = Projection(step.ws[[row]].detach(), settings=made.settings)
-                sink.write(pictures.side_by_side(self.G, target, seen))
+                sink.write(batch.side_by_side(self.G, target, seen))
             for _ in range(FILM_FPS):
-                sink.write(pictures.side_by_side(self.G, target, made))
+                sink.write(batch.side_by_side(self.G, target, made))
         click.echo(path)

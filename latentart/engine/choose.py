@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import Any
 
 from latentart import folder
-from latentart.engine import machine, memory, routes, trial
+from latentart.engine import machine, routes, timings, trial
 from latentart.engine.engine import Engine
 from latentart.engine.request import Request, Route, RouteError, Run, log
 from latentart.engine.trial import TOLERANCE, Probe, Trial
@@ -43,7 +43,7 @@ def compile(
     if only is not None and only not in offers:
         raise SettingsError(unknown("choice", only, offers))
     task = Task(G, request, offers, machine.fingerprint(G), trial.probe(G, request), budget, measure)
-    key = memory.key(G, request, task.fingerprint)
+    key = timings.key(G, request, task.fingerprint)
     if only is not None:
         engine = _only(task, only)
     else:
@@ -91,7 +91,7 @@ def _only(task: Task, name: str) -> Engine:
 
 def _remembered(task: Task, key: str) -> Engine | None:
     """The choice of an earlier start, compared with float32 again but not timed again."""
-    trials = memory.recall(key)
+    trials = timings.recall(key)
     best = pick(trials, task.budget)
     if best is None or best not in task.offers:
         return None
@@ -115,7 +115,7 @@ def _measured(task: Task, key: str) -> Engine:
     if best is None:
         raise RouteError(f"nothing here can draw {task.G.name!r}: {'; '.join(map(str, trials))}")
     if trial.steady(times):
-        memory.remember(key, task.G, task.request, trials)
+        timings.remember(key, task.G, task.request, trials)
     else:
         log.info("this machine is busy: the next start measures %s again", task.G.name)
     return Engine(task.G, task.request, runs[best], trials, best)

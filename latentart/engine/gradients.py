@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from latentart.engine import graph, stream
-from latentart.engine.arithmetic import searching
+from latentart.engine.precision import searching
 from latentart.engine.request import RouteError, log
 
 Variables = Mapping[str, Tensor]

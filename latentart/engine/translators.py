@@ -61,7 +61,7 @@ class Compiled(Translator):
         self.strength_by, self.style_dim, self.style_names = T.strength_by, T.style_dim, T.style_names
         self.style = T.style
         self._graphs: dict[str, Draw] = {}
-        self._fingerprint = digest(T, "translators/*.py", "engine/**/*.py")
+        self._fingerprint = digest(T, "translators/**/*.py", "engine/**/*.py")
 
     def style_of(self, img: Tensor) -> Tensor:
         """As the network's own."""

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from latentart import seeds
-from latentart.engine import arithmetic
+from latentart.engine import precision
 from latentart.engine.drawing import finished
 from latentart.engine.request import Request, Run
 from latentart.models.base import Generator, check_noise_mode
@@ -69,7 +69,7 @@ def probe(G: Generator, request: Request) -> Probe:
     mode = check_noise_mode("const" if request.noise_inputs else request.noise_mode)
     z = torch.from_numpy(np.concatenate([seeds.z(i, G.z_dim) for i in range(request.batch)])).float()
     c = torch.eye(G.c_dim)[torch.arange(request.batch) % G.c_dim].to(G.device) if G.c_dim else None
-    with arithmetic.exact(), torch.inference_mode():
+    with precision.exact(), torch.inference_mode():
         ws = G.mapping(z.to(G.device), c)
         noise = _noise(G, request)
         few = {name: maps[:PROBES] for name, maps in noise.items()} if noise else None

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from latentart import pixels, provenance
-from latentart.exhibition import rules
+from latentart.exhibition import validate
+from latentart.exhibition.canvas import Exhibit, Stage
 from latentart.exhibition.score import Output, Score, Screen, Tile
-from latentart.exhibition.stage import Exhibit, Stage
 from latentart.jobs import plan as jobs
 from latentart.jobs import run
 from latentart.jobs.manifest import sha256
@@ -62,9 +62,9 @@ def make_job(score: Score, name: str, output: Path, device: str | None = None, f
 
 def _track(score: Score, number: int, name: str, screen: Screen, output: Output) -> jobs.Track:
     target = f"{name}{'-' if screen.name else ''}{screen.name}{output.ending}"
-    number += len(score.screens()) * rules.depths(score).index(rules.depth(output))
+    number += len(score.screens()) * validate.depths(score).index(validate.depth(output))
     if output.ending not in CONTAINERS:
-        kept = "ffv1-16" if rules.depth(output) == 16 else "ffv1"
+        kept = "ffv1-16" if validate.depth(output) == 16 else "ffv1"
         played = {"format": output.format} if output.format else {}
         return jobs.Track(number, target, ".mkv", {"format": kept}, played=played)
     kind = choose(output.ending, output.format)

@@ -8,7 +8,7 @@ from fractions import Fraction
 
 from latentart import rate
 from latentart.errors import SettingsError
-from latentart.films import Film
+from latentart.render.film import Film
 
 Play = tuple[tuple[str, str], ...]
 """Parameter -> its course: '0.7', '0..2..0 sine' or an expression such as '0.6 + 0.3 * low'."""

@@ -11,13 +11,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from latentart import films, paths, pixels
-from latentart.exhibition import course
+from latentart import pixels
+from latentart.exhibition import automation
 from latentart.exhibition.score import Section
-from latentart.frames import Synthesis, random_noise
-from latentart.latent import composition, direction_files, directions, space
+from latentart.latent import composition, direction_files, directions, path, space
 from latentart.latent.easing import easing
 from latentart.models.base import Generator, check_noise_mode
+from latentart.render import film as films
+from latentart.render.frames import Synthesis, random_noise
 
 Array = NDArray[np.float64]
 Resize = Callable[[Tensor, tuple[int, int], str], Tensor]
@@ -38,16 +39,16 @@ class Part:
     def __init__(self, section: Section, G: Generator, fps: str, table: Array | None = None) -> None:
         """table: of an even pace, where it is known (see `paths.even_table`)."""
         self.section, self.G, self.seconds = section, G, section.film.seconds
-        self.courses = {name: course.parse(text, course.variables(True)) for name, text in section.play}
+        self.courses = {name: automation.parse(text, automation.variables(True)) for name, text in section.play}
         self.path = films.make_path(_still(section, fps), G)
         self.table = None
         if section.film.pace == "even":
-            self.table = paths.even_table(G, self.path) if table is None else table
-            self.path = paths.retimed(self.path, self.table)
+            self.table = path.even_table(G, self.path) if table is None else table
+            self.path = path.retimed(self.path, self.table)
         # What an engine would be chosen for differs from machine to machine, and so would the frames.
         self.then = films.make_then(section.film, G, fast=False)
         self._scene = None if section.film.tiles else films.make_scene(section.film, G, self.path)
-        self._pushes = [self._push(name) for name in self.courses if name not in course.PARAMETERS]
+        self._pushes = [self._push(name) for name in self.courses if name not in automation.PARAMETERS]
         self._mixed = self._other_ws() if "mix" in self.courses else None
         book = direction_files.of_network(G, section.film.network, section.film.directions)
         # Edits are added after truncation, so those of a section whose psi moves come after it here.

@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from latentart.errors import SettingsError
-from latentart.exports import again
-from latentart.translators import fast_style
+from latentart.exports import verify
 from latentart.translators.load import open_translator
+from latentart.translators.style import fast_style
 
 KIND = "ml5"
 IS_FOLDER = True
@@ -40,4 +40,4 @@ def write(network: str | Path, target: Path) -> tuple[float, tuple[str, ...]]:
         numbers += values.size
         manifest[name] = {"filename": name, "shape": list(values.shape)}
     (target / "manifest.json").write_text(json.dumps(manifest, indent=1), encoding="utf-8")
-    return again.difference(network, target), (f"{len(manifest)} variables, {numbers} numbers",)
+    return verify.difference(network, target), (f"{len(manifest)} variables, {numbers} numbers",)

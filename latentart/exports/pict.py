@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentart.errors import SettingsError
-from latentart.exports import again
-from latentart.translators import affinelayer
+from latentart.exports import verify
 from latentart.translators.load import open_translator
+from latentart.translators.pix2pix import affinelayer
 
 KIND = "pict"
 IS_FOLDER = False
@@ -38,7 +38,7 @@ def write(network: str | Path, target: Path) -> tuple[float, tuple[str, ...]]:
     listed = json.dumps([{"name": name, "shape": list(tensor.shape)} for name, tensor in tensors.items()]).encode()
     blocks = (listed, index.astype("<f4").tobytes(), nearest(values, index).tobytes())
     target.write_bytes(b"".join(struct.pack(">I", len(block)) + block for block in blocks))
-    return again.difference(network, target), (f"{len(tensors)} tensors, {values.size} values of {len(index)} levels",)
+    return verify.difference(network, target), (f"{len(tensors)} tensors, {values.size} values of {len(index)} levels",)
 
 
 def fitted(values: NDArray[np.float32]) -> NDArray[np.float32]:

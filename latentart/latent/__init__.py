@@ -1,0 +1,1 @@
+"""Arithmetic in z, w and w+: walks are made of it."""

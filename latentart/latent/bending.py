@@ -25,8 +25,9 @@ from torch import Tensor
 
 from latentart import seeds
 from latentart.errors import SettingsError, unknown
-from latentart.latent import pca, score, space
+from latentart.latent import automation, space
 from latentart.latent.bend_ops import OPS
+from latentart.latent.discovery import pca
 from latentart.models.base import Generator
 
 Array = NDArray[np.float64]
@@ -44,7 +45,7 @@ class Bend:
     """One operation: how much over time, in which layer, on which of its maps (None: all)."""
 
     op: str
-    amount: score.Amount
+    amount: automation.Amount
     layer: str
     maps: Tensor | None
     unit: Tensor | None = None
@@ -128,7 +129,7 @@ def layers(G: Generator) -> dict[str, torch.nn.Module]:
 def parse(G: Generator, text: str) -> list[Bend]:
     """One line -> a bend for each layer it names. Raises SettingsError."""
     check(text)
-    note = score.parse(text, EXAMPLE)
+    note = automation.parse(text, EXAMPLE)
     where, _, features = note.where.partition("/")
     found = []
     for layer in _layers(G, where):
@@ -140,7 +141,7 @@ def parse(G: Generator, text: str) -> list[Bend]:
 
 def check(text: str) -> None:
     """Raises SettingsError for a line that is wrong whatever the model."""
-    note = score.parse(text, EXAMPLE)
+    note = automation.parse(text, EXAMPLE)
     if note.name not in (*OPS, STYLE):
         raise SettingsError(unknown("operation", note.name, [*OPS, STYLE]))
     if not note.where:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from latentart.errors import SettingsError, WeightsError
-from latentart.latent import bending, score, space
+from latentart.latent import automation, bending, space
 from latentart.models.base import Generator
 from latentart.weights.checkpoint import Checkpoint
 
@@ -28,7 +28,7 @@ Array = NDArray[np.float64]
 class Blend:
     """The first model on its way to the other; draws like either."""
 
-    def __init__(self, G: Generator, other: Generator, amount: score.Amount, layers: str = "all") -> None:
+    def __init__(self, G: Generator, other: Generator, amount: automation.Amount, layers: str = "all") -> None:
         """layers: 'fine', '4-9' (rows of ws), 'mapping', or 'all' (mapping too). Raises SettingsError."""
         self.first, self.other, self.amount = dict(G.state_dict()), dict(other.state_dict()), amount
         same_shape(self.first, self.other, f"{G.name} and {other.name}")
@@ -98,9 +98,9 @@ def chosen(G: Generator, state: Mapping[str, Tensor], layers: str) -> list[str]:
     return [name for name in floating if name.startswith(tuple(prefixes))]
 
 
-def parse(text: str) -> score.Note:
+def parse(text: str) -> automation.Note:
     """'MODEL=AMOUNT[@LAYERS]'. Raises SettingsError."""
-    return score.parse(text, "other.pkl=0..1@fine")
+    return automation.parse(text, "other.pkl=0..1@fine")
 
 
 def average(checkpoints: Sequence[Checkpoint], weights: Sequence[float] | None = None) -> Checkpoint:
@@ -132,13 +132,13 @@ def _licences(checkpoints: Sequence[Checkpoint]) -> dict[str, Any]:
     return {"license": " and ".join(dict.fromkeys(named))} if named else {}
 
 
-def swapped(first: Checkpoint, other: Checkpoint, G: Generator, note: score.Note) -> Checkpoint:
+def swapped(first: Checkpoint, other: Checkpoint, G: Generator, note: automation.Note) -> Checkpoint:
     """`first` with the note's layers blended towards `other` by its amount, as a checkpoint to keep.
 
     G: the generator of `first`, which says what its layers are. Raises SettingsError.
     """
     same_shape(first.tensors, other.tensors, f"{first.name} and {other.name}")
     picked = set(chosen(G, {n: t for n, t in first.tensors.items()}, note.where or "all"))
-    weight = score.still(note)
+    weight = automation.still(note)
     tensors = {n: lerp(t, other.tensors[n], weight) if n in picked else t for n, t in first.tensors.items()}
     return replace(first, tensors=tensors, sha256="", source="blend", name="blend", card=_licences([first, other]))

@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from latentart.errors import SettingsError, unknown
-from latentart.latent import pca as _pca
-from latentart.latent import score, space
-from latentart.latent import sefa as _sefa
+from latentart.latent import automation, space
+from latentart.latent.discovery import pca as _pca
+from latentart.latent.discovery import sefa as _sefa
 from latentart.models.base import Generator
 
 Array = NDArray[np.float64]
@@ -193,7 +193,7 @@ def edit(G: Generator, book: Directions, texts: Sequence[str]) -> Change:
 
     Edits are added after truncation, so psi does not weaken them.
     """
-    notes = [score.parse(text) for text in texts]
+    notes = [automation.parse(text) for text in texts]
     found = [named(G, book, note.name) for note in notes]
     vectors = [torch.from_numpy(d.rows(G.num_ws, note.where)) for d, note in zip(found, notes, strict=True)]
 

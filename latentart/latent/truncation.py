@@ -18,7 +18,8 @@ from scipy.cluster.vq import kmeans2
 from torch import Tensor
 
 from latentart.errors import SettingsError
-from latentart.latent import pca, saved, score, space
+from latentart.latent import automation, saved, space
+from latentart.latent.discovery import pca
 from latentart.models.base import Generator
 
 Array = NDArray[np.float64]
@@ -41,7 +42,7 @@ class Truncation:
 
     def __init__(self, G: Generator, texts: Sequence[str]) -> None:
         """Raises SettingsError for a line that cannot be read or a centre that is not there."""
-        self.notes = [score.parse(text, EXAMPLE) for text in texts]
+        self.notes = [automation.parse(text, EXAMPLE) for text in texts]
         self.rows = [space.rows(G.num_ws, note.where or "all") for note in self.notes]
         self.centres = [centre(G, note.name) for note in self.notes]
 

@@ -9,7 +9,7 @@ import json
 import sys
 from pathlib import Path
 
-from latentart.live.params import ACTIONS, TABLE, Action, Param
+from latentart.live.control.params import ACTIONS, TABLE, Action, Param
 
 FILE = "p5.latentart.d.ts"
 

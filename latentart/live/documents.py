@@ -8,8 +8,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from latentart.live.osc_dispatch import ALIASES
-from latentart.live.params import ACTIONS, BENDS, LAYERS, TABLE, Action, Param
+from latentart.live.control.params import ACTIONS, BENDS, LAYERS, TABLE, Action, Param
+from latentart.live.osc.dispatch import ALIASES
 
 _HEAD = """\
 # What can be played

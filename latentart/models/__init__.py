@@ -1,0 +1,1 @@
+"""Generators: latent codes to pictures. One file per family."""

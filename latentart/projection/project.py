@@ -15,12 +15,13 @@ from latentart.errors import SettingsError
 from latentart.features import load as features_load
 from latentart.features.lpips import Lpips
 from latentart.models.base import Generator
-from latentart.projection import bank as banks
-from latentart.projection import encoder as encoders
-from latentart.projection import likeness, presets, run
-from latentart.projection.bundle import Projection
-from latentart.projection.prior import Prior, prior
+from latentart.projection import presets, run
+from latentart.projection.result import Projection
 from latentart.projection.run import OnStep, Settings
+from latentart.projection.search import bank as banks
+from latentart.projection.search import encoder as encoders
+from latentart.projection.search import loss
+from latentart.projection.search.prior import Prior, prior
 from latentart.projection.target import Target
 
 PIXELS_AT_ONCE = {"cpu": 2**16}
@@ -66,7 +67,7 @@ class Projector:
     @property
     def at_once(self) -> int:
         """Pictures whose gradients are taken together; how many are searched at the same time is another matter."""
-        height, width = (min(side, likeness.LARGEST) for side in self.G.img_size)
+        height, width = (min(side, loss.LARGEST) for side in self.G.img_size)
         return max(1, PIXELS_AT_ONCE.get(self.G.device.type, PIXELS_ON_GPU) // (height * width))
 
     def project(

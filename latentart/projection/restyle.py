@@ -13,9 +13,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from latentart.features.lpips import Lpips
-from latentart.projection import pyramid, search
-from latentart.projection.descent import Schedule, descend
-from latentart.projection.likeness import LARGEST, Likeness, at_most, likeness
+from latentart.projection.search import objectives, pyramid
+from latentart.projection.search.loss import LARGEST, Likeness, at_most, likeness
+from latentart.projection.search.optimize import Schedule, descend
 
 if TYPE_CHECKING:
     from latentart.projection.project import Projector
@@ -44,7 +44,7 @@ def restyle(p: Projector, ws: Tensor, style: Tensor, mask: Tensor, *, weight: fl
         before: Tensor = p.G.synthesis(ws)
         wanted = gram(p.features, style.to(before), torch.ones_like(mask))
     held: Likeness = likeness(p.features, before, LOOK, mask=1 - mask, pixel_weight=1.0)
-    codes = search.Codes(p.G, held, p.prior, pyramid.nearest(p.G, LARGEST))
+    codes = objectives.Codes(p.G, held, p.prior, pyramid.nearest(p.G, LARGEST))
 
     def apart(img: Tensor, rows: Tensor | None) -> Tensor:
         squares = (gram(p.features, img, mask) - wanted).square().sum(dim=(1, 2))
@@ -52,5 +52,5 @@ def restyle(p: Projector, ws: Tensor, style: Tensor, mask: Tensor, *, weight: fl
 
     with torch.enable_grad():
         start, schedule = {"v": p.prior.whiten(ws)}, Schedule(steps, {"v": RATE}, warm_up=0)
-        best, _ = descend(search.Guided(codes, apart), start, schedule)
+        best, _ = descend(objectives.Guided(codes, apart), start, schedule)
     return p.prior.colour(best["v"]).detach()

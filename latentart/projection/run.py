@@ -12,12 +12,13 @@ from torch import Tensor
 
 from latentart import provenance
 from latentart.errors import SettingsError
-from latentart.projection import bank, nvidia, presets, pyramid, scribble, search, tune
-from latentart.projection.align import Aligned
-from latentart.projection.bundle import Projection
-from latentart.projection.descent import Objective, Schedule, Variables, Watcher, descend
-from latentart.projection.likeness import LARGEST, Likeness, likeness
+from latentart.projection import presets, scribble
 from latentart.projection.presets import Stage
+from latentart.projection.result import Projection
+from latentart.projection.search import bank, nvidia, objectives, pyramid, tune
+from latentart.projection.search.align import Aligned
+from latentart.projection.search.loss import LARGEST, Likeness, likeness
+from latentart.projection.search.optimize import Objective, Schedule, Variables, Watcher, descend
 from latentart.projection.target import Target
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ class Batch:
             return None
 
         def watch(step: int, losses: Tensor, best: Variables) -> None:
-            ws = search.to_ws(self.p.G, self.p.prior.colour(best["v"][::starts])) if "v" in best else None
+            ws = objectives.to_ws(self.p.G, self.p.prior.colour(best["v"][::starts])) if "v" in best else None
             on_step(Step(name, min(1.0, (before + step + 1) / self.total), losses[::starts], ws))
 
         return watch
@@ -136,7 +137,7 @@ def _staged(batch: Batch, preset: presets.Preset, stages: Sequence[Stage]) -> li
         anew = i == 0 or stage.anew
         start, starts = (began, preset.starts) if anew else (variables, 1)
         variables = _codes(batch, stage, start, starts, beside=variables if stage.anew else None)
-    ws = _scribbled(batch, search.to_ws(batch.p.G, batch.p.prior.colour(variables["v"])).contiguous())
+    ws = _scribbled(batch, objectives.to_ws(batch.p.G, batch.p.prior.colour(variables["v"])).contiguous())
     noise = _noise(batch, ws, preset.noise_steps) if batch.settings.noise else {}
     deltas = _tune(batch, ws, noise, preset.tune_steps) if batch.settings.tune else [{} for _ in batch.targets]
     return [_result(batch, i, ws, noise, deltas[i], variables.get("place")) for i in range(len(ws))]
@@ -170,12 +171,12 @@ def _codes(batch: Batch, stage: Stage, variables: Variables, starts: int, beside
     """One stage in W or W+; the best of each picture's starts goes on, or what is in `beside` if that is better."""
     G = batch.p.G
     if stage.space == "w+":
-        variables = variables | {"v": search.to_ws(G, variables["v"]).contiguous()}
+        variables = variables | {"v": objectives.to_ws(G, variables["v"]).contiguous()}
     # Nothing is compared above LARGEST, so nothing larger is rendered; what is rendered lower looks too different.
     size = pyramid.nearest(G, LARGEST)
     # One w is held by the mapping network's own shape; rows on their own need the P-norm.
     norm_weight = batch.settings.norm_weight if stage.space == "w+" else 0.0
-    codes = search.Codes(G, _compared(batch, stage, starts), batch.p.prior, size, norm_weight, FAR * norm_weight)
+    codes = objectives.Codes(G, _compared(batch, stage, starts), batch.p.prior, size, norm_weight, FAR * norm_weight)
     objective = Aligned(codes) if "place" in variables else codes
     rates = {"v": stage.rate, "place": PLACE_RATE}
     schedule = Schedule(stage.steps, rates, cool_down=COOL_DOWN, patience=stage.patience, at_once=batch.p.at_once)
@@ -232,7 +233,7 @@ def _noise(batch: Batch, ws: Tensor, steps: int) -> Variables:
         raise SettingsError(f"{G.name!r} has no noise maps: leave out --noise (noise=True)")
     own = dict(G.synthesis.named_buffers())
     start = {name: own[f"{name}.noise_const"].expand(len(ws), 1, -1, -1).clone() for name in G.noise_shapes}
-    objective = search.Noise(G, batch.likeness(G.img_resolution), ws, WHITE_WEIGHT)
+    objective = objectives.Noise(G, batch.likeness(G.img_resolution), ws, WHITE_WEIGHT)
     schedule = Schedule(steps, dict.fromkeys(start, NOISE_RATE), cool_down=COOL_DOWN, at_once=batch.p.at_once)
     best, losses = descend(objective, start, schedule, batch.watch("noise"))
     batch.finish("noise", steps, losses)

@@ -13,9 +13,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from latentart.projection import pyramid, search
-from latentart.projection.descent import Schedule, Watcher, descend
-from latentart.projection.likeness import LARGEST, at_most, likeness
+from latentart.projection.search import objectives, pyramid
+from latentart.projection.search.loss import LARGEST, at_most, likeness
+from latentart.projection.search.optimize import Schedule, Watcher, descend
 
 if TYPE_CHECKING:
     from latentart.projection.project import Projector
@@ -45,7 +45,7 @@ def scribble(
         before: Tensor = p.G.synthesis(ws)
     opacity = opacity.to(before)
     held = likeness(p.features, before, LOOK, mask=1 - halo(opacity), pixel_weight=1.0)
-    codes = search.Codes(p.G, held, p.prior, pyramid.nearest(p.G, LARGEST), NEAR_OWN)
+    codes = objectives.Codes(p.G, held, p.prior, pyramid.nearest(p.G, LARGEST), NEAR_OWN)
     amount, wanted = colours(strokes.to(before), opacity)
 
     def apart(img: Tensor, rows: Tensor | None) -> Tensor:
@@ -57,8 +57,8 @@ def scribble(
     with torch.enable_grad():
         rows = ws[:, :1] if bool((ws == ws[:, :1]).all()) else ws
         schedule = Schedule(steps, {"v": RATE}, warm_up=0, cool_down=0.5, at_once=p.at_once)
-        best, _ = descend(search.Guided(codes, apart), {"v": p.prior.whiten(rows)}, schedule, watch)
-    return search.to_ws(p.G, p.prior.colour(best["v"])).detach()
+        best, _ = descend(objectives.Guided(codes, apart), {"v": p.prior.whiten(rows)}, schedule, watch)
+    return objectives.to_ws(p.G, p.prior.colour(best["v"])).detach()
 
 
 def colours(img: Tensor, opacity: Tensor) -> tuple[Tensor, Tensor]:

@@ -10,11 +10,13 @@ from torch import Tensor
 
 from latentart.errors import SettingsError, unknown
 from latentart.training import state
-from latentart.training.critic import start as chance
-from latentart.translators import configs, fast_style, pix2pix, resnet, unet
+from latentart.training.patch_gan import start as chance
+from latentart.translators import configs
 from latentart.translators.base import Translator
-from latentart.translators.fast_style import HALF, FastStyle
 from latentart.translators.load import open_translator
+from latentart.translators.pix2pix import pix2pix, resnet, unet
+from latentart.translators.style import fast_style
+from latentart.translators.style.fast_style import HALF, FastStyle
 from latentart.weights.checkpoint import Checkpoint
 
 WIDEST = 256

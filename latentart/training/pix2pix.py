@@ -16,8 +16,8 @@ from latentart import pixels, seeds
 from latentart.errors import check_limits
 from latentart.models.device import choose_device
 from latentart.training import nets, pool, state
-from latentart.training.critic import Average, PatchCritic, check_loss, verdict
-from latentart.training.pairs import Report, silent
+from latentart.training.data.pairs import Report, silent
+from latentart.training.patch_gan import Average, PatchCritic, check_loss, verdict
 from latentart.training.pool import Augment, Pool
 from latentart.training.run import Losses
 from latentart.weights.checkpoint import Checkpoint

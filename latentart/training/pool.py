@@ -16,8 +16,8 @@ from torch import Tensor
 from latentart import pixels, seeds
 from latentart.errors import LatentartError, PictureError
 from latentart.pixels import Frame
-from latentart.training import pairs
-from latentart.training.pairs import Report, silent
+from latentart.training.data import pairs
+from latentart.training.data.pairs import Report, silent
 
 IN_MEMORY = 1 << 30
 """Bytes of pictures kept in memory; more than this lie in a temporary file."""

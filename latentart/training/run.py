@@ -26,8 +26,8 @@ from latentart.errors import SettingsError
 from latentart.pixels import Frame
 from latentart.sinks.images import write_image
 from latentart.training import plot, state
-from latentart.training.alone import alone
-from latentart.training.pairs import check_folder
+from latentart.training.data.pairs import check_folder
+from latentart.training.lock import alone
 from latentart.weights import safe
 from latentart.weights.checkpoint import Checkpoint
 

@@ -24,8 +24,8 @@ from latentart.models.base import Generator
 from latentart.models.device import choose_device
 from latentart.painting.moments import GramDistance, moments
 from latentart.training import nets, pool, state
-from latentart.training.critic import Average
-from latentart.training.pairs import Report, silent
+from latentart.training.data.pairs import Report, silent
+from latentart.training.patch_gan import Average
 from latentart.training.pool import Augment, Pool
 from latentart.training.run import Losses
 from latentart.weights.checkpoint import Checkpoint

@@ -108,7 +108,7 @@ def open_translator(name_or_path: str | Path) -> Checkpoint:
 
 def families() -> dict[str, Family]:
     """Name -> module of this folder, of those that build a translator."""
-    found = [import_module(f"latentart.translators.{name}") for name in folder.modules(translators.__path__)]
+    found = [import_module(f"latentart.translators.{name}") for name in folder.modules_below(translators.__path__)]
     return {module.FAMILY: cast(Family, module) for module in found if hasattr(module, "FAMILY")}
 
 

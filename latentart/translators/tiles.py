@@ -19,7 +19,7 @@ from latentart.features.trunk import rgb
 from latentart.translators.base import Translator, check_strength, pad
 from latentart.translators.layers import InstanceNorm, Statistics, fixed, norms
 from latentart.translators.layers import statistics as statistics_of
-from latentart.translators.reach import reaches
+from latentart.translators.receptive_field import reaches
 
 STATISTICS = ("exact", "sample")
 SAMPLES, SAMPLE_SIDE = 4, 256

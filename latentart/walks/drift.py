@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from torch import Tensor
 
-from latentart import paths, rate
+from latentart import rate
 from latentart.errors import SettingsError
-from latentart.latent import space
+from latentart.latent import path, space
 from latentart.latent.interpolate import Array
 from latentart.models.base import Generator
 from latentart.seeds import stream
@@ -27,14 +27,14 @@ def drift(
     cutoff: int | None = None,
     reach: float = 1.0,
     turns: int = 3,
-) -> paths.Path:
+) -> path.Path:
     """A closed wander through Z: every coordinate follows band-limited Gaussian noise of its own.
 
     At any moment z is as probable as a seed's own z, so no frame is paler than another. The seeds together name the
     noise; reach: 1 wanders everywhere, less stays around the first seed; turns: how many waves fit the loop.
     classes: one mix. Raises SettingsError.
     """
-    frames, exact = paths.clock(seconds, fps)
+    frames, exact = path.clock(seconds, fps)
     space.check_psi(psi)
     _check(reach, turns)
     home = space.z_of(G, seeds[:1])
@@ -48,7 +48,7 @@ def drift(
         c = None if mixes is None else np.repeat(mixes, len(u), axis=0)
         return space.to_ws(G, z, c, psi=psi, cutoff=cutoff)
 
-    return paths.Path(at, frames, exact)
+    return path.Path(at, frames, exact)
 
 
 def _check(reach: float, turns: int) -> None:

@@ -9,8 +9,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from latentart import paths, rate
+from latentart import rate
 from latentart.errors import SettingsError, unknown
+from latentart.latent import path
 from latentart.latent.easing import easing as curve
 from latentart.latent.interpolate import Array, Loop, loop
 from latentart.latent.space import ClassMix, c_of, check_psi, to_ws, z_of
@@ -32,7 +33,7 @@ def keyframes(
     interp: str = "cubic",
     easing: str = "linear",
     space: str = "w",
-) -> paths.Path:
+) -> path.Path:
     """A closed loop through the keyframes in order; keyframe k of K is reached at u = k/K.
 
     seeds: integers; or latents [K, num_ws, w_dim] (W+), which psi leaves as they are. classes: one mix for all
@@ -40,18 +41,18 @@ def keyframes(
     interp: 'linear', 'slerp', 'cubic'; easing: a name of `latent.easing`, applied to each leg;
     space: 'w' or 'z', where the interpolation happens. Raises SettingsError.
     """
-    frames, exact = paths.clock(seconds, fps)
+    frames, exact = path.clock(seconds, fps)
     if space not in SPACES:
         raise SettingsError(unknown("space", space, SPACES))
     if latents is not None:
         if seeds or classes or space == "z":
             raise SettingsError("saved latents are already in W+: leave out seeds, classes and --space z")
-        return paths.Path(_through_ws(G, torch.from_numpy(latents), interp, easing), frames, exact)
+        return path.Path(_through_ws(G, torch.from_numpy(latents), interp, easing), frames, exact)
     z, c = _keys(G, seeds, classes)
     if space == "w":
         ws = to_ws(G, z, c, psi=psi, cutoff=cutoff)
-        return paths.Path(_through_ws(G, ws, interp, easing), frames, exact)
-    return paths.Path(_through_z(G, z, c, interp, easing, psi, cutoff), frames, exact)
+        return path.Path(_through_ws(G, ws, interp, easing), frames, exact)
+    return path.Path(_through_z(G, z, c, interp, easing, psi, cutoff), frames, exact)
 
 
 def _keys(G: Generator, seeds: Sequence[int], classes: Sequence[ClassMix]) -> tuple[Array, Array | None]:

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from latentart import paths, rate
+from latentart import rate
 from latentart.errors import SettingsError
-from latentart.latent import space
+from latentart.latent import path, space
 from latentart.latent.interpolate import Array
 from latentart.models.base import Generator
 from latentart.seeds import LARGEST
@@ -27,13 +27,13 @@ def orbit(
     psi: float = 1.0,
     cutoff: int | None = None,
     diameter: float = 1.0,
-) -> paths.Path:
+) -> path.Path:
     """A circle in W around the first seed, towards the second and the third (by default the two that follow it).
 
     diameter: 1 takes a circle whose radius is half the distance from the first seed to the second.
     classes: one mix, or as many as one likes, passed through in turn. Raises SettingsError.
     """
-    frames, exact = paths.clock(seconds, fps)
+    frames, exact = path.clock(seconds, fps)
     if not math.isfinite(diameter) or diameter <= 0:
         raise SettingsError(f"diameter is {diameter!r}: give a number above 0")
     z = space.z_of(G, _three(seeds))
@@ -50,7 +50,7 @@ def orbit(
         circle = centre + radius * (np.cos(angle) * east + np.sin(angle) * north)
         return torch.from_numpy(circle).float().to(G.device)
 
-    return paths.Path(at, frames, exact)
+    return path.Path(at, frames, exact)
 
 
 def _three(seeds: Sequence[int]) -> list[int]:

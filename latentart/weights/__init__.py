@@ -1,0 +1,1 @@
+"""Checkpoint files as plain tensors; nothing in a file is executed."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from live_house import wait_until
 
-from latentart import maps
 from latentart.models.load import load
+from latentart.render import map as maps
 
 FLICK = """() => [["down", 300], ["move", 500], ["up", 500]].forEach(([name, clientX]) =>
     dispatchEvent(new PointerEvent(`pointer${name}`, { clientX, clientY: 300 })))"""

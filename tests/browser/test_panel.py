@@ -9,7 +9,7 @@ import pytest
 from live_house import wait_until
 from PIL import Image
 
-from latentart.live import params
+from latentart.live.control import params
 
 TOUCH = 44
 """CSS pixels that a finger needs."""

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from layouts.bars import Bars, bar, bars_job
 from layouts.siege import besiege, chunks_run, drive
-from test_films import frames_of
 
 from latentart.jobs.run import run
+from tests.render.test_film import frames_of
 
 FRAMES = 40
 

@@ -12,10 +12,10 @@ import pytest
 from live_house import House, open_house, tiny_file, wait_until
 
 from latentart.errors import SettingsError
-from latentart.live import protocol
-from latentart.live.performance import as_played, take_frames
-from latentart.live.show import Settings
-from latentart.live.takes import read_take
+from latentart.live.control.takes import read_take
+from latentart.live.play.replay import as_played, take_frames
+from latentart.live.session import Settings
+from latentart.live.wire import protocol
 from latentart.models.load import load
 
 

@@ -12,9 +12,10 @@ import pytest
 from layouts.bars import bar
 from layouts.ray_house import house, surroundings
 from layouts.siege import at_work, command, drawn_again
-from test_cli_exhibit import SCORE
-from test_cli_film import latentart
-from test_films import frames_of
+
+from tests.cli.render.test_exhibit import SCORE
+from tests.cli.render.test_film import latentart
+from tests.render.test_film import frames_of
 
 # Ray takes several seconds to start, and many more on a busy machine.
 pytestmark = pytest.mark.timeout(300)

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from latentart import provenance
-from latentart.exhibition import players, reading, render
-from latentart.exhibition.stage import Exhibit
+from latentart.exhibition import parse, players, render
+from latentart.exhibition.canvas import Exhibit
 from latentart.jobs.run import run
 
 FILES = sorted((Path(__file__).parents[2] / "exhibitions").glob("*.toml"))
@@ -18,7 +18,7 @@ FILES = sorted((Path(__file__).parents[2] / "exhibitions").glob("*.toml"))
 
 def small(file):
     """The score at 64 pixels; tiles and screens keep their places."""
-    read = render.preview_of(reading.read(file))
+    read = render.preview_of(parse.read(file))
     factor = 64 / read.size[0]
 
     def fitted(thing):
@@ -51,7 +51,7 @@ def test_an_exhibition_is_rendered_and_closes(file, tmp_path):
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_an_exhibition_plays_in_a_browser_and_says_what_it_is(file):
-    score = reading.read(file)
+    score = parse.read(file)
     assert score.title
     assert file.read_text().startswith("# ")
     assert players.check(score, "browser") == []

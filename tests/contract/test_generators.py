@@ -13,9 +13,9 @@ from torch import Tensor
 
 from latentart import seeds, walks
 from latentart.errors import WeightsError
-from latentart.frames import frames
 from latentart.models.base import NOISE_MODES, Generator
 from latentart.models.load import build, families
+from latentart.render.frames import frames
 from latentart.weights.checkpoint import Checkpoint
 
 Made = tuple[dict[str, Tensor], dict[str, Any]]

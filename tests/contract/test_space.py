@@ -7,12 +7,13 @@ import pytest
 import torch
 from contract.test_generators import EXAMPLES, checkpoint
 
-from latentart import maps
 from latentart.errors import SettingsError
-from latentart.latent import bending, composition, directions, sefa, space
+from latentart.latent import bending, composition, directions, space
 from latentart.latent.directions import Directions
+from latentart.latent.discovery import sefa
 from latentart.models.base import Generator
 from latentart.models.load import build
+from latentart.render import map as maps
 
 STYLED = ("stylegan2", "stylegan3")
 

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from latentart import paths, walks
+from latentart import walks
 from latentart.errors import SettingsError
+from latentart.latent import path as paths
 
 EVERY = pytest.mark.parametrize("name", walks.NAMES)
 

@@ -17,7 +17,7 @@ from importlib.util import find_spec
 import torch
 from torch import Tensor
 
-from latentart.engine import arithmetic, graph, memory, stream
+from latentart.engine import graph, precision, stream, timings
 from latentart.engine.drawing import Drawing, example, finished, own_noise
 from latentart.engine.fused import forms, plain, plan, rehearsal
 from latentart.engine.fused.network import Network, Passes
@@ -46,8 +46,8 @@ def choices(G: Generator, request: Request) -> dict[str, str]:
 
 def prepare(G: Generator, request: Request, name: str, fingerprint: str) -> Run:
     """Records the graph, after warming up: Triton compiles, cuDNN searches, forms of layers are measured once."""
-    rounding = arithmetic.exact if request.precision == "master" else nullcontext
-    with graph.told_in_one_line(f"{name} cannot draw {G.name!r}"), arithmetic.searching(), rounding():
+    rounding = precision.exact if request.precision == "master" else nullcontext
+    with graph.told_in_one_line(f"{name} cannot draw {G.name!r}"), precision.searching(), rounding():
         draw = _fused(G, request, name, fingerprint) if name in DTYPES else _whole(G, request)
         ws, maps = example(G, request)
         recorded = Recorded(G, request, graph.capture(draw, ws, *maps))
@@ -127,11 +127,11 @@ def _passes(G: StyleGAN2, request: Request, name: str, fingerprint: str) -> Pass
 
 def _rehearsed(G: StyleGAN2, request: Request, name: str, fingerprint: str) -> str:
     """How the kernels' first draw ended, on this start or an earlier one; '' when well."""
-    key = memory.key(G, Request(batch=request.batch), f"rehearsal {name} {fingerprint} {version('triton')}")
-    known = memory.words(key)
+    key = timings.key(G, Request(batch=request.batch), f"rehearsal {name} {fingerprint} {version('triton')}")
+    known = timings.words(key)
     if "fault" not in known:
         known = {"fault": rehearsal.fault(G, DTYPES[name], request.batch)}
-        memory.keep(key, G, known)
+        timings.keep(key, G, known)
     return known["fault"]
 
 
@@ -145,12 +145,12 @@ def _missing() -> str:
 
 def _forms(G: StyleGAN2, batch: int, dtype: torch.dtype, passes: Passes, measured: str) -> dict[str, str]:
     """The form of each layer, as an earlier start found or as this one measures."""
-    key = memory.key(G, Request(batch=batch), f"{measured} {passes.__name__}")
-    known = memory.words(key)
+    key = timings.key(G, Request(batch=batch), f"{measured} {passes.__name__}")
+    known = timings.words(key)
     offers = {name: forms.candidates(G, name, dtype, passes) for name in G.synthesis.layers()}
     if known and all(len(each) < 2 or known.get(name) in each for name, each in offers.items()):
         return known
     with torch.cuda.device(G.device):
         found = forms.choose(G, dtype, batch, passes, forms.milliseconds)
-    memory.keep(key, G, found)
+    timings.keep(key, G, found)
     return found

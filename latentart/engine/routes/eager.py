@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from latentart.engine import arithmetic, stream
+from latentart.engine import precision, stream
 from latentart.engine.drawing import at_once, finished
 from latentart.engine.request import Request, Run
 from latentart.models.base import Generator, check_noise_mode
@@ -26,7 +26,7 @@ def choices(G: Generator, request: Request) -> dict[str, str]:
 def prepare(G: Generator, request: Request, name: str, fingerprint: str) -> Run:
     """`G.synthesis` itself."""
     mode = check_noise_mode(request.noise_mode)
-    exact = arithmetic.exact if request.precision == "master" and G.device.type == "cuda" else nullcontext
+    exact = precision.exact if request.precision == "master" and G.device.type == "cuda" else nullcontext
 
     def drawn(ws: Tensor, noise: Mapping[str, Tensor] | None) -> Tensor:
         with exact():

@@ -1,0 +1,1 @@
+"""Commands that turn pictures and films into others, or into latents."""

@@ -1,0 +1,1 @@
+"""Commands that render a generator into files."""

@@ -1,0 +1,1 @@
+"""OSC and OSCQuery: sockets, packets, address patterns, and what each address does."""

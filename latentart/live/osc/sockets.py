@@ -1,0 +1,188 @@
+"""OSC sockets: a thread that reads datagrams, and the echo to those who asked for it.
+
+UDP proves nothing about who sent it: datagrams from elsewhere than this machine, or the networks that were
+allowed, are dropped unread, and echo goes only to the sender's own machine, on a lease.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import selectors
+import socket
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+from pythonosc.osc_message_builder import OscMessageBuilder
+
+from latentart.errors import SettingsError
+from latentart.live.control.actions import Actions
+from latentart.live.control.controller import Control
+from latentart.live.osc.dispatch import Dispatcher, Sender, arguments
+from latentart.live.osc.packet import LONGEST_PACKET, Argument
+
+log = logging.getLogger("latentart.live")
+
+LONGEST_LEASE = 60.0
+MOST_LEASES = 32
+RECEIVE_BUFFER = 1 << 20
+BURST = 64
+STATUS = ("fps", "render_ms", "dropped", "viewers", "model")
+"""Statistics that are told as /latentart/status/..."""
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class Osc:
+    """The OSC port."""
+
+    def __init__(
+        self, control: Control, actions: Actions, *, host: str, port: int, out_port: int, allow: Sequence[str] = ()
+    ) -> None:
+        """out_port: where echo goes on this machine without being asked, 0 for nowhere; allow: networks beside it.
+
+        Raises SettingsError when the port is taken, or a network is none.
+        """
+        self._allowed = [_network(text) for text in allow]
+        self.dispatcher = Dispatcher(control, actions, self.send, self.subscribe)
+        self._socket = _bound(host, port)
+        self.port: int = self._socket.getsockname()[1]
+        self.out_port = out_port
+        self._known = lru_cache(maxsize=64)(self._may)
+        self._leases: dict[Sender, float] = {}
+        self._lock = threading.Lock()
+        self._stopping = False
+        self._complaint, self._complained = "", -60.0
+        self._beats = 0
+        self._thread = threading.Thread(target=self._run, daemon=True, name="latentart-osc")
+
+    def start(self) -> None:
+        """Starts to listen."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stops listening and closes the port."""
+        self._stopping = True
+        self._thread.join(timeout=2)
+        self._socket.close()
+
+    def _run(self) -> None:
+        self._socket.setblocking(False)
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._socket, selectors.EVENT_READ)
+            while not self._stopping:
+                if selector.select(timeout=0.2):
+                    self.dispatcher.take(*self._burst())
+                    self._complain()
+
+    def _burst(self) -> list[tuple[bytes, Sender]]:
+        """What is there, up to BURST datagrams: one question to the system for each, however many there are."""
+        found: list[tuple[bytes, Sender]] = []
+        for _ in range(BURST):
+            try:
+                data, sender = self._socket.recvfrom(LONGEST_PACKET + 1)
+            except BlockingIOError:
+                break
+            except OSError as error:
+                # Windows reports here that an earlier reply found nobody.
+                log.debug("OSC: %s", error)
+                continue
+            if self._known(sender[0]):
+                found.append((data, (sender[0], sender[1])))
+            else:
+                self.dispatcher.counts["stranger"] += 1
+        return found
+
+    def _complain(self) -> None:
+        """What was wrong last, once a second at most, and the same thing once a minute."""
+        fault, now = self.dispatcher.last_fault, time.monotonic()
+        wait = 60 if fault == self._complaint else 1
+        if fault and now - self._complained > wait:
+            log.warning("OSC: %s", fault)
+            self._complaint, self._complained = fault, now
+        self.dispatcher.last_fault = ""
+
+    def _may(self, host: str) -> bool:
+        address = ipaddress.ip_address(host.partition("%")[0])
+        return address.is_loopback or any(address in network for network in self._allowed)
+
+    def send(self, to: Sender, address: str, args: Sequence[Any]) -> None:
+        """One message; lost when nobody is there."""
+        try:
+            self._socket.sendto(packet(address, args), to)
+        except OSError as error:
+            log.debug("OSC to %s: %s", to, error)
+
+    def subscribe(self, sender: Sender, args: Sequence[Argument]) -> None:
+        """[host, port, seconds]: echo to a port of the sender's machine for at most a minute. Raises SettingsError."""
+        host = str(args[0]) if args else sender[0]
+        port = args[1] if len(args) > 1 else self.out_port
+        seconds = args[2] if len(args) > 2 else LONGEST_LEASE
+        if host not in (sender[0], "localhost", ""):
+            raise SettingsError(f"echo goes to the machine that asks, {sender[0]}, not to {host[:40]!r}")
+        if not isinstance(port, int) or not 1024 <= port <= 65535 or not isinstance(seconds, (int, float)):
+            raise SettingsError(f"subscribe takes a host, a port from 1024 and seconds, not {str(args)[:60]!r}")
+        with self._lock:
+            self._expire()
+            if len(self._leases) >= MOST_LEASES:
+                raise SettingsError(f"{MOST_LEASES} programs are listening already")
+            self._leases[(sender[0], port)] = time.monotonic() + min(max(float(seconds), 1.0), LONGEST_LEASE)
+
+    def listeners(self) -> list[Sender]:
+        """Who hears of changes now."""
+        with self._lock:
+            self._expire()
+            own = [("127.0.0.1", self.out_port)] if self.out_port else []
+            return [*own, *(lease for lease in self._leases if lease not in own)]
+
+    def _expire(self) -> None:
+        now = time.monotonic()
+        self._leases = {lease: end for lease, end in self._leases.items() if end > now}
+
+    def echo(self, changes: Mapping[str, Any]) -> None:
+        """Tells all listeners of changed parameters."""
+        for to in self.listeners():
+            for name, value in changes.items():
+                self.send(to, f"/latentart/{name}", arguments(value))
+
+    def status(self, stats: Mapping[str, Any]) -> None:
+        """Tells all listeners how it goes, once a second."""
+        self._beats += 1
+        self.tell("/latentart/status/heartbeat", self._beats)
+        for name in STATUS:
+            self.tell(f"/latentart/status/{name}", stats[name])
+
+    def tell(self, address: str, value: float | int | str) -> None:
+        """One message to all listeners."""
+        for to in self.listeners():
+            self.send(to, address, [value])
+
+
+def packet(address: str, args: Sequence[Any]) -> bytes:
+    """One OSC message as bytes."""
+    builder = OscMessageBuilder(address)
+    for value in args:
+        builder.add_arg(value)
+    return builder.build().dgram
+
+
+def _network(text: str) -> Network:
+    try:
+        return ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        raise SettingsError(f"{text!r} is no network: give one such as 192.168.1.0/24, or an address") from None
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    found = socket.socket(family, socket.SOCK_DGRAM)
+    found.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+    try:
+        found.bind((host, port))
+    except OSError as error:
+        found.close()
+        raise SettingsError(f"cannot listen for OSC on {host}:{port}: {error.strerror}: choose --osc-port") from error
+    return found

@@ -1,0 +1,1 @@
+"""The renderer and its process: from parameters to frames."""

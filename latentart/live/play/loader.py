@@ -1,0 +1,157 @@
+"""What is read while pictures go on: models and translators, warm before they are shown."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from latentart.errors import LatentartError
+from latentart.live.play.directions import Handles, handles
+from latentart.live.play.instrument import Instrument
+from latentart.live.play.painter import Painter
+from latentart.live.play.slots import Size
+from latentart.live.play.translating import PICTURES, Translators
+from latentart.models.base import Generator
+from latentart.models.load import load
+
+log = logging.getLogger("latentart.live")
+
+MODELS_KEPT = 3
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What a renderer is started with."""
+
+    network: str
+    fps: float
+    size: tuple[int, int]
+    ring: str
+    threads: int
+    device: str | None = None
+    only: str | None = None
+    """The engine's choice for every model, None the fastest for each."""
+    engine: str | None = None
+    """Its choice for the first model, where that was made before."""
+    frame: int = 0
+    """The first frame to show."""
+    snapshot: Mapping[str, Any] | None = None
+    replay: str | None = None
+    """A take to play from `snapshot` on."""
+    sources: Mapping[str, str] = field(default_factory=dict)
+    """Name -> file, for models that are no cards."""
+    pictures: str = str(PICTURES)
+    """Folder of the pictures that networks for any style take theirs from."""
+    inbox: str | None = None
+    """Where pictures that come in are found."""
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A model that is ready to be shown."""
+
+    G: Generator
+    painter: Painter
+    directions: Handles
+
+
+def prepare(network: str, stage: Stage, only: str | None = None, translators: Translators | None = None) -> Loaded:
+    """Loads and warms a model up; only: the engine's choice to take. Raises LatentartError."""
+    source = stage.sources.get(network, network)
+    G = load(source, stage.device)
+    painter = Painter(G, stage.size, only, translators=translators)
+    instrument = Instrument(G, 60.0)
+    instrument.tick()
+    painter.paint(instrument.shot())
+    return Loaded(G, painter, handles(G, source))
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """Something that was read, or why it was not."""
+
+    name: str
+    swap: bool = False
+    model: Loaded | None = None
+    ready: Mapping[str, Any] | None = None
+    """The event of a translator."""
+    fault: str = ""
+
+
+class Backstage:
+    """Models and translators by name; those that are asked for arrive."""
+
+    def __init__(self, stage: Stage) -> None:
+        """Loads the first model. Raises LatentartError."""
+        self.stage = stage
+        self.translators = Translators(stage.device, only=stage.only, pictures=Path(stage.pictures))
+        self.models: dict[str, Loaded] = {}
+        self.prepare(stage.network, stage.engine or stage.only)
+        self._arrivals: queue.SimpleQueue[Arrival] = queue.SimpleQueue()
+        self._reading = False
+        """Whether a translator is being read: one at a time, the picture needs the processor."""
+        self.refused: set[tuple[str, Size]] = set()
+
+    def prepare(self, name: str, choice: str | None) -> None:
+        """Loads a model here and now. Raises LatentartError."""
+        if name not in self.models:
+            self.models[name] = prepare(name, self.stage, choice, self.translators)
+
+    def load(self, name: str, swap: bool) -> None:
+        """A model will arrive; pictures go on while it is read."""
+        if name in self.models:
+            self._arrivals.put(Arrival(name, swap, self.models[name]))
+            return
+        threading.Thread(target=self._fetch, args=(name, swap), daemon=True).start()
+
+    def want(self, name: str, size: Size) -> None:
+        """A translator will arrive, unless another one is being read."""
+        if not self._reading:
+            self._reading = True
+            threading.Thread(target=self._fetch_translator, args=(name, size), daemon=True).start()
+
+    def arrived(self) -> Arrival | None:
+        """The next one, None when there is none."""
+        if self._arrivals.empty():
+            return None
+        arrival = self._arrivals.get()
+        if arrival.ready is not None:
+            self._reading = False
+            if arrival.fault:
+                self.refused.add((arrival.name, arrival.ready["size"]))
+        return arrival
+
+    def keep(self, arrival: Arrival, showing: str) -> None:
+        """Takes a model in; the oldest that is not shown makes room."""
+        assert arrival.model is not None
+        self.models[arrival.name] = arrival.model
+        spare = [other for other in self.models if other not in (arrival.name, showing)]
+        for other in spare[: max(0, len(self.models) - MODELS_KEPT)]:
+            del self.models[other]
+
+    def _fetch(self, name: str, swap: bool) -> None:
+        try:
+            arrival = Arrival(name, swap, prepare(name, self.stage, self.stage.only, self.translators))
+        except Exception as error:  # the border of a thread: whoever waits for the model is told
+            arrival = Arrival(name, swap, fault=_fault(name, error))
+        self._arrivals.put(arrival)
+
+    def _fetch_translator(self, name: str, size: Size) -> None:
+        try:
+            arrival = Arrival(name, ready=self.translators.open(name, size))
+        except Exception as error:  # the same border: translators that wait behind this one would wait for ever
+            arrival = Arrival(name, ready={"size": size}, fault=_fault(name, error))
+        self._arrivals.put(arrival)
+
+
+def _fault(name: str, error: Exception) -> str:
+    """Why something could not be read, in one line; what is not the user's doing is logged whole."""
+    if isinstance(error, LatentartError):
+        return str(error)
+    log.error("reading %s failed", name, exc_info=error)
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"

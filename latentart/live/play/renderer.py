@@ -1,0 +1,267 @@
+"""The renderer's process: takes operations, ticks the frame clock, draws, puts frames into the ring.
+
+It owns nothing that cannot be lost: its state goes out as a snapshot four times a second, and the parent starts
+another one from the last snapshot and the operations since. Messages are JSON both ways.
+
+    in:   {"do": [operation, ...]}  {"load": name, "swap": bool}  {"snapshot": true}  {"quit": true}
+    out:  {"ready": {...}}  {"frame": n, ...}  {"loaded": name}  {"model": {...}}  {"refused": name, "why": text}
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import signal
+import time
+from collections import deque
+from collections.abc import Mapping
+from multiprocessing.connection import Connection
+from typing import Any
+
+import torch
+
+from latentart.errors import LatentartError
+from latentart.live.control.controller import append
+from latentart.live.control.params import QUANTISE
+from latentart.live.control.takes import read_take
+from latentart.live.play.instrument import Instrument
+from latentart.live.play.loader import Backstage, Stage
+from latentart.live.play.replay import perform, without_rev
+from latentart.live.wire.inbox import Inbox, Incoming
+from latentart.live.wire.protocol import BLACKOUT, KEY, REPEAT
+from latentart.live.wire.ring import Ring
+from latentart.pixels import Frame
+
+SNAPSHOTS_PER_SECOND = 4
+LONGEST_CATCH_UP = 10.0
+"""Seconds: a machine that slept longer goes on from where it was instead of ticking through the time it lost."""
+
+
+def main(connection: Connection, stage: Stage) -> None:
+    """Runs until told to quit or until the parent is gone."""
+    # Both reach the whole process group; the parent decides when this ends.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    torch.set_num_threads(stage.threads)
+    try:
+        Renderer(connection, stage).run()
+    except LatentartError as error:
+        # What can go wrong while playing is handled where it does; this is a start that failed.
+        _send(connection, {"refused": stage.network, "why": str(error), "fatal": True})
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        # The parent is gone: nobody is left to tell.
+        return
+
+
+class Renderer:
+    """The loop of the renderer's process."""
+
+    def __init__(self, connection: Connection, stage: Stage) -> None:
+        self.connection = connection
+        self.stage = stage
+        self.backstage = Backstage(stage)
+        self.models = self.backstage.models
+        self.showing = stage.network
+        first = self.models[stage.network]
+        self.instrument = Instrument(first.G, stage.fps, first.directions)
+        if stage.snapshot is not None:
+            self.instrument.restore(stage.snapshot)
+        self.ring = Ring((stage.size[1], stage.size[0], 3), stage.ring)
+        self.inbox = None if stage.inbox is None else Inbox(stage.inbox)
+        self.incoming: Incoming | None = None
+        self.swap: tuple[str, float] | None = None
+        """The model to change to, and the beat to do so."""
+        self.scored: set[str] = set()
+        """Translators whose arrival the take tells."""
+        self.score = self._read_score()
+        self.instrument.state.frame = stage.frame - 1
+        self.running = True
+        self.dropped = 0
+        self._clock = time.monotonic() - stage.frame / stage.fps
+        self._snapshot_due = False
+        self._fault = ""
+
+    def run(self) -> None:
+        """Frame after frame, each at its time."""
+        _send(self.connection, {"ready": self._facts()})
+        while self.running:
+            frame = self._wait()
+            self._catch_up(frame - 1)
+            operations = self._take_messages()
+            snapshot = self._snapshot(frame)
+            events = [*self._scored(frame), *self._arrive(), *({"do": operation} for operation in operations)]
+            for event in events:
+                self._perform(event)
+            self._show(frame, snapshot, events)
+        self.ring.close()
+        if self.inbox is not None:
+            self.inbox.close()
+
+    def _read_score(self) -> deque[tuple[int, dict[str, Any]]]:
+        """The events of the take that is played, those after the state that this starts from."""
+        if self.stage.replay is None:
+            return deque()
+        take = read_take(self.stage.replay)
+        for name, choice in take.models().items():
+            self.backstage.prepare(name, choice)
+        for name, size in take.translators():
+            self.backstage.translators.open(name, size)
+            self.scored.add(name)
+        begun = self.instrument.state.frame
+        return deque((frame, event) for frame in sorted(take.events) for event in take.events[frame] if frame > begun)
+
+    def _scored(self, frame: int) -> list[dict[str, Any]]:
+        found = []
+        while self.score and self.score[0][0] <= frame:
+            found.append(without_rev(self.score.popleft()[1]))
+        return found
+
+    def _perform(self, event: Mapping[str, Any]) -> None:
+        self.showing = event.get("model", self.showing)
+        model = self.models[self.showing]
+        perform(self.instrument, event, model.G, model.directions)
+        if "model" in event:
+            _send(self.connection, {"model": self._facts()})
+
+    def _wait(self) -> int:
+        """Sleeps until a frame is due and returns its number; numbers whose time has passed are skipped."""
+        last, fps = self.instrument.state.frame, self.stage.fps
+        now = time.monotonic() - self._clock
+        if now - last / fps > LONGEST_CATCH_UP:
+            self._clock += now - last / fps
+            now = last / fps
+        due = max(math.floor(now * fps), last + 1)
+        time.sleep(max(0.0, due / fps - now))
+        return due
+
+    def _catch_up(self, frame: int) -> None:
+        """Frames that nobody will see still pass: the walk is where the clock says."""
+        while self.instrument.state.frame < frame:
+            for event in self._scored(self.instrument.state.frame + 1):
+                self._perform(event)
+            self._tick_unseen()
+
+    def _tick_unseen(self) -> None:
+        self.dropped += 1
+        try:
+            self.instrument.tick()
+        except LatentartError:
+            # Told at the next frame that is seen.
+            return
+
+    def _take_messages(self) -> list[dict[str, Any]]:
+        """Operations that came since the last frame."""
+        operations: list[dict[str, Any]] = []
+        while self.connection.poll():
+            message = json.loads(self.connection.recv_bytes())
+            for operation in message.get("do", ()):
+                append(operations, operation)
+            if "load" in message:
+                self.backstage.load(message["load"], message["swap"])
+            self._snapshot_due |= "snapshot" in message
+            self.running &= "quit" not in message
+        return operations
+
+    def _snapshot(self, frame: int) -> dict[str, Any] | None:
+        """The state before this frame's operations, several times a second and when asked for."""
+        every = max(1, round(self.stage.fps / SNAPSHOTS_PER_SECOND))
+        if frame % every and not self._snapshot_due:
+            return None
+        self._snapshot_due = False
+        return {**self.instrument.snapshot(), "model": self.showing, **self._choice(self.showing)}
+
+    def _arrive(self) -> list[dict[str, Any]]:
+        """Takes in what was read: events of translators, and of a model when its beat has come."""
+        events = []
+        while (arrival := self.backstage.arrived()) is not None:
+            if arrival.fault:
+                _send(self.connection, {"refused": arrival.name, "why": arrival.fault})
+            elif arrival.ready is not None:
+                events.append(dict(arrival.ready))
+                _send(self.connection, {"loaded": arrival.name})
+            else:
+                self.backstage.keep(arrival, self.showing)
+                _send(self.connection, {"loaded": arrival.name})
+                self.swap = (arrival.name, self._next_beat()) if arrival.swap else self.swap
+        if self.swap is not None and self.instrument.state.beat >= self.swap[1]:
+            name, self.swap = self.swap[0], None
+            events += [{"model": name, **self._choice(name)}] if name != self.showing else []
+        return events
+
+    def _want(self) -> None:
+        """Asks for a translator that is named and not here yet."""
+        slots, state, size = self.instrument.slots, self.instrument.state, self.instrument.size
+        name = slots.missing(state, size, {*self.scored, *(n for n, s in self.backstage.refused if s == size)})
+        if name is not None:
+            self.backstage.want(name, size)
+
+    def _next_beat(self) -> float:
+        state = self.instrument.state
+        beats = QUANTISE[str(state.values["tempo/quantise"])]
+        return math.ceil(state.beat / beats) * beats if beats else 0.0
+
+    def _show(self, frame: int, snapshot: dict[str, Any] | None, events: list[dict[str, Any]]) -> None:
+        begun = time.monotonic()
+        picture, again = self._draw()
+        self.ring.write(frame, picture)
+        done = time.monotonic()
+        state = self.instrument.state
+        flags = KEY | (REPEAT if again else 0) | (BLACKOUT if state.values["master/blackout"] else 0)
+        message: dict[str, Any] = {
+            "frame": frame, "rev": state.rev, "t": int(done * 1e6), "flags": flags, "ms": (done - begun) * 1e3,
+            "dropped": self.dropped, "beat": state.beat, "phase": state.phase, "model": self.showing,
+        }  # fmt: skip
+        if events:
+            message["events"] = events
+        if snapshot is not None:
+            message["snapshot"] = snapshot
+        _send(self.connection, message)
+
+    def _draw(self) -> tuple[Frame, bool]:
+        """The next picture; the last one for a state that cannot be drawn: latents may come from anywhere."""
+        painter = self.models[self.showing].painter
+        try:
+            self.instrument.tick()
+            incoming = self._came_in()
+            self._want()
+            drawn = painter.paint(self.instrument.shot(), incoming)
+            self._fault = ""
+        except LatentartError as error:
+            if str(error) != self._fault:
+                _send(self.connection, {"fault": str(error)})
+            self._fault = str(error)
+            drawn = painter.last(), True
+        return drawn
+
+    def _came_in(self) -> Incoming | None:
+        """The picture that takes the generator's place, the newest one unless the stage is frozen."""
+        state = self.instrument.state
+        playing = state.values["source"] == "input"
+        if playing and self.inbox is not None and not (state.frozen and self.incoming):
+            self.incoming = self.inbox.newest(after=self.incoming.number if self.incoming else 0) or self.incoming
+        shown = self.incoming if playing else None
+        self.instrument.incoming = None if shown is None else (shown.frame.shape[1], shown.frame.shape[0])
+        return shown
+
+    def _facts(self) -> dict[str, Any]:
+        G = self.models[self.showing].G
+        facts = {
+            "model": self.showing,
+            "device": str(G.device),
+            "classes": list(G.class_names),
+            "c_dim": G.c_dim,
+            "family": G.family,
+        }
+        names = self.models[self.showing].directions.names
+        handled = {"directions": len(names), "direction_names": list(names)}
+        return {**self._choice(self.showing), **facts, **handled, "choice": self.models[self.showing].painter.words}
+
+    def _choice(self, name: str) -> dict[str, str]:
+        """What has to be the same for a take to give the same pictures."""
+        loaded = self.models[name]
+        handled = loaded.directions.digest
+        return {"sha256": loaded.G.sha256, "engine": loaded.painter.choice, "directions": handled}
+
+
+def _send(connection: Connection, message: Mapping[str, Any]) -> None:
+    connection.send_bytes(json.dumps(message).encode())

@@ -1,0 +1,297 @@
+"""Keeps a renderer running: starts its process, feeds it, takes its frames, and starts another when it dies.
+
+Three threads' worth of rules: the newest frame wins and older ones are dropped; operations go out as they come,
+at most every few milliseconds; a renderer that dies or hangs is replaced with its state while viewers keep what
+they see.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import multiprocessing
+import threading
+import time
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from multiprocessing.connection import Connection
+from typing import Any, Protocol
+
+import numpy as np
+
+from latentart.live.control.controller import Control
+from latentart.live.control.params import defaults
+from latentart.live.control.takes import Events
+from latentart.live.play import renderer
+from latentart.live.play.loader import Stage
+from latentart.live.play.slots import without_ready
+from latentart.live.wire.encode import Level, Picture
+from latentart.live.wire.inbox import Inbox
+from latentart.live.wire.protocol import BLACKOUT, REPEAT
+from latentart.live.wire.ring import Ring
+from latentart.pixels import Frame
+
+log = logging.getLogger("latentart.live")
+
+SILENCE = 10.0
+"""Seconds without a word after which a living renderer is taken for stuck: on a machine with ten times too much to do
+it can be silent for half of that. One that died is noticed at once."""
+START = 300.0
+"""Seconds to load the first model, and on a new machine to measure how to draw it."""
+FEED_EVERY = 0.004
+CRASHES, CRASH_SECONDS = 3, 60.0
+
+
+class Audience(Protocol):
+    """Who takes what the loop makes. Called from the loop's thread."""
+
+    def levels(self) -> Iterable[Level]:
+        """The qualities that somebody watches."""
+        ...
+
+    def show(self, picture: Picture) -> None:
+        """A new picture, encoded at these levels."""
+        ...
+
+    def report(self, news: Mapping[str, Any]) -> None:
+        """Something happened: {'ready'}, {'loaded'}, {'refused'}, {'died'}."""
+        ...
+
+    def passed(self, frame: int, events: Events) -> None:
+        """A frame went by, and what was done at it, in order."""
+        ...
+
+    def begin(self, frame: int, snapshot: Mapping[str, Any]) -> None:
+        """The state before a frame."""
+        ...
+
+
+@dataclass
+class Pulse:
+    """How the renderer is doing."""
+
+    alive: bool = False
+    model: str = ""
+    frame: int = -1
+    fps: float = 0.0
+    ms: float = 0.0
+    dropped: int = 0
+    restarts: int = 0
+    beat: float = 0.0
+    phase: float = 0.0
+    pid: int | None = None
+
+
+class Loop:
+    """A renderer that does not stay dead."""
+
+    def __init__(self, stage: Stage, control: Control, audience: Audience) -> None:
+        """stage: as for the renderer, without its ring, which is made here."""
+        self.ring = Ring((stage.size[1], stage.size[0], 3))
+        self.inbox = Inbox()
+        """Where pictures that a browser sends are put."""
+        self.stage = replace(stage, ring=self.ring.name, inbox=self.inbox.name)
+        self.control = control
+        self.audience = audience
+        self.pulse = Pulse(model=stage.network)
+        """Kept up to date; read it from anywhere."""
+        self.picture: Picture | None = None
+        self._lit: Frame | None = None
+        """The last picture that was not blacked out."""
+        self._shown = 0
+        self._sent: deque[dict[str, Any]] = deque(maxlen=4096)
+        self._snapshot: Mapping[str, Any] | None = stage.snapshot
+        self._crashes: deque[float] = deque(maxlen=CRASHES)
+        self._times: deque[float] = deque(maxlen=120)
+        self._lock = threading.Lock()
+        self._connection: Connection | None = None
+        self._played = False
+        self._stopping = threading.Event()
+        self._threads = [threading.Thread(target=run, daemon=True) for run in (self._supervise, self._feed)]
+
+    def start(self) -> None:
+        """Starts the renderer and the threads that look after it."""
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """Ends the renderer; the ring is gone afterwards."""
+        self._stopping.set()
+        self.send({"quit": True})
+        for thread in self._threads:
+            if thread.is_alive():
+                thread.join(timeout=5)
+        self.ring.close()
+        self.inbox.close()
+
+    def send(self, message: Mapping[str, Any]) -> None:
+        """A message to the renderer; lost when there is none."""
+        with self._lock:
+            if self._connection is None:
+                return
+            try:
+                self._connection.send_bytes(json.dumps(message).encode())
+            except OSError:
+                # Its death is noticed and handled where frames are read.
+                self._connection = None
+
+    def _feed(self) -> None:
+        while not self._stopping.is_set():
+            if not self.pulse.alive:
+                time.sleep(0.02)
+                continue
+            operations = self.control.take(timeout=0.25)
+            if operations:
+                self._sent.extend(operations)
+                self.send({"do": operations})
+                time.sleep(FEED_EVERY)
+
+    def _supervise(self) -> None:
+        while not self._stopping.is_set():
+            ours, theirs = multiprocessing.get_context("spawn").Pipe()
+            process = multiprocessing.get_context("spawn").Process(
+                target=renderer.main, args=(theirs, self._next_stage()), daemon=True, name="latentart-renderer"
+            )
+            process.start()
+            theirs.close()
+            self.pulse.pid = process.pid
+            self._listen(ours)
+            self._end(process, ours)
+
+    def _next_stage(self) -> Stage:
+        """What the next renderer starts from: where the last one was."""
+        if self.pulse.restarts and self._snapshot is not None:
+            # Translators are read again while pictures go on; their events tell takes so.
+            self._snapshot = without_ready(self._snapshot)
+        stage = replace(self.stage, snapshot=self._snapshot, frame=self.pulse.frame + 1)
+        if self._snapshot is not None:
+            stage = replace(stage, network=self._snapshot["model"], engine=self._snapshot["engine"])
+        if self.pulse.restarts:
+            model = {"model": stage.network, "engine": stage.engine}
+            self.audience.passed(stage.frame, [model, {"restore": self._snapshot}])
+        return stage
+
+    def _listen(self, connection: Connection) -> None:
+        """Takes messages until the renderer is silent, gone, or told to stop."""
+        heard = time.monotonic()
+        while not self._stopping.is_set():
+            try:
+                if connection.poll(0.1):
+                    heard = time.monotonic()
+                    self._take(connection)
+            except (EOFError, OSError):
+                return
+            if time.monotonic() - heard > (SILENCE if self.pulse.alive else START):
+                log.error("the renderer has been silent for %.0f s: starting another", time.monotonic() - heard)
+                return
+            if not self.pulse.alive:
+                self._stand_in()
+
+    def _take(self, connection: Connection) -> None:
+        """All messages that are there; of several frames only the newest is shown."""
+        newest = None
+        while True:
+            message = json.loads(connection.recv_bytes())
+            if "frame" in message:
+                newest = message
+                self._note(message)
+            elif "ready" in message:
+                self._ready(connection, message)
+            else:
+                self._report(message)
+            if not connection.poll():
+                break
+        if newest is not None:
+            self._show(newest)
+
+    def _note(self, message: Mapping[str, Any]) -> None:
+        if "snapshot" in message:
+            self._snapshot = message["snapshot"]
+            state = message["snapshot"]["state"]
+            while self._sent and self._sent[0]["rev"] <= state["rev"]:
+                self._sent.popleft()
+            if not state["waiting"]:
+                self.control.adopt({name: _value(value) for name, value in state["targets"].items()}, state["rev"])
+            self.audience.begin(message["frame"], message["snapshot"])
+        self.audience.passed(message["frame"], message.get("events", []))
+        self._times.append(time.monotonic())
+        pulse, times = self.pulse, self._times
+        pulse.fps = (len(times) - 1) / (times[-1] - times[0]) if len(times) > 1 and times[-1] > times[0] else 0.0
+        pulse.frame, pulse.ms, pulse.model = message["frame"], message["ms"], message["model"]
+        pulse.dropped, pulse.beat, pulse.phase = message["dropped"], message["beat"], message["phase"]
+
+    def _show(self, message: Mapping[str, Any]) -> None:
+        pixels = self.ring.read(message["frame"])
+        if pixels is None:
+            # Overwritten while it was on its way: a newer one is about to come.
+            return
+        if not message["flags"] & BLACKOUT:
+            self._lit = pixels
+        self._publish(pixels, message["frame"], message["rev"], message["t"], message["flags"])
+
+    def _publish(self, pixels: Frame, frame: int, rev: int, t_us: int, flags: int) -> None:
+        self._shown += 1
+        picture = Picture(self._shown, frame, rev, t_us, flags, pixels)
+        for level in self.audience.levels():
+            picture.message(level)
+        self.picture = picture
+        self.audience.show(picture)
+
+    def _stand_in(self) -> None:
+        """While there is no renderer: the last picture, or black where that was asked for."""
+        black = bool(self.control.value("master/blackout"))
+        last = self.picture
+        if last is None or bool(last.flags & BLACKOUT) == black:
+            return
+        pixels = np.zeros_like(last.pixels) if black or self._lit is None else self._lit
+        flags = REPEAT | (BLACKOUT if black else 0)
+        self._publish(pixels, last.frame, self.control.rev, int(time.monotonic() * 1e6), flags)
+
+    def _ready(self, connection: Connection, message: Mapping[str, Any]) -> None:
+        with self._lock:
+            self._connection = connection
+        # What was sent after the snapshot died with the last renderer.
+        if self._sent:
+            self.send({"do": list(self._sent)})
+        self._times.clear()
+        self.pulse.alive = self._played = True
+        self.audience.report(message)
+
+    def _report(self, message: Mapping[str, Any]) -> None:
+        if message.get("fatal") and not self._played:
+            self._stopping.set()
+        # A renderer that cannot start again is one that died: it is tried again, then with the first model.
+        fatal = {"fatal": bool(message.get("fatal")) and not self._played}
+        self.audience.report({**message, **fatal})
+
+    def _end(self, process: multiprocessing.process.BaseProcess, connection: Connection) -> None:
+        with self._lock:
+            self._connection = None
+        self.pulse.alive = False
+        process.join(timeout=2 if self._stopping.is_set() else 0)
+        if process.is_alive():
+            process.kill()
+            process.join(timeout=5)
+        connection.close()
+        if not self._stopping.is_set():
+            self._count_crash()
+
+    def _count_crash(self) -> None:
+        now = time.monotonic()
+        self.pulse.restarts += 1
+        self._crashes.append(now)
+        log.error("the renderer died: starting another from frame %d", self.pulse.frame + 1)
+        self.audience.report({"died": self.pulse.restarts})
+        # A model that cannot be loaded must not be asked for a hundred times a second.
+        self._stopping.wait(0.1 if len(self._crashes) < CRASHES else 1.0)
+        if len(self._crashes) == CRASHES and now - self._crashes[0] < CRASH_SECONDS:
+            log.error("%d deaths in %.0f s: back to the first model and the safe parameters", CRASHES, CRASH_SECONDS)
+            self._snapshot = None
+            self._sent.clear()
+            self.control.panic(defaults())
+
+
+def _value(found: Any) -> Any:
+    # JSON has lists where parameters have tuples.
+    return tuple(found) if isinstance(found, list) else found

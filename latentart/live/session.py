@@ -1,0 +1,270 @@
+"""One evening: everything that `latentart live` runs, put together and taken down in order."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from latentart import pixels, rate
+from latentart.errors import SettingsError
+from latentart.live.control.actions import Actions
+from latentart.live.control.controller import Control
+from latentart.live.control.link import follow
+from latentart.live.control.midi import MidiMap, open_port
+from latentart.live.control.presets import Presets
+from latentart.live.control.takes import Take, Takes, read_take
+from latentart.live.osc import oscquery
+from latentart.live.osc.sockets import Osc
+from latentart.live.outputs import open_output
+from latentart.live.outputs._mailbox import Outlet
+from latentart.live.outputs._output import extra
+from latentart.live.play.loader import Stage
+from latentart.live.play.supervisor import Loop
+from latentart.live.play.translating import offered
+from latentart.live.web import server
+from latentart.live.web.access import LOCAL
+from latentart.live.web.hub import Hub
+from latentart.live.web.maps import Charts
+from latentart.models.load import names as generators
+from latentart.weights import cards
+from latentart.weights.open import open_checkpoint
+
+log = logging.getLogger("latentart.live")
+
+FADE_OUT = 0.4
+"""Seconds of the last fade: an evening does not end with a cut."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What can be chosen at the start of an evening."""
+
+    network: str = "landscapes-256"
+    host: str = "127.0.0.1"
+    http_port: int = 8317
+    osc_port: int = 9317
+    osc_out_port: int = 9318
+    token: str | None = None
+    size: tuple[int, int] | None = None
+    fps: float = 60.0
+    device: str | None = None
+    threads: int | None = None
+    engine: str | None = None
+    record: Path | None = None
+    replay: Path | None = None
+    allow_origins: tuple[str, ...] = ()
+    allow_osc: tuple[str, ...] = ()
+    folder: Path = Path("live")
+    """Presets, cues and takes."""
+    sketches: Path | None = None
+    outputs: tuple[str, ...] = ()
+    """Names of `live.outputs`."""
+    midi: str | None = None
+    """How the name of a MIDI input begins, '' for the first."""
+    link: bool = False
+    """Whether to follow Ableton Link."""
+
+
+class Models:
+    """The models that may be asked for by name."""
+
+    def __init__(self, first: str) -> None:
+        self.first = first if first in cards.names() else Path(first).stem
+        self.sources = {} if first in cards.names() else {self.first: first}
+        """Name -> file: what viewers see is never a path."""
+        self.loop: Loop | None = None
+
+    def names(self) -> list[str]:
+        """The generators that have cards, and what the evening was started with."""
+        return sorted({*generators(), self.first})
+
+    def load(self, name: str, *, swap: bool) -> None:
+        """Asks the renderer."""
+        if self.loop is not None:
+            self.loop.send({"load": name, "swap": swap})
+
+
+class Show:
+    """The parts of an evening, wired."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Raises SettingsError, WeightsError for what cannot work."""
+        self.settings = check(settings)
+        take = None if settings.replay is None else read_take(settings.replay)
+        size = take.size if take else settings.size or native_size(settings.network)
+        before = take.facts.get("threads") if take else None
+        threads = settings.threads or before or max(1, (os.cpu_count() or 2) - 1)
+        self.control = Control()
+        self.models = Models(settings.network)
+        facts = {"fps": settings.fps, "size": list(size), "threads": threads}
+        self.takes = Takes(settings.folder / "takes", facts)
+        self.actions = Actions(self.control, Presets(settings.folder / "presets"), self.models, self.takes)
+        self.hub = Hub(self.control, self.actions, self.takes, fps=settings.fps, size=size)
+        self.hub.token = settings.token
+        self.hub.translators = offered(settings.folder / "styles")
+        self.hub.charts = Charts(settings.folder / "maps", self.models.sources)
+        self._midi: Any = None
+        self._open_extras(size)
+        # Before the loop, whose shared memory would be left behind by a port that is taken.
+        self.osc = Osc(
+            self.control, self.actions, host=settings.host, port=settings.osc_port, out_port=settings.osc_out_port,
+            allow=settings.allow_osc,
+        )  # fmt: skip
+        stage = self._stage(size, threads, take)
+        self.loop = Loop(stage, self.control, self.hub)
+        self.hub.pulse = self.loop.pulse
+        self.models.loop = self.loop
+        self.hub.inputs.pass_on = self.loop.inbox.put
+        self.hub.on_change.append(self.osc.echo)
+        self.hub.on_stats.append(self.osc.status)
+        self.hub.on_news.append(self._heard)
+        self._leaving = False
+        self.fault = ""
+        """Why the evening ended by itself."""
+        self.http_port = settings.http_port
+
+    def _stage(self, size: tuple[int, int], threads: int, take: Take | None) -> Stage:
+        chosen = self.settings
+        stage = Stage(
+            self.models.first,
+            chosen.fps,
+            size,
+            "",
+            threads,
+            chosen.device,
+            chosen.engine,
+            sources=self.models.sources,
+            pictures=str(chosen.folder / "styles"),
+        )
+        if take is None:
+            return stage
+        # Revisions count within one evening.
+        begun = {**take.snapshot, "state": {**take.snapshot["state"], "rev": 0}}
+        return replace(
+            stage, network=take.network, engine=chosen.engine or take.models()[take.network], fps=take.fps,
+            frame=take.frame, snapshot=begun, replay=str(chosen.replay),
+        )  # fmt: skip
+
+    async def run(self, on_ready: Callable[[str], None] = lambda address: None) -> None:
+        """Runs until cancelled or told to stop; on_ready is called with the panel's address."""
+        sock = bound(self.settings.host, self.http_port)
+        self.http_port = sock.getsockname()[1]
+        self.hub.host_info = oscquery.host_info(self.osc.port, self.http_port)
+        app = server.make_app(
+            self.hub, host=self.settings.host, sketches=self.settings.sketches,
+            allow_origins=self.settings.allow_origins,
+        )  # fmt: skip
+        self.server = server.make_server(app, self.settings.host, self.http_port, self.leave)
+        if self.settings.record is not None:
+            self.takes.start_in(self.settings.record)
+        self.osc.start()
+        self.loop.start()
+        tasks = [asyncio.create_task(self.hub.run())]
+        tasks += [asyncio.create_task(follow(self.control))] if self.settings.link else []
+        try:
+            on_ready(self.address)
+            await self.server.serve(sockets=[sock])
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.to_thread(self.close)
+
+    def _open_extras(self, size: tuple[int, int]) -> None:
+        """What was asked for beside the browser; a missing package is said before anything starts."""
+        chosen = self.settings
+        self.hub.outlets = [Outlet(open_output(name, size, chosen.fps)) for name in chosen.outputs]
+        if chosen.link:
+            extra("aalink", "Ableton Link", "link")
+        if chosen.midi is not None:
+            played = MidiMap(self.control, self.actions, chosen.folder)
+            self.actions.midi = played
+            self._midi = open_port(chosen.midi, played)
+
+    @property
+    def address(self) -> str:
+        """Where the panel is."""
+        token = f"?token={self.settings.token}" if self.settings.token else ""
+        host = self.settings.host
+        shown = "localhost" if host in LOCAL else f"[{host}]" if ":" in host else host
+        return f"http://{shown}:{self.http_port}/{token}"
+
+    def _heard(self, news: Mapping[str, Any]) -> None:
+        if news.get("fatal"):
+            self.fault = str(news["why"])
+            self.server.should_exit = True
+        for kind in ("why", "fault"):
+            if kind in news:
+                self.osc.tell("/latentart/error", str(news[kind]))
+
+    def leave(self) -> None:
+        """Fades out, then ends `run`; called again, ends it at once."""
+        if self._leaving or not self.loop.pulse.alive:
+            self.server.should_exit = True
+            return
+        self._leaving = True
+        self.control.set({"master/fade": 0.0}, fade=FADE_OUT)
+        asyncio.get_running_loop().call_later(FADE_OUT + 0.1, self.stop)
+
+    def stop(self) -> None:
+        """Ends `run`."""
+        self.server.should_exit = True
+
+    def close(self) -> None:
+        """Ends renderer, take and OSC."""
+        self.takes.stop()
+        self.osc.stop()
+        self.loop.stop()
+        if self.hub.charts is not None:
+            self.hub.charts.close()
+        for outlet in self.hub.outlets:
+            outlet.close()
+        if self._midi is not None:
+            self._midi.close()
+
+
+def check(settings: Settings) -> Settings:
+    """Returns the settings, or raises SettingsError for those that would be unsafe or cannot be."""
+    if settings.host not in LOCAL and not settings.token:
+        raise SettingsError(
+            f"--host {settings.host} lets other machines in: give a --token of 8 characters or more that they must know"
+        )
+    if settings.token is not None and len(settings.token) < 8:
+        raise SettingsError(f"a token of {len(settings.token)} characters is guessed quickly: give 8 or more")
+    rate.fps(settings.fps)
+    if settings.size is not None:
+        pixels.check_size(settings.size)
+    return settings
+
+
+def native_size(network: str) -> tuple[int, int]:
+    """(width, height) of a model's pictures. Raises WeightsError."""
+    checkpoint = open_checkpoint(network)
+    resolution = checkpoint.config.get("img_resolution")
+    if resolution is None:
+        raise SettingsError(f"{network!r} does not say how large its pictures are: give --size")
+    init = checkpoint.config.get("init_res", [4, 4])
+    height, width = (int(resolution) * int(side) // 4 for side in init)
+    return width, height
+
+
+def bound(host: str, port: int) -> socket.socket:
+    """A listening socket. Raises SettingsError when the port is taken."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # asyncio turns Nagle's algorithm off only for sockets that name their protocol; with it on, a picture that
+    # follows a short message waits up to 40 ms.
+    found = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        found.bind((host, port))
+        # Whoever is told the address may use it at once.
+        found.listen(128)
+    except OSError as error:
+        found.close()
+        raise SettingsError(f"cannot listen on {host}:{port}: {error.strerror}: choose --http-port") from error
+    return found

@@ -1,0 +1,1 @@
+"""HTTP and WebSocket: the panel, sketches, viewers, and who may connect."""

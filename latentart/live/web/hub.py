@@ -1,0 +1,271 @@
+"""The server's middle: pictures and news from the loop's thread to all viewers, on the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import logging
+import secrets
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Protocol
+
+from latentart import __version__
+from latentart.errors import SettingsError
+from latentart.live.control import params
+from latentart.live.control.actions import Actions
+from latentart.live.control.controller import Control
+from latentart.live.control.params import TABLE
+from latentart.live.control.takes import Events, Takes
+from latentart.live.outputs._mailbox import Outlet
+from latentart.live.play.supervisor import Pulse
+from latentart.live.web.inputs import Inputs, Shape
+from latentart.live.web.maps import Charts
+from latentart.live.wire.encode import BEST, Level, Picture
+from latentart.live.wire.protocol import SUBPROTOCOL
+
+log = logging.getLogger("latentart.live")
+
+MOST_VIEWERS = 32
+ECHO_EVERY = 1 / 30
+STATS_EVERY = 0.5
+
+Listener = Callable[[Mapping[str, Any]], None]
+
+
+class Guest(Protocol):
+    """What the hub knows of a viewer."""
+
+    @property
+    def watches(self) -> Level | None:
+        """The quality of the pictures that it gets; None when it wants none."""
+        ...
+
+    def offer(self, picture: Picture) -> None:
+        """A new picture."""
+        ...
+
+    def tell(self, message: Mapping[str, Any]) -> None:
+        """A message."""
+        ...
+
+    def changed(self, values: Mapping[str, Any]) -> None:
+        """New parameter values."""
+        ...
+
+    def beat(self, stats: Mapping[str, Any]) -> None:
+        """Twice a second: how it goes."""
+        ...
+
+
+class Hub:
+    """Knows the viewers and what they are shown. Implements the loop's `Audience`."""
+
+    def __init__(self, control: Control, actions: Actions, takes: Takes, *, fps: float, size: tuple[int, int]) -> None:
+        self.control, self.actions, self.takes = control, actions, takes
+        self.fps, self.size = fps, size
+        self.token: str | None = None
+        self.host_info: dict[str, Any] = {}
+        """What OSCQuery programs are told of ports."""
+        self.pulse = Pulse()
+        self.inputs = Inputs()
+        self.viewers: set[Guest] = set()
+        self.outlets: list[Outlet] = []
+        self.translators: list[dict[str, Any]] = []
+        """Those that a slot may be given; see `translating.offered`."""
+        self.picture: Picture | None = None
+        self.counts: Counter[str] = Counter()
+        self.facts: dict[str, Any] = {}
+        """What the renderer said of its model."""
+        self.on_change: list[Listener] = []
+        """Called on the event loop with changed parameters: OSC echo."""
+        self.on_news: list[Listener] = []
+        self.on_stats: list[Listener] = []
+        """Called once a second with the statistics."""
+        self.charts: Charts | None = None
+        self.listening = 0
+        """OSCQuery programs that listen."""
+        self.session = secrets.token_hex(4)
+        self._streams = 0
+        self._fresh = asyncio.Condition()
+        self._levels: tuple[Level, ...] = ()
+        self._events: asyncio.AbstractEventLoop | None = None
+
+    # From the loop's thread.
+
+    def levels(self) -> Iterable[Level]:
+        """The qualities that somebody watches."""
+        return self._levels
+
+    def show(self, picture: Picture) -> None:
+        """A new picture for all."""
+        for outlet in self.outlets:
+            outlet.offer(picture.pixels)
+        self._soon(self._offer, picture)
+
+    def report(self, news: Mapping[str, Any]) -> None:
+        """A model is ready, was refused, the renderer died."""
+        self._soon(self._tell, news)
+
+    def passed(self, frame: int, events: Events) -> None:
+        """A frame went by."""
+        self.takes.passed(frame, events)
+
+    def begin(self, frame: int, snapshot: Mapping[str, Any]) -> None:
+        """The state before a frame, for a take that waits to start."""
+        self.takes.begin(frame, snapshot)
+
+    def _soon(self, call: Callable[..., None], *args: Any) -> None:
+        events = self._events
+        if events is None or events.is_closed():
+            return
+        try:
+            events.call_soon_threadsafe(call, *args)
+        except RuntimeError:
+            # The loop closed in between: the evening is over.
+            log.debug("a picture came after the end")
+
+    # On the event loop.
+
+    async def run(self) -> None:
+        """Echo and statistics until cancelled."""
+        self._events = asyncio.get_running_loop()
+        count = 0
+        while True:
+            await asyncio.sleep(ECHO_EVERY)
+            changes = self.control.changes()
+            if changes:
+                self._echo(changes)
+            count += 1
+            if count % round(STATS_EVERY / ECHO_EVERY) == 0:
+                self._beat()
+            if count % round(1 / ECHO_EVERY) == 0:
+                for listener in self.on_stats:
+                    listener(self.stats())
+
+    def _echo(self, changes: Mapping[str, Any]) -> None:
+        # Whoever streams latents does not want them back, and no panel shows them.
+        changes = {name: value for name, value in changes.items() if TABLE[name].kind != "vector"}
+        for viewer in self.viewers:
+            viewer.changed(changes)
+        for listener in self.on_change:
+            listener(changes)
+
+    def _beat(self) -> None:
+        stats = self.stats()
+        for viewer in list(self.viewers):
+            viewer.beat(stats)
+
+    def _offer(self, picture: Picture) -> None:
+        self.picture = picture
+        for viewer in self.viewers:
+            viewer.offer(picture)
+        if self._streams:
+            task = asyncio.ensure_future(self._notify())
+            task.add_done_callback(lambda done: done.exception())
+
+    async def _notify(self) -> None:
+        async with self._fresh:
+            self._fresh.notify_all()
+
+    def _tell(self, news: Mapping[str, Any]) -> None:
+        if "ready" in news:
+            self.facts = dict(news["ready"])
+        if "model" in news:
+            self.facts = dict(news["model"])
+        if "refused" in news:
+            log.error("cannot load %s: %s", news["refused"], news["why"])
+        if "fault" in news:
+            log.error("%s", news["fault"])
+        for viewer in self.viewers:
+            viewer.tell({"event": "news", **news})
+        for listener in self.on_news:
+            listener(news)
+
+    def join(self, viewer: Guest) -> None:
+        """Takes a viewer in. Raises SettingsError when the house is full."""
+        if len(self.viewers) >= MOST_VIEWERS:
+            raise SettingsError(f"there are {MOST_VIEWERS} viewers already: close one")
+        self.viewers.add(viewer)
+
+    def leave(self, viewer: Guest) -> None:
+        """Forgets a viewer."""
+        self.viewers.discard(viewer)
+        self.refresh_levels()
+
+    def refresh_levels(self) -> None:
+        """Works out which qualities are watched."""
+        wanted = {level for viewer in self.viewers if (level := viewer.watches)}
+        if self._streams:
+            wanted.add(BEST)
+        self._levels = tuple(wanted)
+
+    async def pictures(self) -> Any:
+        """JPEG after JPEG, the newest each time, for /mjpeg."""
+        self._streams += 1
+        self.refresh_levels()
+        try:
+            seen = -1
+            while True:
+                picture = self.picture
+                if picture is not None and picture.seq != seen:
+                    seen = picture.seq
+                    yield picture.jpeg()
+                    continue
+                async with self._fresh:
+                    await self._fresh.wait()
+        finally:
+            self._streams -= 1
+            self.refresh_levels()
+
+    @property
+    def crowded(self) -> bool:
+        """Whether there are as many streams as may be."""
+        return self._streams >= MOST_VIEWERS
+
+    async def take_input(self, message: bytes) -> None:
+        """A picture sent by a browser. Raises SettingsError, PictureError."""
+        shorter, mirror = (self.control.value(f"input/{name}") for name in ("size", "mirror"))
+        await asyncio.to_thread(self.inputs.take, message, Shape(self.size, int(shorter), bool(mirror)))  # type: ignore[arg-type]
+
+    def knows(self, token: Any) -> bool:
+        """Whether this is the token, in a time that does not tell how much of it is right."""
+        if self.token is None:
+            return True
+        return isinstance(token, str) and hmac.compare_digest(token.encode(), self.token.encode())
+
+    def count(self, what: str) -> None:
+        """One more of something that is reported in the statistics."""
+        self.counts[what] += 1
+
+    def hello(self) -> dict[str, Any]:
+        """The first message to anyone."""
+        return {
+            "event": "hello", "proto": SUBPROTOCOL, "server": __version__, "session": self.session,
+            "auth": self.token is not None,
+        }  # fmt: skip
+
+    def welcome(self) -> dict[str, Any]:
+        """The answer to identify: all there is to know."""
+        state = {"values": self.control.values(), "rev": self.control.rev, "stats": self.stats()}
+        picture = {"size": list(self.size), "fps": self.fps, "model": self.facts}
+        return {**state, **picture, "schema": params.schema(), **self.lists()}
+
+    def lists(self) -> dict[str, Any]:
+        """What can be chosen from by name."""
+        presets = self.actions.presets
+        cues = [{"preset": cue.preset, "fade": cue.fade, "at": cue.at} for cue in presets.cues()]
+        return {
+            "models": self.actions.models.names(), "presets": presets.names(), "cues": cues, "cue": presets.place,
+            "translators": self.translators,
+        }  # fmt: skip
+
+    def stats(self) -> dict[str, Any]:
+        """How it goes."""
+        pulse = self.pulse
+        return {
+            "fps": round(pulse.fps, 1), "render_ms": round(pulse.ms, 2), "frame": pulse.frame,
+            "dropped": pulse.dropped, "restarts": pulse.restarts, "alive": pulse.alive, "model": pulse.model,
+            "viewers": len(self.viewers), "beat": round(pulse.beat, 3), "phase": round(pulse.phase, 5),
+            "recording": self.takes.recording, "cue": self.actions.presets.place, "counts": dict(self.counts),
+        }  # fmt: skip

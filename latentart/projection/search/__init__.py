@@ -1,0 +1,1 @@
+"""The optimisation behind projection: objectives, losses, priors, sample banks, tuning."""

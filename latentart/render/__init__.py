@@ -1,0 +1,1 @@
+"""Rendering into files: one file for each kind of output."""

@@ -1,0 +1,1 @@
+"""Style transfer networks: one style, many styles, arbitrary styles."""
