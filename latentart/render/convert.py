@@ -87,7 +87,7 @@ def translate_file(
         "seed": seed,
     }
     described["style"] = None if style is None or style.ndim > 1 or len(style) > 128 else style.tolist()
-    settings = provenance.record(device=_device(T), translator=describe(T), translation=_given(described))
+    settings = provenance.record(device=T.device, translator=describe(T), translation=_given(described))
     change = _translation(T, strength, style, smoothing if footage.moves(source) else 0.0, seed)
     return convert(
         change, source, target, size=size, settings=settings, overwrite=overwrite, on_frame=on_frame, **options
@@ -109,14 +109,10 @@ def _translation(T: Translator, strength: Strength, style: Tensor | None, smooth
         # Dropout that is the same in every frame does not flicker.
         with torch.inference_mode(), torch.random.fork_rng():
             torch.manual_seed(seed)
-            made: Tensor = played.translate(img.to(_device(T)), amount, style=style)
+            made: Tensor = played.translate(img.to(T.device), amount, style=style)
         return made
 
     return change
-
-
-def _device(T: Translator) -> torch.device:
-    return next((p.device for p in T.parameters()), torch.device("cpu"))
 
 
 def _given(settings: dict[str, Any]) -> dict[str, Any]:
