@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from fractions import Fraction
 from functools import partial
 from pathlib import Path as FilePath
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -30,6 +30,7 @@ from latentart.latent import (
     space,
     transform,
     truncation,
+    walk_options,
 )
 from latentart.latent import path as paths
 from latentart.models.base import Generator, check_noise_mode
@@ -40,11 +41,26 @@ from latentart.sinks.sink import open_sink
 from latentart.translators import chain
 
 PACES = ("as-is", "even")
+T = TypeVar("T")
+
+
+def _with_walk_options(kind: type[T]) -> type[T]:
+    """A class about to become a dataclass, with a field for each option of each walk, None by default."""
+    own = {option.name: f"{option.kind} | None" for option in walk_options.options()}
+    names = list(kind.__annotations__)
+    # Beside the walk's other values, where records of films have them.
+    order = names[: names.index("cutoff") + 1] + list(own) + names[names.index("cutoff") + 1 :]
+    annotations = {**kind.__annotations__, **own}
+    kind.__annotations__ = {name: annotations[name] for name in order}
+    for name in own:
+        setattr(kind, name, None)
+    return kind
 
 
 @dataclass(frozen=True, kw_only=True)
+@_with_walk_options
 class Film:
-    """Everything that decides a film's pictures. None leaves a walk's own default."""
+    """Everything that decides a film's pictures, and every option of a walk. None leaves a walk's own default."""
 
     network: str = "landscapes-256"
     walk: str = "keyframes"
@@ -55,12 +71,6 @@ class Film:
     fps: str = "30"
     psi: float = 0.8
     cutoff: int | None = None
-    interp: str | None = None
-    easing: str | None = None
-    space: str | None = None
-    diameter: float | None = None
-    reach: float | None = None
-    turns: int | None = None
     mix_seed: int | None = None
     mix_layers: str = "fine"
     edits: tuple[str, ...] = ()
@@ -131,7 +141,7 @@ def make_path(film: Film, G: Generator) -> paths.Path:
 
 
 def _walk_options(film: Film, G: Generator, accepted: set[str]) -> dict[str, Any]:
-    own = {name: getattr(film, name) for name in ("interp", "easing", "space", "diameter", "reach", "turns")}
+    own = {option.name: getattr(film, option.name) for option in walk_options.options()}
     given: dict[str, Any] = {name: value for name, value in own.items() if value is not None}
     if film.latents:
         given["latents"] = saved.read_all(film.latents, G.num_ws, G.w_dim)

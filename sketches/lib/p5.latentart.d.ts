@@ -8,7 +8,7 @@ type LatentEvent = "ready" | "frame" | "param" | "stats" | "news" | "error" | "o
 interface LatentParams {
   /** The picture the walk starts from. 0 to 4294967295 */
   "seed": number;
-  /** keyframes: seed, seed+1, ... in a loop; orbit: a circle around seed; drift: wandering around seed; plane: latent/x, latent/y; hold: seed itself; latent: latent/w or latent/z. */
+  /** keyframes: seed, seed+1, ... in a loop; orbit: a circle around seed; drift: wandering around seed; plane: latent/x, latent/y; hold: seed itself; latent: latent/w or latent/z; the others: figures around seed. */
   "walk/mode": "keyframes" | "orbit" | "drift" | "plane" | "hold" | "latent";
   /** Whether the walk moves. */
   "walk/play": boolean;
@@ -18,6 +18,8 @@ interface LatentParams {
   "walk/count": number;
   /** How far orbit and drift go from seed. 0 to 4 */
   "walk/radius": number;
+  /** Waves in one loop, in mode drift. 1 to 16 */
+  "walk/turns": number;
   /** Sets the place in the loop. 0 to 1 */
   "walk/phase": number;
   /** How long a change of seed, class or mode takes. 0 to 60 s */

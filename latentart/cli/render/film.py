@@ -27,17 +27,12 @@ WORTH_CHOOSING = 100
 @opt.seeds_option("Keyframes of the walk, for example 3,11,20.")
 @click.option("--latents", "--projected-w", multiple=True, metavar="FILE|DIR", help="Saved latents as keyframes.")
 @opt.classes
-@click.option("--walk", help="keyframes, orbit or drift.")
+@opt.walk
 @click.option("--seconds", type=float, help="Length of the loop.")
 @click.option("--fps", help="Frames per second: 30, 29.97, 24000/1001.")
 @opt.trunc
 @opt.cutoff
-@click.option("--interp", "--interpolation", "interp", help="linear, slerp or cubic (keyframes).")
-@click.option("--easing", help="Timing of each leg: linear, smooth, sine, hold... (keyframes).")
-@click.option("--space", help="Interpolate in w or z (keyframes).")
-@click.option("--diameter", type=float, help="Size of the circle (orbit).")
-@click.option("--reach", type=float, help="How far to wander, above 0 to 1 (drift).")
-@click.option("--turns", type=int, help="Waves in one loop (drift).")
+@opt.walk_options
 @click.option("--mix-seed", type=int, help="Style mixing: a seed whose style is laid over the walk.")
 @click.option("--mix-layers", help="Rows it gives: coarse, middle, fine or 8-13 (default fine).")
 @opt.edits
