@@ -19,8 +19,8 @@ from latentart.models.base import Generator
 from latentart.projection import presets
 from latentart.projection.presets import Preset, Stage
 from latentart.projection.project import Projector, Settings, as_targets, project
-from latentart.projection.run import Step
 from latentart.projection.search.loss import likeness, visible
+from latentart.projection.settings import Step
 
 QUICK = Preset(
     (Stage("w", 8, 10, 0.2), Stage("w", 16, 20, 0.1), Stage("w+", 16, 20, 0.1, 10)),
