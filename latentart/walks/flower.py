@@ -12,7 +12,7 @@ from torch import Tensor
 
 from latentart import rate
 from latentart.errors import SettingsError
-from latentart.latent import path, plane, space
+from latentart.latent import path, space
 from latentart.latent.interpolate import Array
 from latentart.latent.walk_options import Option
 from latentart.models.base import Generator
@@ -38,7 +38,7 @@ def flower(
     """
     frames, exact = path.clock(seconds, fps)
     _check(diameter, petals, depth)
-    centre, east, north = plane.through(G, seeds, classes, psi=psi, cutoff=cutoff, walk="a flower")
+    centre, east, north = space.plane(G, seeds, classes, psi=psi, cutoff=cutoff, walk="a flower")
 
     def at(u: Array) -> Tensor:
         angle = 2 * np.pi * u[:, None, None]

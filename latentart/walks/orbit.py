@@ -12,7 +12,7 @@ from torch import Tensor
 
 from latentart import rate
 from latentart.errors import SettingsError
-from latentart.latent import path, plane, space
+from latentart.latent import path, space
 from latentart.latent.interpolate import Array
 from latentart.latent.walk_options import Option
 from latentart.models.base import Generator
@@ -38,7 +38,7 @@ def orbit(
     frames, exact = path.clock(seconds, fps)
     if not math.isfinite(diameter) or diameter <= 0:
         raise SettingsError(f"diameter is {diameter!r}: give a number above 0")
-    centre, east, north = plane.through(G, seeds, classes, psi=psi, cutoff=cutoff, walk="an orbit")
+    centre, east, north = space.plane(G, seeds, classes, psi=psi, cutoff=cutoff, walk="an orbit")
     radius = diameter / 2
 
     def at(u: Array) -> Tensor:

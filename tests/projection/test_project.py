@@ -120,7 +120,7 @@ def test_many_pictures_are_taken_a_few_at_a_time(
 ) -> None:
     targets = as_targets(G, samples(G, 3), None)
     whole = projector.project(targets, Settings("preview", "w"))
-    monkeypatch.setattr("latentart.projection.project.PIXELS_AT_ONCE", {"cpu": 2 * 16 * 16})
+    monkeypatch.setattr("latentart.projection.prepared.PIXELS_AT_ONCE", {"cpu": 2 * 16 * 16})
     assert projector.at_once == 2
     for made, other in zip(projector.project(targets, Settings("preview", "w")), whole, strict=True):
         torch.testing.assert_close(made.ws, other.ws, rtol=0, atol=0.02)
