@@ -71,4 +71,5 @@ def random_state(**shape: Any) -> tuple[dict[str, Tensor], dict[str, Any]]:
     size = 4 << (len(widths) - 1)
     return tensors, facts | {
         "img_resolution": size, "img_channels": channels, "normalize_start": True, "unit_output": False,
+        "widths": [tensors["start.weight"].shape[0] // 16, *(tensors[f"layers.{i}.weight"].shape[0] for i in range(2 * len(widths) - 1))],
     }  # fmt: skip
