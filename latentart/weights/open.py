@@ -189,7 +189,7 @@ def _stated(family: object, contents: Contents) -> Checkpoint:
     """A file in our own names that states its family. Only generators' configs are completed: the others are checked
     where the network is built, and those of no family here (states of a training) are as they are."""
     if not isinstance(family, str) or not re.fullmatch(r"[a-z0-9_-]{1,40}", family):
-        raise WeightsError(f"a config of family {str(family)[:40]!r}: no family has such a name")
+        raise WeightsError(f"a config of family {str(family)[:40]!r}: no known family has such a name")
     tensors, config = contents.groups[""], contents.stated
     inferred: tuple[str, ...] = ()
     if generator := families.generator(family):
@@ -209,7 +209,8 @@ def _family_of(contents: Contents) -> tuple[str, Family]:
     if contents.unknown:
         raise WeightsError(contents.unknown)
     listed = sorted(name for tensors in contents.groups.values() for name in tensors)
-    raise WeightsError(f"unknown layout: {_seen(listed)}; {_nearest(listed, known)}")
+    what = contents.source if contents.source.endswith(("folder", "model")) else f"{contents.source} file"
+    raise WeightsError(f"a {what} of no known family, unknown layout: {_seen(listed)}; {_nearest(listed, known)}")
 
 
 def _seen(listed: list[str]) -> str:
