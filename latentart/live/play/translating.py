@@ -17,8 +17,8 @@ from latentart.errors import PictureError, SettingsError
 from latentart.live.play.slots import PLAIN, Size, Touch
 from latentart.live.wire.names import choose
 from latentart.translators.base import Translator
-from latentart.translators.load import families, load_translator, names
-from latentart.weights import cards
+from latentart.translators.load import load_translator, names
+from latentart.weights import cards, families
 
 log = logging.getLogger("latentart.live")
 
@@ -122,7 +122,7 @@ def offered(pictures: Path = PICTURES) -> list[dict[str, Any]]:
 
 def _offer(name: str, facts: Mapping[str, Any], pictures: int) -> dict[str, Any]:
     family = facts.get("family", name)
-    any_style = getattr(families().get(family), "KIND", "") == "style"
+    any_style = getattr(families.find(family), "KIND", "") == "style"
     styles = facts.get("styles", pictures if any_style else 0)
     return {"family": family, "styles": styles, "size": facts.get("resolution", 0)}
 

@@ -14,7 +14,8 @@ from torch import Tensor
 
 from latentart.errors import WeightsError
 from latentart.weights import npy
-from latentart.weights.plain import npz, tfjs, torch_dicts
+from latentart.weights.checkpoint import Contents
+from latentart.weights.containers import npz, tfjs, torch_dicts
 
 SOURCE = "folder"
 ENDINGS = (".pth", ".pt", ".tar", ".model", ".ckpt")
@@ -30,18 +31,18 @@ def matches(path: Path, head: bytes) -> bool:
     return path.is_dir() and not listed and bool(_files(path) or _models(path))
 
 
-def read(path: Path) -> dict[str, dict[str, Tensor]]:
-    """{'': name -> tensor}. Raises WeightsError naming the file, RefusedError."""
+def read(path: Path) -> Contents:
+    """One group, '': name -> tensor. Raises WeightsError naming the file, RefusedError."""
     found: dict[str, Tensor] = {}
     files = _files(path)
     if len(files) > MOST_FILES:
         raise WeightsError(f"more than {MOST_FILES} files of tensors: give a folder with one network in it")
     for file in [*files, *_models(path)]:
-        for name, tensor in (_one(file) if file.is_file() else tfjs.read(file)[""]).items():
+        for name, tensor in (_one(file) if file.is_file() else tfjs.read(file).groups[""]).items():
             if name in found:
                 raise WeightsError(f"two files bring a tensor {name!r}: give a folder with one network in it")
             found[name] = tensor
-    return {"": found}
+    return Contents({"": found})
 
 
 def by_file(tensors: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:
@@ -73,11 +74,11 @@ def _one(file: Path) -> dict[str, Tensor]:
         with file.open("rb") as stream:
             if not torch_dicts.matches(file, stream.read(HEAD)):
                 raise WeightsError("it is no torch file")
-        groups = torch_dicts.read(file)
+        groups = torch_dicts.read(file).groups
     except WeightsError as error:
         raise type(error)(f"file {file.name!r}: {error}") from error
     # A checkpoint of training holds several dictionaries; the network is the one with most in it.
-    network = max(groups.values(), key=len, default={})
+    network: Mapping[str, Tensor] = max(groups.values(), key=len, default={})
     return {f"{file.name.partition('.')[0]}/{name}": tensor for name, tensor in network.items()}
 
 

@@ -6,25 +6,20 @@ some thirty functions; here it can call none.
 
 from __future__ import annotations
 
-import itertools
 import mmap
-import re
 import struct
-from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from latentart.errors import WeightsError
-from latentart.weights import stored_zip
-from latentart.weights.inert_pickle import Budget, Maker, Record, Table, inert, read, refuse
-from latentart.weights.storage import STORAGE_NAMES, Storage, StoredTensor, rebuild, storage
+from latentart.weights.pickle import stored_zip
+from latentart.weights.pickle.inert_pickle import Budget, Maker, Record, Table, inert, read, refuse
+from latentart.weights.pickle.storage import STORAGE_NAMES, Storage, rebuild, storage
 
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 LEGACY_HEAD = b"\x80\x02\x8a\x0a" + LEGACY_MAGIC.to_bytes(10, "little") + b"."
 LEGACY_PROTOCOL = 1001
-LONGEST_NUMBER, MOST_STATE_DICTS = 16, 64
-PREFERRED = ("G", "g", "state_dict")
-AVERAGED = re.compile(r"(.*[_-])?ema([_-].*)?", re.IGNORECASE)
+LONGEST_NUMBER = 16
 
 
 def is_torch(head: bytes) -> bool:
@@ -45,38 +40,6 @@ def open_torch(path: Path) -> Any:
         return _read_zip(data)
     value, _ = read_legacy(data, 0, Budget())
     return value
-
-
-def find(document: object, first: str) -> tuple[dict[str, StoredTensor], str] | None:
-    """(tensors without their common prefix, where they were) of the state dict that holds a tensor named `first`."""
-    for where, candidate in itertools.islice(_state_dicts(document), MOST_STATE_DICTS):
-        prefixes = [str(k).removesuffix(first) for k in candidate if str(k).endswith(first)]
-        if prefixes:
-            prefix = min(prefixes, key=len)
-            tensors = {
-                str(k).removeprefix(prefix): v
-                for k, v in candidate.items()
-                if str(k).startswith(prefix) and isinstance(v, StoredTensor)
-            }
-            return tensors, where
-    return None
-
-
-def is_average(where: str) -> bool:
-    """Whether weights under this name are averages over the training: 'G_ema', 'params_ema', 'ema/state_dict'."""
-    return any(AVERAGED.fullmatch(part) for part in where.split("/"))
-
-
-def _state_dicts(document: object) -> Iterator[tuple[str, Mapping[Any, Any]]]:
-    """Dictionaries in the file, the averaged weights first, the whole file last."""
-    if isinstance(document, dict):
-        order = sorted(document, key=_rank)
-        yield from ((str(k), document[k]) for k in order if isinstance(document[k], dict))
-        yield "the file itself", document
-
-
-def _rank(key: object) -> tuple[bool, int]:
-    return not is_average(str(key)), PREFERRED.index(key) if key in PREFERRED else len(PREFERRED)
 
 
 def ordered_dict(args: tuple[Any, ...]) -> dict[Any, Any]:

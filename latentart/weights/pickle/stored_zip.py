@@ -6,7 +6,7 @@ import struct
 from dataclasses import dataclass
 
 from latentart.errors import WeightsError
-from latentart.weights.inert_pickle import refuse
+from latentart.weights.pickle.inert_pickle import refuse
 
 LARGEST_DIRECTORY = 4 << 20
 _END = struct.Struct("<4s4H2LH")  # end of central directory

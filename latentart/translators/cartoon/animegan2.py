@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import torch
 import torch.nn.functional as F
@@ -11,9 +10,8 @@ from torch import Tensor
 
 from latentart.translators.base import Translator
 from latentart.translators.tensor_names import fill, numbered, renamed
-from latentart.weights.checkpoint import Checkpoint
+from latentart.weights.checkpoint import Checkpoint, Origin, Parts
 from latentart.weights.shapes import shape
-from latentart.weights.stylegan2 import Parts
 
 FAMILY = "animegan2"
 KIND = "cartoon"
@@ -91,7 +89,7 @@ def matches(tensors: Mapping[str, Tensor]) -> bool:
     return {"block_a.0.1.weight", "block_c.1.layers.0.1.weight", "out_layer.0.weight"} <= set(tensors)
 
 
-def complete(tensors: Mapping[str, Tensor], path: Path) -> Parts:
+def convert(tensors: Mapping[str, Tensor], origin: Origin) -> Parts:
     """Tensors in our names. Raises WeightsError naming keys."""
     blocks = len(numbered(tensors, r"block_c\.(\d{1,2})\.layers\."))
     layers = {f"block_{b}.{i}": f"{b}.{i}" for b, count in LAYERS.items() for i in range(count)}

@@ -9,23 +9,17 @@ sample ever needs a kernel of its own. The sums of squares that demodulation nee
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from latentart import seeds
-from latentart.errors import WeightsError
-from latentart.models import ops, state
+from latentart.models import ops
 from latentart.models.base import Generator, NoiseMode, Synthesizer
 from latentart.models.mapping import MappingNetwork
 from latentart.models.modulated import SharedConv
-from latentart.weights.checkpoint import Checkpoint
 
 FAMILY = "stylegan2"
 ARCHITECTURES = ("skip", "resnet", "orig")
@@ -295,98 +289,3 @@ class StyleGAN2(Generator):
             img = block.picture(img, x, ws[:, row])
         assert img is not None
         return img
-
-
-def matches(checkpoint: Checkpoint) -> bool:
-    """Whether a checkpoint is a StyleGAN2 generator."""
-    return checkpoint.config.get("family") == FAMILY
-
-
-def build(checkpoint: Checkpoint) -> StyleGAN2:
-    """A checkpoint -> the generator it describes, in float32, without gradients.
-
-    Raises WeightsError when tensors are missing, left over, or of a shape that fits nothing.
-    """
-    config = read_config(checkpoint.tensors, checkpoint.config)
-    with torch.device("meta"):
-        G = StyleGAN2(config)
-    tensors = dict(checkpoint.tensors)
-    complete(tensors, G)
-    state.fill(G, tensors)
-    if "w_avg_samples" in checkpoint.config:
-        G.mapping.w_avg.copy_(mean_w(G, int(checkpoint.config["w_avg_samples"])))
-    return G
-
-
-def arrange(G: StyleGAN2) -> None:
-    """Lays the weights of up layers out as a transposed convolution reads them, or it copies them at each call."""
-    for layer in G.synthesis.layers().values():
-        if layer.up:
-            swapped = layer.weight.detach().transpose(0, 1).contiguous(memory_format=torch.channels_last)
-            layer.weight.data = swapped.transpose(0, 1)
-
-
-def complete(tensors: dict[str, Tensor], G: StyleGAN2) -> None:
-    """Adds the buffers that a small file may leave out: FIR filters and the centre of truncation."""
-    smooth = ops.smooth()
-    for name, buffer in G.named_buffers():
-        if name.endswith("resample_filter"):
-            # Stored by some files in conv1 too, where nothing is resampled.
-            tensors[name] = ops.fir(tensors[name]) if name in tensors else smooth
-        elif name == "mapping.w_avg":
-            tensors.setdefault(name, torch.zeros(buffer.shape))
-
-
-def read_config(tensors: Mapping[str, Tensor], stored: Mapping[str, Any]) -> Config:
-    """Works the architecture out from tensors; `stored` adds what tensors cannot say (Checkpoint.config)."""
-    try:
-        return _read_config(tensors, stored)
-    except (KeyError, IndexError, ValueError, TypeError) as error:
-        raise WeightsError(f"not a complete StyleGAN2 generator: {error!r} while reading its shape") from error
-
-
-def _read_config(tensors: Mapping[str, Tensor], stored: Mapping[str, Any]) -> Config:
-    count = len({m[1] for name in tensors if (m := re.match(r"synthesis\.(b\d+)\.conv1\.weight$", name))})
-    blocks = [f"synthesis.b{4 << i}" for i in range(count)]
-    depth = len({m[1] for name in tensors if (m := re.match(r"mapping\.(fc\d+)\.weight$", name))})
-    mapping = [tuple(tensors[f"mapping.fc{i}.weight"].shape) for i in range(depth)]
-    embed = tensors.get("mapping.embed.weight")
-    embed_dim, c_dim = (embed.shape[0], embed.shape[1]) if embed is not None else (0, 0)
-    joint = tensors.get("mapping.concat.weight")
-    if joint is not None:
-        c_dim, embed_dim = joint.shape[0], joint.shape[1]
-    const = tensors["synthesis.b4.const"]
-    clamp = stored.get("conv_clamp")
-    return Config(
-        z_dim=mapping[0][1] - embed_dim,
-        c_dim=c_dim,
-        w_dim=tensors["synthesis.b4.conv1.affine.weight"].shape[1],
-        embed_dim=embed_dim,
-        mapping_widths=tuple(shape[0] for shape in mapping),
-        widths=tuple(tensors[f"{b}.conv1.weight"].shape[0] for b in blocks),
-        img_channels=tensors[f"{blocks[-1]}.torgb.weight"].shape[0],
-        architecture=_architecture(tensors, blocks),
-        init_res=(const.shape[1], const.shape[2]),
-        use_noise="synthesis.b4.conv1.noise_const" in tensors,
-        conv_clamp=None if clamp is None else float(clamp),
-        mapping_lr_multiplier=float(stored.get("mapping_lr_multiplier", 0.01)),
-        joint_labels=joint is not None,
-    )
-
-
-def _architecture(tensors: Mapping[str, Tensor], blocks: list[str]) -> str:
-    if any(f"{b}.skip.weight" in tensors for b in blocks):
-        return "resnet"
-    return "skip" if all(f"{b}.torgb.weight" in tensors for b in blocks) else "orig"
-
-
-def mean_w(G: StyleGAN2, samples: int, batch: int = 1000) -> Tensor:
-    """Mean of w over seeded samples, [w_dim]: the centre of truncation for a file that stores none."""
-    rng = seeds.stream(123)
-    total = torch.zeros(G.w_dim, dtype=torch.float64)
-    for start in range(0, samples, batch):
-        n = min(batch, samples - start)
-        z = torch.from_numpy(rng.randn(n, G.z_dim)).float()
-        c = torch.from_numpy(np.eye(G.c_dim)[rng.randint(G.c_dim, size=n)]) if G.c_dim else None
-        total += G.mapping.w(z, c).double().sum(dim=0)
-    return (total / samples).float()

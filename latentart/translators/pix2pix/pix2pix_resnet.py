@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 import torch.nn.functional as F
@@ -19,9 +18,8 @@ from latentart.translators import configs, tensor_names
 from latentart.translators.base import Translator
 from latentart.translators.layers import Dropout, Norm, make_norm
 from latentart.translators.pix2pix import options_file, switches
-from latentart.weights.checkpoint import Checkpoint
+from latentart.weights.checkpoint import Checkpoint, Origin, Parts
 from latentart.weights.shapes import shape
-from latentart.weights.stylegan2 import Parts
 
 FAMILY = "pix2pix-resnet"
 LOOKS_FOR = "model.1.weight, model.10.conv_block.1.weight (ResNet)"
@@ -134,9 +132,9 @@ def matches(tensors: Mapping[str, Tensor]) -> bool:
     return is_chain(tensors) and len(chain_numbers(tensors)[0]) <= 2
 
 
-def complete(tensors: Mapping[str, Tensor], path: Path) -> Parts:
+def convert(tensors: Mapping[str, Tensor], origin: Origin) -> Parts:
     """See `load.Family`; reads train_opt.txt or test_opt.txt beside the file. Raises WeightsError."""
-    source, said = options_file.beside(path)
+    source, said = options_file.beside(origin.path)
     config = config_of(tensors)
     words = in_words(config)
     facts = {"input_nc": config.in_channels, "output_nc": config.out_channels, "ngf": config.width}

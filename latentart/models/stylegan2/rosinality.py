@@ -1,4 +1,4 @@
-"""Reads .pt files of rosinality's StyleGAN2 and of its descendants (pSp, e4e, NADA decoders).
+"""The tensor names of rosinality's StyleGAN2 and of its descendants (pSp, e4e, NADA decoders).
 
 The network is NVIDIA's under other names; no kernel is flipped on the way.
 """
@@ -7,48 +7,40 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from latentart.errors import WeightsError
-from latentart.weights import stylegan2
-from latentart.weights.checkpoint import Checkpoint
-from latentart.weights.storage import StoredTensor, load
-from latentart.weights.torch_file import find, is_average, is_torch, open_torch
+from latentart.weights.checkpoint import Origin
+from latentart.weights.shapes import below, has
 
-SOURCE = "rosinality"
 FIRST_TENSOR = "input.input"
+W_AVG = "latent_avg"
 
 
-def matches(path: Path, head: bytes) -> bool:
-    """Whether it is a torch file with this network's first tensor."""
-    return is_torch(head) and find(open_torch(path), FIRST_TENSOR) is not None
+def matches(tensors: Mapping[str, Tensor]) -> bool:
+    """Whether this network's first tensor is there."""
+    return has(tensors, FIRST_TENSOR)
 
 
-def read(path: Path) -> Checkpoint:
-    """The averaged generator of the file (g_ema, else g, else what is there). Raises WeightsError."""
-    document = open_torch(path)
-    found = find(document, FIRST_TENSOR)
-    if found is None:
-        raise WeightsError(f"no tensor {FIRST_TENSOR!r}")
-    stored, where = found
-    _refuse_swagan(stored)
-    average = document.get("latent_avg") if isinstance(document, dict) else None
-    if isinstance(average, StoredTensor):
-        stored["latent_avg"] = average
-    tensors = dict(rename(name, tensor) for name, tensor in load(stored, path.stat().st_size).items())
-    if len(tensors) != len(stored):
-        raise WeightsError("two of its tensors have the same name in StyleGAN2")
-    parts = stylegan2.complete(tensors, {})
-    notes = () if is_average(where) else (f"the weights of {where}: the file has no averaged g_ema",)
-    return Checkpoint(parts.tensors, parts.config, "", SOURCE, inferred=notes + parts.inferred)
-
-
-def _refuse_swagan(stored: Mapping[str, StoredTensor]) -> None:
-    if any(re.search(r"(^|\.)(iwt|dwt)\.", name) for name in stored):
+def converted(tensors: Mapping[str, Tensor], origin: Origin) -> dict[str, Tensor]:
+    """The generator under NVIDIA's names, with the average w that stands beside it in the file. Raises WeightsError."""
+    found = below(tensors, FIRST_TENSOR)
+    if any(re.search(r"(^|\.)(iwt|dwt)\.", name) for name in found):
         raise WeightsError("a SWAGAN (--arch swagan, wavelet layers), which is another network and not supported")
+    beside = origin.contents.groups.get("", {})
+    whole = {**found, W_AVG: beside[W_AVG]} if W_AVG in beside else dict(found)
+    renamed = dict(rename(name, tensor) for name, tensor in whole.items())
+    if len(renamed) != len(whole):
+        raise WeightsError("two of its tensors have the same name in StyleGAN2")
+    return renamed
+
+
+def notes(origin: Origin) -> tuple[str, ...]:
+    """What `inspect` says of a file without averaged weights."""
+    where = origin.group or "the file itself"
+    return () if origin.averaged else (f"the weights of {where}: the file has no averaged g_ema",)
 
 
 def _keep(tensor: Tensor) -> Tensor:
@@ -92,10 +84,10 @@ _PARTS: dict[str, tuple[str, Callable[[Tensor], Tensor]]] = {
 
 def rename(name: str, tensor: Tensor) -> tuple[str, Tensor]:
     """(NVIDIA's name, tensor in NVIDIA's shape). Raises WeightsError for a name the network does not have."""
-    if name == "latent_avg":
+    if name == W_AVG:
         return "mapping.w_avg", _average(tensor)
     if name == FIRST_TENSOR:
-        return stylegan2.FIRST_TENSOR, _drop_axis(tensor)
+        return "synthesis.b4.const", _drop_axis(tensor)
     if match := re.fullmatch(r"style\.(\d{1,2})\.(weight|bias)", name):
         return f"mapping.fc{int(match[1]) - 1}.{match[2]}", tensor
     if match := re.fullmatch(r"noises\.noise_(\d{1,2})", name):

@@ -8,21 +8,17 @@ Where the paper puts zeros between pixels and throws pixels away, each filter he
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from latentart.errors import WeightsError
-from latentart.models import ops, state
+from latentart.models import ops
 from latentart.models.base import Generator, NoiseMode, Synthesizer, placed
 from latentart.models.mapping import MappingNetwork
 from latentart.models.modulated import SharedConv
-from latentart.weights.checkpoint import Checkpoint
 
 FAMILY = "stylegan3"
 
@@ -45,6 +41,15 @@ class LayerPlan:
 
 
 @dataclass(frozen=True)
+class InputPlan:
+    """The waves that a picture begins with: size (height, width), samples and highest frequency per picture width."""
+
+    size: tuple[int, int]
+    sampling_rate: float
+    bandwidth: float
+
+
+@dataclass(frozen=True)
 class Config:
     """Everything that fixes the shape of a StyleGAN3 generator."""
 
@@ -55,9 +60,7 @@ class Config:
     mapping_widths: tuple[int, ...]
     mapping_lr_multiplier: float
     layers: tuple[LayerPlan, ...]
-    input_size: tuple[int, int]
-    sampling_rate: float
-    bandwidth: float
+    input: InputPlan
     conv_clamp: float | None
     output_scale: float
     joint_labels: bool = False
@@ -78,7 +81,8 @@ class FourierInput(torch.nn.Module):
     def __init__(self, config: Config) -> None:
         super().__init__()
         channels = config.layers[0].inputs
-        self.size, self.rate, self.bandwidth = config.input_size, config.sampling_rate, config.bandwidth
+        plan = config.input
+        self.size, self.rate, self.bandwidth = plan.size, plan.sampling_rate, plan.bandwidth
         self.weight = torch.nn.Parameter(ops.normal(channels, channels))
         self.affine = ops.Dense(config.w_dim, 4)
         self.register_buffer("freqs", ops.normal(channels, 2))
@@ -262,54 +266,3 @@ class StyleGAN3(Generator):
         self.noise_shapes = {}
         self.mapping = MappingNetwork(config)
         self.synthesis = SynthesisNetwork(config)
-
-
-def matches(checkpoint: Checkpoint) -> bool:
-    """Whether a checkpoint is a StyleGAN3 generator."""
-    return checkpoint.config.get("family") == FAMILY
-
-
-def build(checkpoint: Checkpoint) -> StyleGAN3:
-    """A checkpoint -> the generator it describes, in float32, without gradients. Raises WeightsError."""
-    try:
-        config = read_config(checkpoint.tensors, checkpoint.config)
-    except (KeyError, IndexError, ValueError, TypeError) as error:
-        raise WeightsError(f"not a complete StyleGAN3 generator: {error!r} while reading its shape") from error
-    with torch.device("meta"):
-        G = StyleGAN3(config)
-    state.fill(G, checkpoint.tensors)
-    return G
-
-
-def read_config(tensors: Mapping[str, Tensor], stored: Mapping[str, Any]) -> Config:
-    """Shapes from tensors; sizes, factors and paddings from the config that `latentart.weights.stylegan3` made."""
-    embed = tensors.get("mapping.embed.weight")
-    depth = sum(bool(re.fullmatch(r"mapping\.fc\d+\.weight", name)) for name in tensors)
-    start, clamp = stored["input"], stored["conv_clamp"]
-    return Config(
-        z_dim=stored["z_dim"],
-        c_dim=stored["c_dim"],
-        w_dim=stored["w_dim"],
-        embed_dim=0 if embed is None else embed.shape[0],
-        mapping_widths=tuple(tensors[f"mapping.fc{i}.weight"].shape[0] for i in range(depth)),
-        mapping_lr_multiplier=float(stored["mapping_lr_multiplier"]),
-        layers=tuple(_plan(tensors, layer) for layer in stored["layers"]),
-        input_size=(start["size"][0], start["size"][1]),
-        sampling_rate=start["sampling_rate"],
-        bandwidth=start["bandwidth"],
-        conv_clamp=None if clamp is None else float(clamp),
-        output_scale=float(stored["output_scale"]),
-    )
-
-
-def _plan(tensors: Mapping[str, Tensor], layer: Mapping[str, Any]) -> LayerPlan:
-    name = f"synthesis.{layer['name']}"
-    outputs, inputs, kernel, _ = tensors[f"{name}.weight"].shape
-    up, down = (tensors.get(f"{name}.{which}_filter") for which in ("up", "down"))
-    left, right, top, bottom = layer["padding"]
-    return LayerPlan(
-        layer["name"], inputs, outputs, kernel, layer["up"], layer["down"], (left, right, top, bottom),
-        out_size=(layer["out_size"][0], layer["out_size"][1]),
-        up_taps=() if up is None else tuple(up.shape),
-        down_taps=() if down is None else tuple(down.shape),
-    )  # fmt: skip

@@ -1,4 +1,4 @@
-"""What the tensors of a StyleGAN3 generator say by their names and shapes, and what has to be worked out.
+"""The family StyleGAN3: what the tensors of a file mean, and the network built of them.
 
 Names are NVIDIA's. Every layer resamples twice, by filters that are in the file; sizes, factors and paddings come
 from the attributes a pickle stores, or, where a file holds only tensors, from the paper's rules.
@@ -8,22 +8,29 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from latentart.errors import WeightsError
-from latentart.weights.checkpoint import Checkpoint
-from latentart.weights.stylegan2 import Parts
+from latentart.models import state
+from latentart.models.mapping import mapping_facts
+from latentart.models.stylegan3.network import FAMILY, Config, InputPlan, LayerPlan, StyleGAN3
+from latentart.weights import shapes
+from latentart.weights.checkpoint import Checkpoint, Origin, Parts
+from latentart.weights.shapes import LARGEST_NUMBER, below, has
 
-FAMILY = "stylegan3"
 FIRST_TENSOR = "synthesis.input.freqs"
+LOOKS_FOR = "synthesis.input.freqs (NVIDIA)"
+XL = "SuperresGenerator"
 MARGIN, TAPS_PER_STEP = 10, 6
 LARGEST_SIZE, LONGEST_FILTER, MOST_LAYERS = 8192, 128, 64
 DEFAULTS = {"conv_clamp": 256, "output_scale": 0.25, "mapping_lr_multiplier": 0.01}
 """What every published StyleGAN3 has."""
 SHAPED = ("z_dim", "c_dim", "w_dim", "num_ws", "img_resolution", "img_channels", "mapping_layers")
+shape = partial(shapes.shape, family="StyleGAN3")
 
 
 class Layer(NamedTuple):
@@ -35,6 +42,28 @@ class Layer(NamedTuple):
     outputs: int
     kernel: int
     taps: tuple[int, int]
+    filters: dict[str, list[int]]
+    """Shapes of the two filters, [] for a layer without."""
+
+
+def matches(tensors: Mapping[str, Tensor]) -> bool:
+    """Whether the tensors are a StyleGAN3 generator's, in NVIDIA's names."""
+    return has(tensors, FIRST_TENSOR)
+
+
+def convert(tensors: Mapping[str, Tensor], origin: Origin) -> Parts:
+    """A generator from another project's file. Raises WeightsError, also for StyleGAN-XL."""
+    from latentart.models.stylegan3 import nvidia  # not needed for our own files
+
+    stated = origin.contents.stated
+    if stated.get("class") == XL:
+        what = f"StyleGAN-XL ({XL!r}, a chain of growing networks with a pretrained class embedding)"
+        raise WeightsError(f"its generator is a {what}: only StyleGAN2 and StyleGAN3 are known")
+    found = below(tensors, FIRST_TENSOR)
+    if "modules" not in stated:
+        return complete(found, stated)._replace(source="torch-state" if origin.contents.source == "torch" else "")
+    parts = complete(found, nvidia.stated(stated["modules"]))
+    return parts._replace(inferred=nvidia.notes(origin) + parts.inferred)
 
 
 def complete(tensors: Mapping[str, Tensor], stated: Mapping[str, Any]) -> Parts:
@@ -54,6 +83,7 @@ def complete(tensors: Mapping[str, Tensor], stated: Mapping[str, Any]) -> Parts:
     config |= {"input": start, "layers": _plans(layers, start["size"], said or [{}] * len(layers))}
     config["img_resolution"] = max(config["layers"][-1]["out_size"])
     _check(config, stated)
+    config |= {key: float(config[key]) for key in DEFAULTS if config[key] is not None}
     whole = dict(tensors)
     if "synthesis.input.transform" not in whole:
         whole["synthesis.input.transform"] = torch.eye(3)
@@ -91,8 +121,10 @@ def _layer(tensors: Mapping[str, Tensor], name: str, size: int) -> Layer:
     outputs, inputs, kernel, width = shape(tensors, f"synthesis.{name}.weight", 4)
     if kernel != width:
         raise WeightsError(f"layer {name!r} has kernels of {kernel} x {width}: square ones are wanted")
-    taps = (_taps(tensors, f"synthesis.{name}.up_filter"), _taps(tensors, f"synthesis.{name}.down_filter"))
-    return Layer(name, size, inputs, outputs, kernel, taps)
+    up, down = f"synthesis.{name}.up_filter", f"synthesis.{name}.down_filter"
+    taps = (_taps(tensors, up), _taps(tensors, down))
+    filters = {key: list(tensors[n].shape) if n in tensors else [] for key, n in (("up_taps", up), ("down_taps", down))}
+    return Layer(name, size, inputs, outputs, kernel, taps, filters)
 
 
 def _taps(tensors: Mapping[str, Tensor], name: str) -> int:
@@ -133,7 +165,8 @@ def _plan(layer: Layer, in_size: list[int], stated: Mapping[str, Any]) -> dict[s
     if plan["in_size"] != in_size or not _fits(layer, plan):
         raise WeightsError(f"layer {layer.name!r} does not make {plan['out_size']!r} of {in_size!r} pixels")
     keys = ("in_size", "out_size", "up", "down", "padding", "fp16")
-    return {"name": layer.name, **{key: plan[key] for key in keys}}
+    network = {"inputs": layer.inputs, "outputs": layer.outputs, "kernel": layer.kernel}
+    return {"name": layer.name, **network, **{key: plan[key] for key in keys}, **layer.filters}
 
 
 def _missing(layer: Layer, plan: Mapping[str, Any], axis: int) -> int:
@@ -159,29 +192,11 @@ def _fits(layer: Layer, plan: Mapping[str, Any]) -> bool:
 
 
 def _facts(tensors: Mapping[str, Tensor], layers: list[Layer]) -> dict[str, Any]:
-    depth = len([n for n in tensors if re.fullmatch(r"mapping\.fc\d+\.weight", n)])
-    if depth == 0:
-        raise WeightsError("no tensor 'mapping.fc0.weight': not a whole StyleGAN3 generator")
-    w_dim, inputs = shape(tensors, f"mapping.fc{depth - 1}.weight", 2)[0], shape(tensors, "mapping.fc0.weight", 2)[1]
-    embedded, c_dim = shape(tensors, "mapping.embed.weight", 2) if "mapping.embed.weight" in tensors else (0, 0)
     return {
-        "z_dim": inputs - embedded,
-        "c_dim": c_dim,
-        "w_dim": w_dim,
+        **mapping_facts(tensors, "StyleGAN3"),
         "num_ws": len(layers) + 1,
         "img_channels": layers[-1].outputs,
-        "mapping_layers": depth,
     }
-
-
-def shape(tensors: Mapping[str, Tensor], name: str, dimensions: int) -> tuple[int, ...]:
-    """The shape of one tensor, with its number of dimensions checked."""
-    if name not in tensors:
-        raise WeightsError(f"no tensor {name!r}: not a whole StyleGAN3 generator")
-    found = tuple(tensors[name].shape)
-    if len(found) != dimensions or 0 in found:
-        raise WeightsError(f"tensor {name!r} has shape {list(found)}, {dimensions} dimensions are wanted")
-    return found
 
 
 def _check(config: Mapping[str, Any], stated: Mapping[str, Any]) -> None:
@@ -194,8 +209,19 @@ def _check(config: Mapping[str, Any], stated: Mapping[str, Any]) -> None:
 
 
 def _is_number(value: object) -> bool:
-    return type(value) in (int, float) and 0 < value < 1e12  # type: ignore[operator]
+    return type(value) in (int, float) and 0 < value < LARGEST_NUMBER  # type: ignore[operator]
 
 
 def _is_size(value: object) -> bool:
     return isinstance(value, list) and len(value) == 2 and all(type(v) is int and 1 <= v <= LARGEST_SIZE for v in value)
+
+
+def build(checkpoint: Checkpoint) -> StyleGAN3:
+    """A checkpoint -> the generator it describes, in float32, without gradients. Raises WeightsError."""
+    whole = state.whole(checkpoint, Config, complete)
+    start = state.config_of(InputPlan, whole.config["input"])
+    layers = [state.config_of(LayerPlan, layer) for layer in whole.config["layers"]]
+    with torch.device("meta"):
+        G = StyleGAN3(state.config_of(Config, {**whole.config, "input": start, "layers": layers}))
+    state.fill(G, whole.tensors)
+    return G

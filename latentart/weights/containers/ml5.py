@@ -11,7 +11,8 @@ from pathlib import Path
 from torch import Tensor
 
 from latentart.errors import WeightsError
-from latentart.weights.plain import raw
+from latentart.weights.checkpoint import Contents
+from latentart.weights.containers import raw
 
 SOURCE = "ml5 folder"
 MANIFEST = "manifest.json"
@@ -22,10 +23,11 @@ def matches(path: Path, head: bytes) -> bool:
     return (path / MANIFEST).is_file() if path.is_dir() else path.name == MANIFEST
 
 
-def read(path: Path) -> dict[str, dict[str, Tensor]]:
-    """{'': name -> tensor, as it stands there}. Raises WeightsError, RefusedError."""
+def read(path: Path) -> Contents:
+    """One group, '': name -> tensor, as it stands there. Raises WeightsError, RefusedError."""
     folder = path if path.is_dir() else path.parent
-    return {"": {name: _variable(folder, name, entry) for name, entry in raw.read_json(folder / MANIFEST).items()}}
+    listed = raw.read_json(folder / MANIFEST)
+    return Contents({"": {name: _variable(folder, name, entry) for name, entry in listed.items()}})
 
 
 def _variable(folder: Path, name: str, entry: object) -> Tensor:

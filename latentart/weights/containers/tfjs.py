@@ -15,8 +15,9 @@ import numpy as np
 from torch import Tensor
 
 from latentart.errors import WeightsError
-from latentart.weights.inert_pickle import refuse
-from latentart.weights.plain import ml5, raw
+from latentart.weights.checkpoint import Contents
+from latentart.weights.containers import ml5, raw
+from latentart.weights.pickle.inert_pickle import refuse
 
 SOURCE = "tfjs model"
 MODEL = "model.json"
@@ -31,8 +32,8 @@ def matches(path: Path, head: bytes) -> bool:
     return path.suffix == ".json" and path.name != ml5.MANIFEST and head.lstrip()[:1] == b"{"
 
 
-def read(path: Path) -> dict[str, dict[str, Tensor]]:
-    """{'': name -> tensor, quantised ones as float32}. Raises WeightsError, RefusedError."""
+def read(path: Path) -> Contents:
+    """One group, '': name -> tensor, quantised ones as float32. Raises WeightsError, RefusedError."""
     path = path / MODEL if path.is_dir() else path
     groups = raw.read_json(path).get("weightsManifest")
     if not isinstance(groups, list) or not all(isinstance(group, dict) for group in groups):
@@ -43,7 +44,7 @@ def read(path: Path) -> dict[str, dict[str, Tensor]]:
             if name in found:
                 raise WeightsError(f"the tensor {name[:80]!r} stands twice in {path.name!r}")
             found[name] = tensor
-    return {"": found}
+    return Contents({"": found})
 
 
 def _group(folder: Path, group: Mapping[str, Any]) -> Iterator[tuple[str, Tensor]]:

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from latentart.errors import WeightsError
 from latentart.weights import safe
-from latentart.weights.inert_pickle import refuse
-from latentart.weights.storage import MOST_DIMENSIONS
+from latentart.weights.pickle.inert_pickle import refuse
+from latentart.weights.pickle.storage import MOST_DIMENSIONS
 
 LARGEST_JSON = 32 << 20
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ import torch
 from torch import Tensor
 
 from latentart.errors import WeightsError
-from latentart.weights.inert_pickle import Name, refuse
+from latentart.weights.pickle.inert_pickle import Name, refuse
 
 MOST_DIMENSIONS = 8
 
@@ -125,6 +126,34 @@ def load(tensors: Mapping[str, StoredTensor], file_size: int) -> dict[str, Tenso
         return {name: t.load() for name, t in tensors.items()}
     except ValueError as error:
         raise WeightsError(f"a tensor that its own bytes contradict: {error}") from error
+
+
+class StoredGroup(Mapping[str, Tensor]):
+    """Tensors of a file by name. All of them are loaded when the first one is asked for, none for their names."""
+
+    def __init__(self, stored: Mapping[str, StoredTensor], file_size: int) -> None:
+        self.stored, self._file_size = stored, file_size
+
+    @cached_property
+    def _loaded(self) -> dict[str, Tensor]:
+        return load(self.stored, self._file_size)
+
+    def __getitem__(self, name: str) -> Tensor:
+        return self._loaded[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.stored)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.stored
+
+    def __len__(self) -> int:
+        return len(self.stored)
+
+    def renamed(self, new: Callable[[str], str | None]) -> StoredGroup:
+        """Those whose new name is not None, under it."""
+        pairs = ((new(name), tensor) for name, tensor in self.stored.items())
+        return StoredGroup({name: tensor for name, tensor in pairs if name is not None}, self._file_size)
 
 
 def _is_count(value: object) -> bool:

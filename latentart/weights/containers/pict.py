@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from latentart.errors import WeightsError
-from latentart.weights.inert_pickle import refuse
-from latentart.weights.storage import MOST_DIMENSIONS
+from latentart.weights.checkpoint import Contents
+from latentart.weights.pickle.inert_pickle import refuse
+from latentart.weights.pickle.storage import MOST_DIMENSIONS
 
 SOURCE = "pict"
 LARGEST_LIST = 1 << 20
@@ -32,8 +33,8 @@ def matches(path: Path, head: bytes) -> bool:
     return len(head) > 4 and 2 <= int.from_bytes(head[:4], "big") <= LARGEST_LIST and head[4:].lstrip()[:1] == b"["
 
 
-def read(path: Path) -> dict[str, dict[str, Tensor]]:
-    """{'': name -> tensor}, float32. Raises WeightsError, RefusedError."""
+def read(path: Path) -> Contents:
+    """One group, '': name -> tensor, float32. Raises WeightsError, RefusedError."""
     data = memoryview(path.read_bytes())
     listed, data = _block(data, "its list of tensors")
     index, data = _block(data, "its index")
@@ -44,7 +45,7 @@ def read(path: Path) -> dict[str, dict[str, Tensor]]:
     total = sum(math.prod(shape) for shape in shapes.values())
     if total != len(codes):
         refuse(f"tensors of {total} values together, where the file has {len(codes)}")
-    return {"": _tensors(shapes, np.frombuffer(codes, np.uint8), _index(index))}
+    return Contents({"": _tensors(shapes, np.frombuffer(codes, np.uint8), _index(index))})
 
 
 def _block(data: memoryview, what: str) -> tuple[memoryview, memoryview]:

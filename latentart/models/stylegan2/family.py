@@ -1,6 +1,7 @@
-"""What the tensors of a StyleGAN2 generator say by their names and shapes, and what has to be worked out.
+"""The family StyleGAN2: what the tensors of a file mean, in whichever project's names, and the network built of them.
 
-Names and shapes are those of NVIDIA's generator; every reader maps its format onto them and ends here.
+Names and shapes are those of NVIDIA's generator; every other layout is brought to them, and `complete` works out once
+everything that `Config` holds.
 """
 
 from __future__ import annotations
@@ -8,31 +9,54 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from functools import partial
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from latentart import seeds
 from latentart.errors import WeightsError
-from latentart.weights.checkpoint import Checkpoint
+from latentart.models import ops, state
+from latentart.models.mapping import mapping_facts
+from latentart.models.stylegan2.network import FAMILY, Config, StyleGAN2
+from latentart.weights import shapes
+from latentart.weights.checkpoint import Checkpoint, Origin, Parts
+from latentart.weights.shapes import LARGEST_NUMBER, below, has
 
-FAMILY = "stylegan2"
-ARCHITECTURES = ("skip", "resnet", "orig")
 FIRST_TENSOR = "synthesis.b4.const"
+LOOKS_FOR = "synthesis.b4.const (NVIDIA), input.input (rosinality) or synthesis/4x4/Const/const (TensorFlow)"
 W_AVG_SAMPLES = 10_000
-LARGEST_NUMBER = 1e12
 MOST_NOISE = 12_000_000  # those of a 2048 px model have 11.2 million values
 _NOT_STATED = {"conv_clamp": None, "num_fp16_res": 0}
 """What original StyleGAN2 did, for files that do not say."""
+shape = partial(shapes.shape, family="StyleGAN2")
 
 
-class Parts(NamedTuple):
-    """The pieces of a Checkpoint that depend on the family."""
+def matches(tensors: Mapping[str, Tensor]) -> bool:
+    """Whether the tensors are a StyleGAN2 generator's, in NVIDIA's, rosinality's or TensorFlow's names."""
+    from latentart.models.stylegan2 import rosinality, tensorflow  # not needed for our own files
 
-    tensors: dict[str, Tensor]
-    config: dict[str, Any]
-    inferred: tuple[str, ...]
+    return has(tensors, FIRST_TENSOR) or rosinality.matches(tensors) or tensorflow.matches(tensors)
+
+
+def convert(tensors: Mapping[str, Tensor], origin: Origin) -> Parts:
+    """A generator from another project's file. Raises WeightsError."""
+    from latentart.models.stylegan2 import nvidia, rosinality, tensorflow
+
+    if rosinality.matches(tensors):
+        parts = complete(rosinality.converted(tensors, origin), {})
+        return parts._replace(inferred=rosinality.notes(origin) + parts.inferred, source="rosinality")
+    if tensorflow.matches(tensors):
+        renamed = tensorflow.converted(tensors)
+        return complete(renamed, tensorflow.stated(origin.contents.stated.get("kwargs", {})))
+    found = below(tensors, FIRST_TENSOR)
+    if "modules" not in origin.contents.stated:
+        source = "torch-state" if origin.contents.source == "torch" else ""
+        return complete(found, origin.contents.stated)._replace(source=source)
+    parts = complete(found, nvidia.stated(origin.contents.stated["modules"], found))
+    return parts._replace(inferred=nvidia.notes(origin) + parts.inferred)
 
 
 def complete(tensors: Mapping[str, Tensor], stated: Mapping[str, Any]) -> Parts:
@@ -40,11 +64,11 @@ def complete(tensors: Mapping[str, Tensor], stated: Mapping[str, Any]) -> Parts:
 
     Raises WeightsError where words and tensors disagree, or tensors are missing.
     """
-    shaped = facts(tensors)
+    shaped = _facts(tensors)
     for key, value in shaped.items():
         if stated.get(key, value) != value:
             raise WeightsError(f"the file says {key} {str(stated[key])[:80]!r}, its tensors say {str(value)!r}")
-    check_switches(stated)
+    _check_switches(stated)
     _check_filters(tensors)
     worked_out, notes = _worked_out(tensors, stated)
     if "architecture" not in stated:
@@ -52,7 +76,13 @@ def complete(tensors: Mapping[str, Tensor], stated: Mapping[str, Any]) -> Parts:
     noise = _missing_noise(tensors)
     if noise:
         notes.append(f"noise_const of {len(noise)} layers: not in the file, drawn from seed 0")
-    return Parts({**tensors, **noise}, {"family": FAMILY, **stated, **shaped, **worked_out}, tuple(notes))
+    config = {"family": FAMILY, **stated, **shaped, **worked_out}
+    return Parts({**tensors, **noise}, config | _as_floats(config), tuple(notes))
+
+
+def _as_floats(config: Mapping[str, Any]) -> dict[str, float]:
+    """The numbers that a file may state as whole ones."""
+    return {k: float(config[k]) for k in ("conv_clamp", "mapping_lr_multiplier") if config[k] is not None}
 
 
 def _worked_out(tensors: Mapping[str, Tensor], stated: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
@@ -78,28 +108,18 @@ def facts_shown(checkpoint: Checkpoint) -> dict[str, Any]:
     }
 
 
-def facts(tensors: Mapping[str, Tensor]) -> dict[str, Any]:
+def _facts(tensors: Mapping[str, Tensor]) -> dict[str, Any]:
     """The facts that shapes alone decide. Raises WeightsError when a tensor they need is missing or misshapen."""
     widths_ = widths(tensors)
     resolution = max(widths_)
-    const = shape(tensors, FIRST_TENSOR, 3)
-    layers = len([n for n in tensors if re.fullmatch(r"mapping\.fc\d+\.weight", n)])
-    if layers == 0:
-        raise WeightsError("no tensor 'mapping.fc0.weight': not a whole StyleGAN2 generator")
-    w_dim, inputs = shape(tensors, f"mapping.fc{layers - 1}.weight", 2)[0], shape(tensors, "mapping.fc0.weight", 2)[1]
-    embedded, c_dim = shape(tensors, "mapping.embed.weight", 2) if "mapping.embed.weight" in tensors else (0, 0)
-    if "mapping.concat.weight" in tensors:  # how the first StyleGAN2 took classes
-        c_dim, embedded = shape(tensors, "mapping.concat.weight", 2)
     return {
         "architecture": _architecture(tensors),
-        "mapping_layers": layers,
         "use_noise": any(n.endswith(".noise_strength") for n in tensors),
-        "init_res": list(const[1:]),
-        "z_dim": inputs - embedded,
-        "c_dim": c_dim,
-        "w_dim": w_dim,
+        "init_res": list(shape(tensors, FIRST_TENSOR, 3)[1:]),
+        **mapping_facts(tensors, "StyleGAN2"),
         "img_resolution": resolution,
         "img_channels": shape(tensors, f"synthesis.b{resolution}.torgb.weight", 4)[0],
+        "widths": list(widths_.values()),
     }
 
 
@@ -113,17 +133,7 @@ def widths(tensors: Mapping[str, Tensor]) -> dict[int, int]:
     return {r: shape(tensors, f"synthesis.b{r}.conv1.weight", 4)[0] for r in sorted(found)}
 
 
-def shape(tensors: Mapping[str, Tensor], name: str, dimensions: int) -> tuple[int, ...]:
-    """The shape of one tensor, with its number of dimensions checked."""
-    if name not in tensors:
-        raise WeightsError(f"no tensor {name!r}: not a whole StyleGAN2 generator")
-    found = tuple(tensors[name].shape)
-    if len(found) != dimensions:
-        raise WeightsError(f"tensor {name!r} has shape {list(found)}, {dimensions} dimensions are wanted")
-    return found
-
-
-def check_switches(stated: Mapping[str, Any]) -> None:
+def _check_switches(stated: Mapping[str, Any]) -> None:
     """Raises WeightsError for a switch of a wrong type or value."""
     kinds: dict[str, Callable[[Any], bool]] = {
         "conv_clamp": lambda v: v is None or _is_positive(v),
@@ -157,7 +167,7 @@ def _check_filters(tensors: Mapping[str, Tensor]) -> None:
     taps = torch.tensor([1.0, 3.0, 3.0, 1.0])
     usual = torch.outer(taps, taps) / 64
     for name, tensor in tensors.items():
-        if name.endswith(".resample_filter") and not (tensor.shape == (4, 4) and torch.allclose(tensor, usual)):
+        if name.endswith(".resample_filter") and not (tensor.shape == (4, 4) and torch.allclose(tensor.float(), usual)):
             raise WeightsError(f"{name!r} is not the usual [1, 3, 3, 1] filter, which is the only one supported")
 
 
@@ -173,3 +183,50 @@ def _missing_noise(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     if sum(height * width for height, width in missing.values()) > MOST_NOISE:
         raise WeightsError(f"its noise maps are not in the file and would have more than {MOST_NOISE} values")
     return {name: torch.from_numpy(array) for name, array in seeds.noise(missing, 0).items()}
+
+
+def build(checkpoint: Checkpoint) -> StyleGAN2:
+    """A checkpoint -> the generator it describes, in float32, without gradients.
+
+    Raises WeightsError when tensors are missing, left over, or of a shape that fits nothing.
+    """
+    whole = state.whole(checkpoint, Config, complete)
+    with torch.device("meta"):
+        G = StyleGAN2(state.config_of(Config, whole.config))
+    tensors = dict(whole.tensors)
+    _add_buffers(tensors, G)
+    state.fill(G, tensors)
+    if "w_avg_samples" in whole.config:
+        G.mapping.w_avg.copy_(mean_w(G, int(whole.config["w_avg_samples"])))
+    return G
+
+
+def arrange(G: StyleGAN2) -> None:
+    """Lays the weights of up layers out as a transposed convolution reads them, or it copies them at each call."""
+    for layer in G.synthesis.layers().values():
+        if layer.up:
+            swapped = layer.weight.detach().transpose(0, 1).contiguous(memory_format=torch.channels_last)
+            layer.weight.data = swapped.transpose(0, 1)
+
+
+def _add_buffers(tensors: dict[str, Tensor], G: StyleGAN2) -> None:
+    """Adds the buffers that a small file may leave out: FIR filters and the centre of truncation."""
+    smooth = ops.smooth()
+    for name, buffer in G.named_buffers():
+        if name.endswith("resample_filter"):
+            # Stored by some files in conv1 too, where nothing is resampled.
+            tensors[name] = ops.fir(tensors[name]) if name in tensors else smooth
+        elif name == "mapping.w_avg":
+            tensors.setdefault(name, torch.zeros(buffer.shape))
+
+
+def mean_w(G: StyleGAN2, samples: int, batch: int = 1000) -> Tensor:
+    """Mean of w over seeded samples, [w_dim]: the centre of truncation for a file that stores none."""
+    rng = seeds.stream(123)
+    total = torch.zeros(G.w_dim, dtype=torch.float64)
+    for start in range(0, samples, batch):
+        n = min(batch, samples - start)
+        z = torch.from_numpy(rng.randn(n, G.z_dim)).float()
+        c = torch.from_numpy(np.eye(G.c_dim)[rng.randint(G.c_dim, size=n)]) if G.c_dim else None
+        total += G.mapping.w(z, c).double().sum(dim=0)
+    return (total / samples).float()

@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from pathlib import Path
 
 from torch import Tensor
 
 from latentart.errors import WeightsError
-from latentart.translators.pix2pix import affinelayer
+from latentart.translators.pix2pix import pix2pix_affinelayer as affinelayer
 from latentart.translators.pix2pix.unet import UNet, built
-from latentart.weights.checkpoint import Checkpoint
-from latentart.weights.stylegan2 import Parts
+from latentart.weights.checkpoint import Checkpoint, Origin, Parts
 
 FAMILY = "pix2pix-keras"
 LOOKS_FOR = "conv2d_1/kernel, conv2d_transpose_1/kernel, batch_normalization_1/gamma (Keras U-Net)"
@@ -31,9 +29,9 @@ def matches(tensors: Mapping[str, Tensor]) -> bool:
     return 2 <= len(down) == len(up) and all(t.ndim == 4 and t.shape[:2] == (4, 4) for t in (*down, *up))
 
 
-def complete(tensors: Mapping[str, Tensor], path: Path) -> Parts:
+def convert(tensors: Mapping[str, Tensor], origin: Origin) -> Parts:
     """See `load.Family`. Raises WeightsError."""
-    made = affinelayer.complete(_renamed(tensors), path)
+    made = affinelayer.convert(_renamed(tensors), origin)
     return Parts(made.tensors, {**made.config, "eps": EPSILON}, made.inferred)
 
 

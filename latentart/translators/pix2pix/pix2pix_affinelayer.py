@@ -10,7 +10,6 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Mapping
-from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -18,9 +17,8 @@ from torch import Tensor
 from latentart.errors import WeightsError
 from latentart.translators import configs, tensor_names
 from latentart.translators.pix2pix.unet import CHECKS, DEEPEST, Config, UNet, built, in_words
-from latentart.weights.checkpoint import Checkpoint
+from latentart.weights.checkpoint import Checkpoint, Origin, Parts
 from latentart.weights.shapes import shape
-from latentart.weights.stylegan2 import Parts
 
 FAMILY = "pix2pix-affinelayer"
 LOOKS_FOR = "generator/encoder_1/conv2d/kernel, generator/decoder_1/conv2d_transpose/kernel (TensorFlow U-Net)"
@@ -42,7 +40,7 @@ def matches(tensors: Mapping[str, Tensor]) -> bool:
     return FIRST in _current(tensors)
 
 
-def complete(tensors: Mapping[str, Tensor], path: Path) -> Parts:
+def convert(tensors: Mapping[str, Tensor], origin: Origin) -> Parts:
     """See `load.Family`. Raises WeightsError."""
     current = _current(tensors)
     config, biased = _config(current), any(name.endswith("/bias") for name in current)

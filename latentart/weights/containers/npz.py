@@ -11,7 +11,8 @@ from torch import Tensor
 
 from latentart.errors import WeightsError
 from latentart.weights import npy
-from latentart.weights.storage import single
+from latentart.weights.checkpoint import Contents
+from latentart.weights.pickle.storage import single
 
 SOURCE = "npz"
 _ZIP, _NPY = b"PK\x03\x04", b".npy"
@@ -22,10 +23,10 @@ def matches(path: Path, head: bytes) -> bool:
     return head.startswith(_ZIP) and _NPY in head[30 : 30 + int.from_bytes(head[26:28], "little")]
 
 
-def read(path: Path) -> dict[str, dict[str, Tensor]]:
-    """{'': name -> tensor}, floating ones as float32. Raises WeightsError; arrays of objects are refused."""
+def read(path: Path) -> Contents:
+    """One group, '': name -> tensor, floating ones as float32. Raises WeightsError; arrays of objects are refused."""
     try:
-        return {"": {name.removesuffix(":0"): tensor(array) for name, array in npy.read_npz(path).items()}}
+        return Contents({"": {name.removesuffix(":0"): tensor(array) for name, array in npy.read_npz(path).items()}})
     except npy.FAULTS as error:
         raise WeightsError(f"a NumPy archive that cannot be used: {' '.join(str(error).split())[:200]}") from error
 

@@ -1,19 +1,20 @@
-"""Torch files: every dictionary of tensors in them, whatever it is called."""
+"""Torch files: every dictionary of tensors in them, whatever it is called, loaded when it is used."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor
-
-from latentart.weights.plain import npz
-from latentart.weights.storage import StoredTensor, load
-from latentart.weights.torch_file import is_average, is_torch, open_torch
+from latentart.weights.checkpoint import Contents, is_average
+from latentart.weights.containers import npz
+from latentart.weights.pickle.storage import StoredGroup, StoredTensor
+from latentart.weights.pickle.torch_file import is_torch, open_torch
 
 SOURCE = "torch"
 DEEPEST, MOST_GROUPS = 3, 64
+PREFERRED = ("G", "g", "netG", "generator", "state_dict")
 
 
 def matches(path: Path, head: bytes) -> bool:
@@ -21,16 +22,20 @@ def matches(path: Path, head: bytes) -> bool:
     return is_torch(head) and not npz.matches(path, head)
 
 
-def read(path: Path) -> dict[str, dict[str, Tensor]]:
-    """'' for the file's own tensors, 'netG', 'model/state_dict'... for those inside -> name -> tensor.
+def read(path: Path) -> Contents:
+    """Groups: '' for the file's own tensors, 'netG', 'model/state_dict'... for those inside. Raises WeightsError,
+    RefusedError, also where tensors are first used.
 
-    Those that are averages over the training ('params_ema') come first: of two sets of weights they are the better.
-
-    Raises WeightsError, RefusedError.
+    Averages over the training ('params_ema') come first, then the names that generators usually have.
     """
     size = path.stat().st_size
-    groups = dict(sorted(_groups(open_torch(path), "", 0), key=lambda group: not is_average(group[0])))
-    return {where: load(tensors, size) for where, tensors in groups.items()}
+    groups = sorted(itertools.islice(_groups(open_torch(path), "", 0), MOST_GROUPS), key=lambda group: _rank(group[0]))
+    return Contents({where: StoredGroup(tensors, size) for where, tensors in groups})
+
+
+def _rank(where: str) -> tuple[bool, int]:
+    top = where.partition("/")[0]
+    return not is_average(where), PREFERRED.index(top) if top in PREFERRED else len(PREFERRED)
 
 
 def _groups(document: object, where: str, depth: int) -> Iterator[tuple[str, dict[str, StoredTensor]]]:
