@@ -1,6 +1,6 @@
 """How long a painting takes, beside the plainest form of the same search, and whether a painted film holds still.
 
-    python benchmarks/gatys.py [--size 192] [--steps 200] [--threads 2] [--film]
+    python -m benchmarks.gatys [--size 192] [--steps 200] [--threads 2] [--film]
 
 Painting: 200 steps through the network that ships, all sizes together. Reference: as many steps at full size, from
 the content, with the layers and weights of the same network (Gatys et al. 2016 in PyTorch as it is usually written:
@@ -14,16 +14,14 @@ pixels and 60 steps. Flicker is the mean change between frames after the motion 
 from __future__ import annotations
 
 import argparse
-import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from flicker import noisy, photo, window
 from torch import Tensor
 
+from benchmarks.flicker import noisy, photo, window
 from latentart import pixels
 from latentart.features.load import SHIPPED, trunk_state, vgg16
 from latentart.features.trunk import DEVIATION, MEAN
@@ -33,12 +31,10 @@ from latentart.painting.gatys import paint
 from latentart.painting.goal import CONTENT_LAYER, STYLE_LAYERS, Settings, Style, roughness
 from latentart.painting.moments import GramDistance, moments
 
-sys.path.append(str(Path(__file__).parent.parent / "docs"))
-
 
 def strokes(side: int) -> Tensor:
     """The style: brush strokes that the project draws itself."""
-    import style_art
+    from docs import style_art
 
     return pixels.resize(pixels.to_float(np.asarray(style_art.strokes()).copy()), (side, side)).clamp(-1, 1)
 

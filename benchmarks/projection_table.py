@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from projection import METHODS, PHOTOGRAPHS, Run, options, runs, target_of
 from torch import Tensor
 
+from benchmarks.projection import METHODS, PHOTOGRAPHS, Run, options, runs, target_of
 from latentart import pixels, seeds
 from latentart.features import load as features_load
 from latentart.models.load import load

@@ -1,7 +1,7 @@
 """What training costs, and that an interruption costs nothing.
 
-    python benchmarks/training.py                 one minute of `train style` from nothing, then steps, then the resume
-    python benchmarks/training.py --seconds 10 --steps 2
+    python -m benchmarks.training                 one minute of `train style` from nothing, then steps, then the resume
+    python -m benchmarks.training --seconds 10 --steps 2
 
 The first row trains `--preset quick` on landscapes-256's own samples for a minute and says how far it came: the
 network begins with the picture itself, and a plain network of chance (as pytorch/examples begins) is trained beside it

@@ -1,6 +1,6 @@
 """The pictures of docs/style.md.
 
-`python docs/style_pictures.py KEPT [PICTURE...]` draws them into docs/images/style. Paintings are kept in the folder
+`python -m docs.style_pictures KEPT [PICTURE...]` draws them into docs/images/style. Paintings are kept in the folder
 KEPT and not painted again: each takes about half a minute on two cores.
 """
 
@@ -10,12 +10,12 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import style_art
 import torch
 from PIL import Image
 from skimage import data
 from torch import Tensor
 
+from docs import style_art
 from latentart import pixels
 from latentart.models.load import load
 from latentart.painting import colours
