@@ -140,7 +140,7 @@ def _staged(batch: Batch, preset: presets.Preset, stages: Sequence[Stage]) -> li
     ws = _scribbled(batch, objectives.to_ws(batch.p.G, batch.p.prior.colour(variables["v"])).contiguous())
     noise = _noise(batch, ws, preset.noise_steps) if batch.settings.noise else {}
     deltas = _tune(batch, ws, noise, preset.tune_steps) if batch.settings.tune else [{} for _ in batch.targets]
-    return [_result(batch, i, ws, noise, deltas[i], variables.get("place")) for i in range(len(ws))]
+    return [_result(batch, i, ws, noise, deltas[i], place=variables.get("place")) for i in range(len(ws))]
 
 
 def _start(batch: Batch, count: int) -> Variables:
@@ -269,11 +269,11 @@ def _published(batch: Batch) -> list[Projection]:
     ws = nvidia.published(p.G, bare, p.prior, seed=batch.settings.seed, watch=watch)
     with torch.no_grad():
         batch.finish("nvidia", nvidia.STEPS, bare(p.G.synthesis(ws)))
-    return [_result(batch, i, ws, {}, {}, None) for i in range(len(ws))]
+    return [_result(batch, i, ws, {}, {}, place=None) for i in range(len(ws))]
 
 
 def _result(
-    batch: Batch, i: int, ws: Tensor, noise: Mapping[str, Tensor], delta: tune.Delta, place: Tensor | None
+    batch: Batch, i: int, ws: Tensor, noise: Mapping[str, Tensor], delta: tune.Delta, *, place: Tensor | None
 ) -> Projection:
     G, target, own = batch.p.G, batch.targets[i], ws[[i]].detach().contiguous()
     record = {
