@@ -28,7 +28,7 @@ from latentart.features.trunk import DEVIATION, MEAN
 from latentart.painting import motion
 from latentart.painting.films import FilmPainter
 from latentart.painting.gatys import paint
-from latentart.painting.goal import CONTENT_LAYER, STYLE_LAYERS, Settings, Style, roughness
+from latentart.painting.goal import CONTENT_LAYER, STYLE_LAYERS, PaintingSettings, Style, roughness
 from latentart.painting.moments import GramDistance, moments
 
 
@@ -60,7 +60,7 @@ def reference(content: Tensor, style: Tensor, steps: int) -> Tensor:
         there = look(content)[CONTENT_LAYER]
     img = content.clone().requires_grad_()
     optimiser = torch.optim.Adam([img], lr=0.05)
-    given = Settings()
+    given = PaintingSettings()
     for _ in range(steps):
         found = look(img)
         apart = [(gram(found[n]) - w).square().sum() / w.square().sum() for n, w in wanted.items()]
@@ -86,7 +86,7 @@ def timed(size: int, steps: int) -> None:
     content, style = photo("chelsea", size), strokes(size)
     whole = distance(content, style)
     ways = {
-        "ours": lambda: paint(content, [Style(style)], Settings(steps=steps, scale=1.0)),
+        "ours": lambda: paint(content, [Style(style)], PaintingSettings(steps=steps, scale=1.0)),
         "reference": lambda: reference(content, style, steps),
     }
     print(f"{size}x{size}, {steps} steps, {torch.get_num_threads()} threads")
@@ -102,7 +102,7 @@ def filmed(size: int, steps: int) -> None:
     """A pan with noise, held and not."""
     wide = photo("coffee", round(size * 1.4))
     clip = noisy([window(wide, size, 1.5 * i - 6, 0.5 * i, 1.0) for i in range(5)], seed=0)
-    settings = Settings(steps=steps)
+    settings = PaintingSettings(steps=steps)
     held = FilmPainter([Style(strokes(size))], settings)
     ways = {"held": [held(img, np.zeros(1)) for img in clip],
             "alone": [paint(img, [Style(strokes(size))], settings) for img in clip]}  # fmt: skip
