@@ -1,6 +1,7 @@
 # Each target makes its own .venv with the pinned versions of constraints.txt: no root, no compiler, no GPU.
 PYTHON ?= python3
 BIN := .venv/bin
+BENCHMARKS := $(filter-out __init__,$(basename $(notdir $(wildcard benchmarks/*.py))))
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 # Threads that wait must not spin: on a busy machine that costs a factor of ten.
@@ -25,7 +26,7 @@ lint: .venv/test.stamp
 	$(BIN)/mypy
 
 bench: .venv/test.stamp
-	for script in benchmarks/*.py; do echo; echo "== $$script"; $(BIN)/python $$script || exit 1; done
+	for name in $(BENCHMARKS); do echo; echo "== $$name"; $(BIN)/python -m benchmarks.$$name || exit 1; done
 
 clean:
 	rm -rf .venv films

@@ -2,7 +2,7 @@
 
 Each file is opened in a process of its own. Printed for each: whether a payload ran, the peak memory beyond the
 file's size, and what was said. Beside it, what `pickle.load` or `torch.load(weights_only=False)` made of the same
-file (4 GB of memory, 5 seconds at most). Run: python benchmarks/attacks.py
+file (4 GB of memory, 5 seconds at most). Run: python -m benchmarks.attacks
 """
 
 from __future__ import annotations
@@ -20,15 +20,14 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+import torch
+
+from latentart.errors import LatentartError
+from latentart.weights.cards import FOLDER_VARIABLE
+from latentart.weights.open import open_checkpoint
+from tests.attacks import ATTACKS, SENTINEL
+
 ROOT = Path(__file__).parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
-
-import torch  # noqa: E402
-from attacks import ATTACKS, SENTINEL  # noqa: E402
-
-from latentart.errors import LatentartError  # noqa: E402
-from latentart.weights.cards import FOLDER_VARIABLE  # noqa: E402
-from latentart.weights.open import open_checkpoint  # noqa: E402
 
 SECONDS, REFERENCE_BYTES, ALLOWED_MB = 5, 4 << 30, 200
 Target = Path | str

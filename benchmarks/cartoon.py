@@ -1,6 +1,6 @@
 """What the cartoon without a network costs, and how calm it is, beside scikit-image's and beside the shipped network.
 
-    python benchmarks/cartoon.py [--repeats 9] [--frames 24]
+    python -m benchmarks.cartoon [--repeats 9] [--frames 24]
 
 Cost: median milliseconds of a picture on this machine; the reference smooths the same picture with scikit-image's
 bilateral filter (`denoise_bilateral`) and draws its Canny edges, a classical cartoon. Flicker: mean change from frame
@@ -16,9 +16,9 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from flicker import flicker, noisy, photo
 from torch import Tensor
 
+from benchmarks.flicker import flicker, noisy, photo
 from latentart import pixels
 from latentart.translators.load import load_translator
 

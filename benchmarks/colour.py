@@ -1,6 +1,6 @@
 """Colour round trip: how far saturated bars are off, of 255, after a film was written and decoded as BT.709.
 
-    python benchmarks/colour.py
+    python -m benchmarks.colour
 
 Beside each format stands the same encoder as PyAV sets it up by itself: no matrix asked for, nothing tagged.
 Then the planes that `engine.planes` makes for a GPU's films, in levels from those of FFmpeg's converter.

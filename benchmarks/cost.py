@@ -1,8 +1,8 @@
 """What a piece of 24 hours in 4K at 60 frames per second costs on 1, 8 and 64 GPUs, and where the design bends first.
 
-    python benchmarks/cost.py                       # measures encoding and joining here, takes the GPU as given
-    python benchmarks/cost.py --bench bench.json    # the generator's rate from `latentart bench --json`
-    python benchmarks/cost.py --encode 9 --bytes 900000 --join 2000   # nothing is measured
+    python -m benchmarks.cost                       # measures encoding and joining here, takes the GPU as given
+    python -m benchmarks.cost --bench bench.json    # the generator's rate from `latentart bench --json`
+    python -m benchmarks.cost --encode 9 --bytes 900000 --join 2000   # nothing is measured
 
 Rates that were measured here say so; all others are given, and printed as such.
 """

@@ -1,6 +1,6 @@
 """Directions, bends and compositions: what they cost, and how exact they are, beside a reference each.
 
-python benchmarks/directions.py [--samples 1000000] [--pictures 6] [--only pca sefa calibration exactness]
+python -m benchmarks.directions [--samples 1000000] [--pictures 6] [--only pca sefa calibration exactness]
 """
 
 from __future__ import annotations

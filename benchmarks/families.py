@@ -1,6 +1,6 @@
 """Every family of generators beside a direct transcription of its published mathematics, in one run.
 
-    python benchmarks/families.py [--rounds 3] [--large]
+    python -m benchmarks.families [--rounds 3] [--large]
 
 Relative errors over random networks in each family's layout, and the speed of StyleGAN3, T and R, at 256 pixels with
 the published widths (32768 / 512 and 65536 / 1024). --large adds one round at 1024 pixels: minutes on a small machine.
@@ -10,28 +10,21 @@ from __future__ import annotations
 
 import argparse
 import statistics
-import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import torch
-from reference.stylegan2_fused import Fused
-from reference.stylegan3_plain import Plain
 from torch import Tensor
 
+from benchmarks.reference.stylegan2_fused import Fused
+from benchmarks.reference.stylegan3_plain import Plain
 from latentart.engine import machine
 from latentart.models import stylegan3
 from latentart.models.base import Generator
 from latentart.models.load import build
 from latentart.weights.checkpoint import Checkpoint
-
-sys.path.append(str(Path(__file__).parents[1]))
-sys.path.append(str(Path(__file__).parent.parent / "tests"))
-
-from layouts import progan, random_stylegan2, random_stylegan3
-
+from tests.layouts import progan, random_stylegan2, random_stylegan3
 from tests.models.test_progan import zoo
 
 WIDTHS = {"t": {"base": 32768, "largest": 512}, "r": {"base": 65536, "largest": 1024}}

@@ -1,6 +1,6 @@
 """A film, end to end: speed against generation alone, memory against length, the seam, the start of the command.
 
-python benchmarks/film.py [--frames 300] [--long 10000]
+python -m benchmarks.film [--frames 300] [--long 10000]
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ import resource, sys, torch
 from latentart import films
 from latentart.models.load import build
 from latentart.weights.checkpoint import Checkpoint
-from layouts.random_stylegan2 import random_state
+from tests.layouts.random_stylegan2 import random_state
 torch.set_num_threads(2)
 tensors, config = random_state(resolution=64, z_dim=16, w_dim=16)
 G = build(Checkpoint(tensors, config, "0" * 64, "random"), "cpu")
@@ -66,7 +66,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 
 def memory(long: int) -> None:
     """Peak memory of a process that renders 100 frames, and of one that renders many, at 256x256."""
-    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent / "tests")}
+    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
     peaks = {}
     with tempfile.TemporaryDirectory() as folder:
         for frames in (100, long):

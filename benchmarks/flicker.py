@@ -1,6 +1,6 @@
 """What smoothing does to the flicker of a network drawn frame by frame, what it costs, and what it blurs.
 
-    python benchmarks/flicker.py [--network mosaic26:7] [--size 256] [--frames 40]
+    python -m benchmarks.flicker [--network mosaic26:7] [--size 256] [--frames 40]
 
 Flicker: mean change from frame to frame of a scene that stands still, seen by a camera with noise of 3 of 255.
 Blur: how much energy above a Gaussian of 1.5 pixels is lost on a scene that moves (a pan, a pan with a zoom, and a

@@ -1,6 +1,6 @@
 """How long a painting takes, beside the plainest form of the same search, and whether a painted film holds still.
 
-    python benchmarks/gatys.py [--size 192] [--steps 200] [--threads 2] [--film]
+    python -m benchmarks.gatys [--size 192] [--steps 200] [--threads 2] [--film]
 
 Painting: 200 steps through the network that ships, all sizes together. Reference: as many steps at full size, from
 the content, with the layers and weights of the same network (Gatys et al. 2016 in PyTorch as it is usually written:
@@ -14,31 +14,27 @@ pixels and 60 steps. Flicker is the mean change between frames after the motion 
 from __future__ import annotations
 
 import argparse
-import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from flicker import noisy, photo, window
 from torch import Tensor
 
+from benchmarks.flicker import noisy, photo, window
 from latentart import pixels
 from latentart.features.load import SHIPPED, trunk_state, vgg16
 from latentart.features.trunk import DEVIATION, MEAN
 from latentart.painting import motion
 from latentart.painting.films import FilmPainter
 from latentart.painting.gatys import paint
-from latentart.painting.goal import CONTENT_LAYER, STYLE_LAYERS, Settings, Style, roughness
+from latentart.painting.goal import CONTENT_LAYER, STYLE_LAYERS, PaintingSettings, Style, roughness
 from latentart.painting.moments import GramDistance, moments
-
-sys.path.append(str(Path(__file__).parent.parent / "docs"))
 
 
 def strokes(side: int) -> Tensor:
     """The style: brush strokes that the project draws itself."""
-    import style_art
+    from docs import style_art
 
     return pixels.resize(pixels.to_float(np.asarray(style_art.strokes()).copy()), (side, side)).clamp(-1, 1)
 
@@ -64,7 +60,7 @@ def reference(content: Tensor, style: Tensor, steps: int) -> Tensor:
         there = look(content)[CONTENT_LAYER]
     img = content.clone().requires_grad_()
     optimiser = torch.optim.Adam([img], lr=0.05)
-    given = Settings()
+    given = PaintingSettings()
     for _ in range(steps):
         found = look(img)
         apart = [(gram(found[n]) - w).square().sum() / w.square().sum() for n, w in wanted.items()]
@@ -90,7 +86,7 @@ def timed(size: int, steps: int) -> None:
     content, style = photo("chelsea", size), strokes(size)
     whole = distance(content, style)
     ways = {
-        "ours": lambda: paint(content, [Style(style)], Settings(steps=steps, scale=1.0)),
+        "ours": lambda: paint(content, [Style(style)], PaintingSettings(steps=steps, scale=1.0)),
         "reference": lambda: reference(content, style, steps),
     }
     print(f"{size}x{size}, {steps} steps, {torch.get_num_threads()} threads")
@@ -106,7 +102,7 @@ def filmed(size: int, steps: int) -> None:
     """A pan with noise, held and not."""
     wide = photo("coffee", round(size * 1.4))
     clip = noisy([window(wide, size, 1.5 * i - 6, 0.5 * i, 1.0) for i in range(5)], seed=0)
-    settings = Settings(steps=steps)
+    settings = PaintingSettings(steps=steps)
     held = FilmPainter([Style(strokes(size))], settings)
     ways = {"held": [held(img, np.zeros(1)) for img in clip],
             "alone": [paint(img, [Style(strokes(size))], settings) for img in clip]}  # fmt: skip

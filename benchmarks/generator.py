@@ -1,6 +1,6 @@
 """How fast a generator draws on this processor, and how exactly: every figure beside its reference, in one run.
 
-    python benchmarks/generator.py [--network landscapes-256] [--rounds 5] [--sheet docs/images/engine-live.webp]
+    python -m benchmarks.generator [--network landscapes-256] [--rounds 5] [--sheet docs/images/engine-live.webp]
 
 The reference is the papers' form, one fused kernel per sample (benchmarks/reference), in plain PyTorch.
 """
@@ -9,16 +9,15 @@ from __future__ import annotations
 
 import argparse
 import statistics
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import torch
-from reference.stylegan2_fused import Fused
 from torch import Tensor
 
+from benchmarks.reference.stylegan2_fused import Fused
 from latentart import engine, pixels, seeds
 from latentart.engine import machine
 from latentart.engine.fused import plain, plan
@@ -61,8 +60,7 @@ def main() -> None:
 
 def exactness() -> None:
     """Largest relative error of `latentart.models.stylegan2` against the reference, over all variants."""
-    sys.path.append(str(Path(__file__).parent.parent / "tests"))
-    from layouts.random_stylegan2 import random_state
+    from tests.layouts.random_stylegan2 import random_state
 
     worst = 0.0
     for name, shape in VARIANTS.items():

@@ -1,7 +1,7 @@
 """The engine on a GPU: StyleGAN2 config-f at 1024x1024 with random weights, against the figures it must reach.
 
-    python benchmarks/gpu.py [--rounds 20] [--json FILE]
-    python benchmarks/gpu.py --device cpu --small      # a tiny network, to see that the script runs
+    python -m benchmarks.gpu [--rounds 20] [--json FILE]
+    python -m benchmarks.gpu --device cpu --small      # a tiny network, to see that the script runs
 
 Beside ours stands plain PyTorch from the paper (benchmarks/reference), in the same run. Times are medians, on a GPU by
 its own events. Ends with 2 where there is no GPU.
@@ -29,9 +29,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from reference.stylegan2_plain import Plain
 from torch import Tensor
 
+from benchmarks.reference.stylegan2_plain import Plain
 from latentart import engine
 from latentart.engine import choose, gradients, graph, machine
 from latentart.engine import precision as precisions
@@ -283,7 +283,7 @@ def _step(bench: Bench, size: int) -> float:
 
 def start(bench: Bench) -> Iterator[Row]:
     """From nothing to the first frame, a process of its own: the first time, and when everything is remembered."""
-    command = [sys.executable, __file__, "--first-frame", "--device", str(bench.G.device)]
+    command = [sys.executable, "-m", "benchmarks.gpu", "--first-frame", "--device", str(bench.G.device)]
     with tempfile.TemporaryDirectory() as folder:
         kept = {name: f"{folder}/{name}" for name in ("LATENTART_CACHE", "TRITON_CACHE_DIR")}
         for run, goal in (("first", ""), ("second", "<= 5")):

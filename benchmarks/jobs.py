@@ -1,9 +1,9 @@
 """Long renders: 100 kills over one job, what resuming costs, how far a second worker helps, how long joining takes,
 whether sound is in step after ten minutes, what a full disk does, and how much memory a 4K score takes.
 
-    python benchmarks/jobs.py                 # about ten minutes
-    python benchmarks/jobs.py --kills 10      # a tenth of it
-    python benchmarks/jobs.py --only workers  # or kills, resume, join, sync, disk, memory
+    python -m benchmarks.jobs                 # about ten minutes
+    python -m benchmarks.jobs --kills 10      # a tenth of it
+    python -m benchmarks.jobs --only workers  # or kills, resume, join, sync, disk, memory
 
 The reference beside each figure is the same job left alone, or one encode of the whole film.
 """
@@ -26,11 +26,6 @@ from typing import Any
 import av
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
-
-from layouts.bars import Bars, bar, bars_job
-from layouts.siege import besiege, children, command, one_thread
-
 from latentart import pixels
 from latentart.exhibition.sound import RATE, Sound
 from latentart.jobs import plan as jobs
@@ -39,6 +34,8 @@ from latentart.jobs.manifest import Manifest
 from latentart.jobs.run import prepare, run
 from latentart.jobs.work import render_chunk
 from latentart.sinks.sink import open_sink
+from tests.layouts.bars import Bars, bar, bars_job
+from tests.layouts.siege import besiege, children, command, one_thread
 
 
 def kills(count: int, seed: int) -> None:

@@ -2,7 +2,7 @@
 
 A pixel counts when the sketch has read it back from its canvas. The sender's clock and the page's are the same
 clock of one machine; their offset is measured. The reference is the usual way to put a stream on a canvas, MJPEG in
-an <img>, from the same server in the same browser. Run: [SIZE=512] python benchmarks/live_browser.py [seconds]
+an <img>, from the same server in the same browser. Run: [SIZE=512] python -m benchmarks.live_browser [seconds]
 
 With THEN=mosaic26 every picture goes through that translator, and the reference is plain PyTorch for both networks.
 """
@@ -13,17 +13,12 @@ import itertools
 import os
 import sys
 import time
-from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from live_stage import ROOT, Stage, row, stage
-
-sys.path.insert(0, str(ROOT / "tests"))
-
-from audience import FLAGS
 from playwright.sync_api import sync_playwright
+
+from benchmarks.helpers.live_server import LiveServer, row, serve
+from tests.audience import FLAGS
 
 SKETCH = """
 let live;
@@ -61,7 +56,7 @@ STEADY = {"walk/mode": "orbit", "walk/radius": 0.05, "walk/glide": 0.0, "psi": 0
 """Every picture is new, and a change of seed shows at once."""
 
 
-def open_page(browser: Any, on: Stage, script: str) -> Any:
+def open_page(browser: Any, on: LiveServer, script: str) -> Any:
     """A page of the server that runs `script`."""
     page = browser.new_page(viewport={"width": SIZE, "height": SIZE})
     page.route(
@@ -94,7 +89,7 @@ def offset(page: Any) -> float:
     return best[1]
 
 
-def brightness(page: Any, on: Stage, seed: int) -> float:
+def brightness(page: Any, on: LiveServer, seed: int) -> float:
     """What the pixel shows at rest."""
     on.send("/latentart/seed", seed)
     time.sleep(0.7)
@@ -102,7 +97,7 @@ def brightness(page: Any, on: Stage, seed: int) -> float:
     return found
 
 
-def latency(page: Any, on: Stage, count: int = 80) -> tuple[float, float]:
+def latency(page: Any, on: LiveServer, count: int = 80) -> tuple[float, float]:
     """ms from an OSC datagram to the pixel that shows it, p50 and p95."""
     for name, value in STEADY.items():
         on.send(f"/latentart/{name}", value)
@@ -125,7 +120,7 @@ def _wait(marks: list[list[float]], sent: float, bright: bool, half: float) -> f
 
 def translated(session: Any, name: str, seconds: float, *options: str) -> tuple[float, float]:
     """Pictures shown a second through a translator, and ms that the renderer needs for one."""
-    with stage(*options) as on:
+    with serve(*options) as on:
         browser = session.chromium.launch(executable_path="/usr/bin/chromium", args=list(FLAGS))
         page = open_page(browser, on, SKETCH)
         page.evaluate("live.on('news', (news) => news.loaded && (globalThis.loaded = news.loaded))")
@@ -152,7 +147,7 @@ def main(seconds: float) -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     if "THEN" in os.environ:
         return through(os.environ["THEN"], seconds)
-    with stage() as on, sync_playwright() as session:
+    with serve() as on, sync_playwright() as session:
         browser = session.chromium.launch(executable_path="/usr/bin/chromium", args=list(FLAGS))
         page = open_page(browser, on, SKETCH)
         time.sleep(3)

@@ -1,26 +1,21 @@
 """Which JPEG encoder: simplejpeg (libjpeg-turbo inside its wheel), Pillow, and OpenCV where it is installed.
 
 Processor milliseconds of one thread for one picture of landscapes-256 at three sizes, and its bytes; median of 40.
-Run: python benchmarks/live_jpeg.py
+Run: python -m benchmarks.live_jpeg
 """
 
 from __future__ import annotations
 
 import io
-import sys
 import time
 from collections.abc import Callable
 from importlib.util import find_spec
-from pathlib import Path
 
 import numpy as np
 import simplejpeg
 from PIL import Image
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from live_stage import row
-
+from benchmarks.helpers.live_server import row
 from latentart import pixels, seeds
 from latentart.latent import space
 from latentart.models.load import load

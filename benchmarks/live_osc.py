@@ -1,7 +1,7 @@
 """OSC under fire: a flood of 20,000 messages a second, poison datagrams, a fuzz.
 
 The reference is python-osc 1.10.2 as its documentation uses it: a ThreadingOSCUDPServer and a Dispatcher with as many
-addresses, in a process of its own. Run: python benchmarks/live_osc.py [flood seconds] [fuzz seconds]
+addresses, in a process of its own. Run: python -m benchmarks.live_osc [flood seconds] [fuzz seconds]
 """
 
 from __future__ import annotations
@@ -21,12 +21,9 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-sys.path.append(str(Path(__file__).parents[1]))
-sys.path.insert(0, str(Path(__file__).parent))
-
-from live_stage import message, playing, row, stage, viewer
 from pythonosc.dispatcher import Dispatcher as Their
 
+from benchmarks.helpers.live_server import message, playing, row, serve, viewer
 from latentart.live.control.actions import Actions
 from latentart.live.control.controller import Control
 from latentart.live.control.presets import Presets
@@ -58,7 +55,7 @@ def flood(port: int, seconds: float, done: Any) -> None:
 
 
 async def under_flood(seconds: float) -> None:
-    with stage() as on:
+    with serve() as on:
         async with viewer(on.http) as seen:
             await playing(seen)
             await asyncio.sleep(seconds)

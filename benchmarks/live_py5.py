@@ -1,7 +1,7 @@
 """From the generator to a py5 sketch (JAVA2D, under Xvfb): pictures shown a second, and OSC datagram to pixel.
 
 A pixel counts when the sketch has read it back from its window. The reference is the usual way without a library:
-each draw() fetches /frame.jpg and makes an image of it. Run: [SIZE=512] python benchmarks/live_py5.py [seconds]
+each draw() fetches /frame.jpg and makes an image of it. Run: [SIZE=512] python -m benchmarks.live_py5 [seconds]
 """
 
 from __future__ import annotations
@@ -16,13 +16,10 @@ import sys
 import threading
 import time
 import urllib.request
-from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from live_browser import SEEDS, STEADY
-from live_stage import ROOT, Stage, row, stage
+from benchmarks.helpers.live_server import ROOT, LiveServer, row, serve
+from benchmarks.live_browser import SEEDS, STEADY
 
 SIZE = int(os.environ.get("SIZE", "512"))
 WHERE = (SIZE // 2, SIZE // 9)
@@ -70,7 +67,7 @@ def sketch(way: str, http: int, osc: int, seconds: float) -> None:
     source = {"ours": Ours, "fetched": Fetched}[way](http)
     marks: list[tuple[float, float, int]] = []
     ended = threading.Event()
-    score = threading.Thread(target=_play, args=(Stage(None, http, osc), seconds, marks))  # type: ignore[arg-type]
+    score = threading.Thread(target=_play, args=(LiveServer(None, http, osc), seconds, marks))  # type: ignore[arg-type]
 
     def settings() -> None:
         py5.size(SIZE, SIZE)
@@ -92,7 +89,7 @@ def sketch(way: str, http: int, osc: int, seconds: float) -> None:
     py5.run_sketch(sketch_functions={"settings": settings, "setup": setup, "draw": draw}, block=True)
 
 
-def _play(on: Stage, seconds: float, marks: list[tuple[float, float, int]]) -> None:
+def _play(on: LiveServer, seconds: float, marks: list[tuple[float, float, int]]) -> None:
     while len(marks) < 120:
         time.sleep(0.1)
     time.sleep(2)
@@ -108,23 +105,23 @@ def _play(on: Stage, seconds: float, marks: list[tuple[float, float, int]]) -> N
     print(json.dumps({"fps": fps, "p50": waits[COUNT // 2], "p95": waits[int(COUNT * 0.95)], "levels": levels}))
 
 
-def _level(on: Stage, seed: int, marks: list[tuple[float, float, int]]) -> float:
+def _level(on: LiveServer, seed: int, marks: list[tuple[float, float, int]]) -> float:
     on.send("/latentart/seed", seed)
     time.sleep(0.7)
     return marks[-1][1]
 
 
-def _wait(on: Stage, i: int, half: float, marks: list[tuple[float, float, int]]) -> float:
+def _wait(on: LiveServer, i: int, half: float, marks: list[tuple[float, float, int]]) -> float:
     sent, before = time.monotonic() * 1e3, len(marks)
     on.send("/latentart/seed", SEEDS[i % 2])
     time.sleep(0.15 + 0.0037 * (i % 9))
     return next((at - sent for at, level, _ in marks[before:] if (level > half) == (i % 2 == 1)), float("inf"))
 
 
-def measured(way: str, on: Stage, seconds: float) -> dict[str, Any]:
+def measured(way: str, on: LiveServer, seconds: float) -> dict[str, Any]:
     """Runs the sketch under Xvfb."""
-    command = ["xvfb-run", "-a", "-s", "-screen 0 800x800x24", sys.executable, __file__, "--inside", way,
-               "--ports", str(on.http), str(on.osc), str(seconds)]  # fmt: skip
+    command = ["xvfb-run", "-a", "-s", "-screen 0 800x800x24", sys.executable, "-m", "benchmarks.live_py5",
+               "--inside", way, "--ports", str(on.http), str(on.osc), str(seconds)]  # fmt: skip
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, capture_output=True, text=True, timeout=120 + 2 * seconds, env=environment)
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1]) if done.stdout else {}
@@ -135,7 +132,7 @@ def measured(way: str, on: Stage, seconds: float) -> dict[str, Any]:
 
 def main(seconds: float) -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    with stage() as on:
+    with serve() as on:
         # The first picture comes when the engine has chosen.
         while json.loads(urllib.request.urlopen(f"http://localhost:{on.http}/api/state").read())["stats"]["fps"] < 5:
             time.sleep(0.5)

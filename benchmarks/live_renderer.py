@@ -1,7 +1,7 @@
 """The renderer killed in the middle of a set, and a set rendered again: times and bits.
 
 Without a supervisor a killed renderer is the end of the show; that is the reference.
-Run: python benchmarks/live_renderer.py
+Run: python -m benchmarks.live_renderer
 """
 
 from __future__ import annotations
@@ -10,30 +10,22 @@ import asyncio
 import json
 import os
 import signal
-import sys
 import tempfile
 import time
 import urllib.request
 from pathlib import Path
 from typing import Any
 
-sys.path.append(str(Path(__file__).parents[1]))
-sys.path.insert(0, str(Path(__file__).parent))
-
-from live_stage import ROOT, Stage, playing, row, stage, viewer
-
-sys.path.insert(0, str(ROOT / "tests" / "chaos"))
-
-from live_house import open_house, wait_until
-
+from benchmarks.helpers.live_server import LiveServer, playing, row, serve, viewer
 from latentart import engine
 from latentart.live.control.takes import read_take
 from latentart.live.session import Settings
 from latentart.models.load import load
 from tests.chaos import test_live_renderer as chaos
+from tests.live_house import open_house, wait_until
 
 
-def renderer_of(on: Stage) -> int:
+def renderer_of(on: LiveServer) -> int:
     """The process that draws."""
     children = Path(f"/proc/{on.process.pid}/task/{on.process.pid}/children").read_text().split()
     for task in Path(f"/proc/{on.process.pid}/task").iterdir():
@@ -41,7 +33,7 @@ def renderer_of(on: Stage) -> int:
     return next(int(pid) for pid in children if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes())
 
 
-def values(on: Stage) -> dict[str, Any]:
+def values(on: LiveServer) -> dict[str, Any]:
     with urllib.request.urlopen(f"http://127.0.0.1:{on.http}/api/params") as answer:
         found: dict[str, Any] = json.loads(answer.read())["values"]
     return found
@@ -49,7 +41,7 @@ def values(on: Stage) -> dict[str, Any]:
 
 async def killed(times: int = 2) -> None:
     """Twice: a third time within a minute would be answered with the safe parameters."""
-    with stage() as on:
+    with serve() as on:
         async with viewer(on.http) as seen:
             await playing(seen)
             on.send("/la/psi", 0.9)

@@ -1,6 +1,6 @@
 """Hours on stage: viewers that come and go, messages all the time; memory and open files must stand still.
 
-Run: python benchmarks/live_soak.py [minutes]
+Run: python -m benchmarks.live_soak [minutes]
 """
 
 from __future__ import annotations
@@ -11,10 +11,8 @@ import sys
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from live_renderer import renderer_of
-from live_stage import Stage, playing, row, stage, viewer
+from benchmarks.helpers.live_server import LiveServer, playing, row, serve, viewer
+from benchmarks.live_renderer import renderer_of
 
 
 def memory(pid: int) -> float:
@@ -28,14 +26,14 @@ def files(pid: int) -> int:
     return len(list(Path(f"/proc/{pid}/fd").iterdir()))
 
 
-async def visitor(on: Stage, rng: random.Random, end: float) -> None:
+async def visitor(on: LiveServer, rng: random.Random, end: float) -> None:
     """Comes, looks for a while, goes."""
     while time.monotonic() < end:
         async with viewer(on.http, decode=rng.choice([0, 0, 0.03])):
             await asyncio.sleep(min(rng.uniform(0.5, 8), max(0.1, end - time.monotonic())))
 
 
-async def player(on: Stage, rng: random.Random, end: float) -> None:
+async def player(on: LiveServer, rng: random.Random, end: float) -> None:
     """Plays."""
     while time.monotonic() < end:
         name = rng.choice(["psi", "seed", "walk/speed", "noise/amount", "style/fine/amount", "latent/x", "nobody"])
@@ -45,7 +43,7 @@ async def player(on: Stage, rng: random.Random, end: float) -> None:
 
 async def main(minutes: float) -> None:
     rng, begun = random.Random(0), time.monotonic()
-    with stage() as on:
+    with serve() as on:
         async with viewer(on.http) as seen:
             await playing(seen)
         end = time.monotonic() + 60 * minutes

@@ -1,7 +1,7 @@
 """Viewers that stall, viewers that are slow, and what they do to the others and to themselves.
 
 The reference is the usual loop: a server that awaits a send to each viewer in turn, with the same pictures at the
-same rate. Run: python benchmarks/live_viewers.py [seconds]
+same rate. Run: python -m benchmarks.live_viewers [seconds]
 """
 
 from __future__ import annotations
@@ -10,15 +10,11 @@ import asyncio
 import json
 import sys
 import time
-from pathlib import Path
 from typing import Any
 
 import websockets
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from live_stage import Seen, Stage, playing, row, stage, stalled, viewer
-
+from benchmarks.helpers.live_server import LiveServer, Seen, playing, row, serve, stalled, viewer
 from latentart.live.wire.protocol import Header, pack, unpack
 
 
@@ -49,7 +45,7 @@ async def slow(port: int, seconds: float) -> tuple[float, float]:
         return early, seen.age(0.95, 5)
 
 
-async def control_to_picture(on: Stage, count: int = 100) -> tuple[float, float]:
+async def control_to_picture(on: LiveServer, count: int = 100) -> tuple[float, float]:
     """ms from an OSC datagram to the first picture that shows it, p50 and p95."""
     waits = []
     async with viewer(on.http) as seen:
@@ -119,7 +115,7 @@ def naive_viewer(port: int, decode: float = 0.0) -> Any:
 
 
 async def main(seconds: float) -> None:
-    with stage() as on:
+    with serve() as on:
         async with viewer(on.http) as seen:
             await playing(seen)
             async with websockets.connect(

@@ -1,14 +1,14 @@
 """Projection against the published schedule: same generator, same targets, same feature network, judged by another.
 
-    python benchmarks/projection.py run --budget 170        does what is missing for so many seconds; run it again
-    python benchmarks/projection.py time                    how long one step takes
-    python benchmarks/projection.py flicker                 a film against its frames alone
-    python benchmarks/projection_table.py                   prints the claims from what is there
+    python -m benchmarks.projection run --budget 170        does what is missing for so many seconds; run it again
+    python -m benchmarks.projection time                    how long one step takes
+    python -m benchmarks.projection flicker                 a film against its frames alone
+    python -m benchmarks.projection_table                   prints the claims from what is there
 
 The opponent is StyleGAN2's projector as described in its paper (latentart/projection/nvidia.py), delivered as it
 is delivered: last step, its noise maps thrown away. Both sides look through the same network and run on the same
 generator; the judge is LPIPS through AlexNet (`latentart weights pull alexnet`), which neither side sees.
-Times are steps x the time of one step (`python benchmarks/projection.py time`); finding the start is counted for us.
+Times are steps x the time of one step (`python -m benchmarks.projection time`); finding the start is counted for us.
 Without a GPU the time is processor time, which does not depend on what else the machine does. Results are kept in
 --results, one file per run, so that a run can be interrupted anywhere.
 """

@@ -1,6 +1,6 @@
 """What the presets and options of `latentart project` cost and give, on one photograph.
 
-    python benchmarks/projection_options.py [--budget 170]        does what is missing for so many seconds, prints all
+    python -m benchmarks.projection_options [--budget 170]        does what is missing for so many seconds, prints all
 
 Seconds are of wall time and of processor time (all threads), with loading and the model's statistics left out, as in
 a folder of pictures. The judge is LPIPS through AlexNet, as in benchmarks/projection.py. The encoder is measured on
@@ -16,8 +16,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from projection import options, target_of, tick
 
+from benchmarks.projection import options, target_of, tick
 from latentart import pixels
 from latentart.features import load as features_load
 from latentart.models.load import load

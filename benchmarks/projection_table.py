@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from projection import METHODS, PHOTOGRAPHS, Run, options, runs, target_of
 from torch import Tensor
 
+from benchmarks.projection import METHODS, PHOTOGRAPHS, Run, options, runs, target_of
 from latentart import pixels, seeds
 from latentart.features import load as features_load
 from latentart.models.load import load
@@ -33,7 +33,7 @@ def table(args: argparse.Namespace) -> None:
     for network in G:
         print(f"\n{network}: {_count(kept, network)}")
         _scores(network, score)
-        _speed(network, score, times, judge, G[network], args.results)
+        _speed(network, score, times, judge, G[network], results=args.results)
         _recovery(network, score)
     _photographs(score)
     _each(G, score, args.results)
@@ -86,7 +86,7 @@ def _scores(network: str, score: dict[Run, dict[str, float]]) -> None:
             print(f"  {method:8} {line}  MSE {mse.mean():.4f}  MS-SSIM {ms.mean():.3f}")
 
 
-def _speed(network: str, score, times, judge, G, results: Path) -> None:
+def _speed(network: str, score, times, judge, G, *, results: Path) -> None:
     """Time until the judge's score is what the opponent's final picture has, per target."""
     one, many = times.get(f"{network} 1"), times.get(f"{network} 16")
     ratios: dict[int, list[float]] = {1: [], 16: []}

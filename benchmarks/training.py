@@ -1,7 +1,7 @@
 """What training costs, and that an interruption costs nothing.
 
-    python benchmarks/training.py                 one minute of `train style` from nothing, then steps, then the resume
-    python benchmarks/training.py --seconds 10 --steps 2
+    python -m benchmarks.training                 one minute of `train style` from nothing, then steps, then the resume
+    python -m benchmarks.training --seconds 10 --steps 2
 
 The first row trains `--preset quick` on landscapes-256's own samples for a minute and says how far it came: the
 network begins with the picture itself, and a plain network of chance (as pytorch/examples begins) is trained beside it
@@ -30,7 +30,7 @@ PAINTING = ROOT / "docs" / "images" / "training" / "waves.jpg"
 def first_minute(seconds: float, results: Path) -> None:
     """Style loss and content loss after a minute, beside a network that began with chance."""
     for kind in ("begins with the picture", "begins with chance"):
-        trainee = style.trainee(style.preset("quick"), PAINTING, None, "landscapes-256", "cpu")
+        trainee = style.trainee(style.preset("quick"), PAINTING, None, "landscapes-256", device="cpu")
         if kind == "begins with chance":
             trainee.net = fast_style.FastStyle(fast_style.Config((8, 16, 32))).train()
             trainee.average = style.Average(trainee.net, trainee.chosen.ema)
@@ -56,7 +56,7 @@ def steps(count: int) -> None:
             trainee = pix2pix.Pix2Pix(settings, seen, seen, "cpu")
             print(f"pix2pix unet 16, 128 px, batch 8, {words}, bf16 {bf16}: {timed(trainee, count):.0f} ms a step")
         for preset in ("quick", "balanced"):
-            trainee_ = style.trainee(style.preset(preset, bf16=bf16), PAINTING, None, "landscapes-256", "cpu")
+            trainee_ = style.trainee(style.preset(preset, bf16=bf16), PAINTING, None, "landscapes-256", device="cpu")
             print(f"style {preset}, bf16 {bf16}: {timed(trainee_, count):.0f} ms a step")
 
 

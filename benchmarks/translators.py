@@ -1,6 +1,6 @@
 """Translators: the shipped network alone and in a film, by engine; tiles against the whole picture.
 
-    python benchmarks/translators.py [--style 19] [--size 256] [--frames 150] [--runs 5] [--picture 2048x1536]
+    python -m benchmarks.translators [--style 19] [--size 256] [--frames 150] [--runs 5] [--picture 2048x1536]
 
 1. mosaic26 alone: plain PyTorch, and the graph that films draw with (OpenVINO where it is installed).
 2. A film of landscapes-256 with mosaic26 behind it, rendered to a file; beside it the same film without.

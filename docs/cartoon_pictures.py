@@ -1,6 +1,6 @@
 """Draws docs/images/translators/cartoon.jpg: photographs and landscapes before | after `latentart cartoon`.
 
-python docs/cartoon_pictures.py
+python -m docs.cartoon_pictures
 """
 
 from __future__ import annotations

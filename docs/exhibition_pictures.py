@@ -25,8 +25,8 @@ def scaled(file: Path) -> Exhibit:
 
 def moments(exhibit: Exhibit, count: int) -> pixels.Frame:
     """Frames spaced evenly, in one or two rows."""
-    score, stage = exhibit.score, exhibit.stage()
-    frames = [stage.canvas((2 * n + 1) * score.frames // (2 * count)) for n in range(count)]
+    score, opened = exhibit.score, exhibit.open()
+    frames = [opened.canvas((2 * n + 1) * score.frames // (2 * count)) for n in range(count)]
     return pixels.sheet(frames, 3 if score.size[0] >= score.size[1] else count, gap=3, background=255)
 
 

@@ -1,4 +1,4 @@
-"""Makes the pictures of docs/sketches.md from a running server: python docs/live_pictures.py
+"""Makes the pictures of docs/sketches.md from a running server: python -m docs.live_pictures
 
 Needs what the browser and py5 tests need: Chromium, Playwright, Java, Xvfb.
 """
@@ -13,13 +13,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-
-from audience import FLAGS
-from live_stage import ROOT, Stage, stage
 from PIL import Image
 from playwright.sync_api import sync_playwright
+
+from benchmarks.helpers.live_server import ROOT, LiveServer, serve
+from tests.audience import FLAGS
 
 OUT = ROOT / "docs" / "images" / "live"
 WATCH = ROOT / "tests" / "browser" / "watch_py5.py"
@@ -38,7 +36,7 @@ def shot(page: Any, name: str) -> None:
     keep(name, Image.open(io.BytesIO(page.screenshot())))
 
 
-def visit(browser: Any, on: Stage, path: str) -> Any:
+def visit(browser: Any, on: LiveServer, path: str) -> Any:
     page = browser.new_page(viewport={"width": 1280, "height": 800})
     page.goto(f"http://localhost:{on.http}{path}")
     page.wait_for_function("live && live.fps > 0", timeout=60_000)
@@ -46,7 +44,7 @@ def visit(browser: Any, on: Stage, path: str) -> Any:
     return page
 
 
-def pages(browser: Any, on: Stage) -> None:
+def pages(browser: Any, on: LiveServer) -> None:
     """Panel and p5 sketches."""
     page = visit(browser, on, "/")
     page.evaluate("live.set({psi: 0.9, seed: 40})")
@@ -95,7 +93,7 @@ def write(page: Any) -> None:
     time.sleep(0.6)
 
 
-def programs(on: Stage) -> None:
+def programs(on: LiveServer) -> None:
     """py5 sketches, when they have drawn for a while."""
     on.send("/latentart/model/load", "landscapes-256")
     on.send("/latentart/walk/mode", "keyframes")
@@ -112,7 +110,7 @@ def programs(on: Stage) -> None:
 
 def main() -> None:
     OUT.mkdir(parents=True, exist_ok=True)
-    with stage() as on, sync_playwright() as session:
+    with serve() as on, sync_playwright() as session:
         browser = session.chromium.launch(executable_path="/usr/bin/chromium", args=list(FLAGS))
         pages(browser, on)
         browser.close()

@@ -1,6 +1,6 @@
 """Draws docs/images/translators/magenta.jpg: pictures in the styles of others, and on the way between two styles.
 
-python docs/magenta_pictures.py
+python -m docs.magenta_pictures
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Renders the sheet of the 26 styles: python docs/mosaic_pictures.py, from the repository's root."""
+"""Renders the sheet of the 26 styles: python -m docs.mosaic_pictures, from the repository's root."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The painting that the style network `waves` learned from, drawn by numbers: python docs/painting.py [SEED [FILE]].
+"""The painting that the style network `waves` learned from, drawn by numbers: python -m docs.painting [SEED [FILE]].
 
 Waves as in a woodcut: paper, indigo, foam and gold leaf. It is drawn by this project, under its licence.
 """

@@ -1,4 +1,4 @@
-"""Renders the pictures of README and of the pages about films: python docs/pictures.py, from the repository's root."""
+"""Renders the pictures of README and of the pages about films: python -m docs.pictures, from the repository's root."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Makes the pictures of docs/projection.md: python docs/projection_pictures.py, from the repository's root.
+"""Makes the pictures of docs/projection.md: python -m docs.projection_pictures, from the repository's root.
 
 The photographs are scikit-image's samples (astronaut: NASA; rocket: SpaceX; coffee: Rachel Michetti; Chelsea the cat:
 Stefan van der Walt; all CC0 or public domain). Projections are kept in out/projection-pages, so a second run is quick.

@@ -1,4 +1,4 @@
-"""Renders the pictures of docs/space.md: python docs/space_pictures.py [directions channels maps scenes]."""
+"""Renders the pictures of docs/space.md: python -m docs.space_pictures [directions channels maps scenes]."""
 
 from __future__ import annotations
 

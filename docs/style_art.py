@@ -1,6 +1,6 @@
 """Pictures that the project draws itself, to take a style from: brush strokes, waves, a woodcut, a mosaic.
 
-`python docs/style_art.py FOLDER` writes them as PNG.
+`python -m docs.style_art FOLDER` writes them as PNG.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The pictures of docs/style.md.
 
-`python docs/style_pictures.py KEPT [PICTURE...]` draws them into docs/images/style. Paintings are kept in the folder
+`python -m docs.style_pictures KEPT [PICTURE...]` draws them into docs/images/style. Paintings are kept in the folder
 KEPT and not painted again: each takes about half a minute on two cores.
 """
 
@@ -10,20 +10,19 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import style_art
 import torch
 from PIL import Image
 from skimage import data
 from torch import Tensor
 
+from docs import style_art
 from latentart import pixels
 from latentart.models.load import load
 from latentart.painting import colours
-from latentart.painting.dream import MOTIFS, dream
-from latentart.painting.dream import Settings as Dream
+from latentart.painting.dream import MOTIFS, DreamSettings, dream
 from latentart.painting.dream_films import zoom
 from latentart.painting.gatys import paint
-from latentart.painting.goal import Settings, Style
+from latentart.painting.goal import PaintingSettings, Style
 from latentart.sinks.sink import open_sink
 
 SIDE = 192
@@ -77,7 +76,7 @@ def paintings(folder: Path) -> None:
     """Photograph, style and painting, four times."""
     seen = {name: photo(source) for name, (source, _, _) in PAINTINGS.items()}
     made = [
-        kept(folder, name, lambda n=name, s=style, w=weight: paint(seen[n], [Style(art(s))], Settings(style=w)))
+        kept(folder, name, lambda n=name, s=style, w=weight: paint(seen[n], [Style(art(s))], PaintingSettings(style=w)))
         for name, (_, style, weight) in PAINTINGS.items()
     ]
     save(rows(list(seen.values()), [art(style) for _, style, _ in PAINTINGS.values()], made), "paintings")
@@ -86,13 +85,13 @@ def paintings(folder: Path) -> None:
 def regions(folder: Path) -> None:
     """Colours kept, and two styles in two regions."""
     cat, land = photo("chelsea"), photo("land")
-    painted = kept(folder, "cat-strokes", lambda: paint(cat, [Style(art("strokes"))], Settings(style=40)))
+    painted = kept(folder, "cat-strokes", lambda: paint(cat, [Style(art("strokes"))], PaintingSettings(style=40)))
     sky = (land[:, 2:] > land[:, :1]).float()
     sky[..., 125:, :] = 0
     sky = torch.nn.functional.avg_pool2d(sky, 9, 1, 4, count_include_pad=False)
     styles = [Style(art("strokes"), mask=sky), Style(art("mosaic"))]
     small = pixels.resize(land, (144, 144)).clamp(-1, 1)
-    two = kept(folder, "land-two", lambda: paint(small, styles, Settings(style=40, steps=80)))
+    two = kept(folder, "land-two", lambda: paint(small, styles, PaintingSettings(style=40, steps=80)))
     save(rows([colours.with_luma_of(cat, painted), land, sky.expand(-1, 3, -1, -1) * 2 - 1, two]), "regions")
 
 
@@ -100,14 +99,14 @@ def dreams(folder: Path) -> None:
     """One photograph, dreamt three ways."""
     cup = photo("coffee")
     ways = {"all": (), **MOTIFS}
-    made = [kept(folder, f"dream-{n}", lambda c=c: dream(cup, Dream(channels=c))) for n, c in ways.items()]
+    made = [kept(folder, f"dream-{n}", lambda c=c: dream(cup, DreamSettings(channels=c))) for n, c in ways.items()]
     save(rows([cup, *made]), "dreams")
 
 
 def flight(folder: Path) -> None:
     """A flight whose end leads back to its beginning."""
     cup = pixels.resize(photo("coffee"), (128, 128)).clamp(-1, 1)
-    dreaming = Dream(channels=MOTIFS["scales"], rate=0.02)
+    dreaming = DreamSettings(channels=MOTIFS["scales"], rate=0.02)
     with open_sink(HERE / "flight.webp", fps=12, overwrite=True, quality=55) as sink:
         for img in zoom(cup, dreaming, frames=36, rate=1.03, loop=True):
             sink.write(pixels.to_uint8(img)[0])

@@ -1,4 +1,4 @@
-"""Makes the pictures of docs/training.md: python docs/training_pictures.py, from the repository's root.
+"""Makes the pictures of docs/training.md: python -m docs.training_pictures, from the repository's root.
 
 The photographs are scikit-image's samples (astronaut: NASA; rocket: SpaceX; coffee: Rachel Michetti; Chelsea the cat:
 Stefan van der Walt; all CC0 or public domain). The trainings are those of the page, in out/training/openmoji and

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from live_house import House, open_house
 
 from latentart.live.session import Settings
+from tests.live_house import House, open_house
 
 SKETCHES = Path(__file__).parent.parent / "sketches"
 FLAGS = (

@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from layouts.random_stylegan2 import random_state
 from pythonosc.osc_message_builder import OscMessageBuilder
 
 from latentart.live.session import Settings, Show
 from latentart.live.wire.encode import Picture
 from latentart.weights import safe
 from latentart.weights.checkpoint import Checkpoint
+from tests.layouts.random_stylegan2 import random_state
 
 
 def tiny_file(folder: Path, name: str = "tiny", **shape: Any) -> Path:

@@ -75,7 +75,7 @@ class Fused:
         return x @ (weight * multiplier / math.sqrt(weight.shape[1])).T + bias * multiplier
 
     def styled(
-        self, x: Tensor, w: Tensor, name: str, noise_mode: str, noise: Mapping[str, Tensor], up: bool = False
+        self, x: Tensor, w: Tensor, name: str, noise_mode: str, noise: Mapping[str, Tensor], *, up: bool = False
     ) -> Tensor:
         """Equations 1 and 3 of the paper, then noise, bias and activation."""
         kernels = self.tensors[f"{name}.weight"][None] * self.linear(w, f"{name}.affine")[:, None, :, None, None]

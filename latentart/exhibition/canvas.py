@@ -1,4 +1,4 @@
-"""The stage: models loaded, voices ready, a canvas that is drawn frame by frame and cut into screens."""
+"""An opened score: models loaded, voices ready, a canvas that is drawn frame by frame and cut into screens."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Found:
     tables: Mapping[tuple[str, int], NDArray[np.float64]]
 
 
-class Stage:
+class OpenedScore:
     """An opened score."""
 
     def __init__(
@@ -154,27 +154,27 @@ class Exhibit:
 
     def frames(self, start: int, stop: int) -> Iterator[Pictures]:
         """See `jobs.plan.Source`."""
-        stage = self.stage()
-        yield from stream.ahead(map(stage.begin, range(start, stop)), stage.device)
+        opened = self.open()
+        yield from stream.ahead(map(opened.begin, range(start, stop)), opened.device)
 
     def sound(self) -> sound.Sound | None:
         """The sound of one round of the loop, if there is any."""
         return _sound(self.score)
 
-    def stage(self) -> Stage:
+    def open(self) -> OpenedScore:
         """The opened score, kept for the next chunk."""
-        return _stage(self.score, self.device, self.found)
+        return _open(self.score, self.device, self.found)
 
 
 @lru_cache(maxsize=1)
-def _stage(score: Score, device: str | None, found: Found | None) -> Stage:
+def _open(score: Score, device: str | None, found: Found | None) -> OpenedScore:
     networks = {section.film.network for section in score.section}
     models = {name: load(name, device) for name in sorted(networks)}
     heard = _sound(score) if found is None and _listens(score) else None
     if heard:
         found = Found(envelopes.listen(heard, score.frames, score.rate), {})
     upscaler = upscaling.load_upscaler(score.upscale, device) if score.upscale else None
-    return Stage(score, models, found, upscaler)
+    return OpenedScore(score, models, found, upscaler)
 
 
 @lru_cache(maxsize=1)

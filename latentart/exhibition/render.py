@@ -10,7 +10,7 @@ from typing import Any
 
 from latentart import pixels, provenance
 from latentart.exhibition import validate
-from latentart.exhibition.canvas import Exhibit, Stage
+from latentart.exhibition.canvas import Exhibit, OpenedScore
 from latentart.exhibition.score import Output, Score, Screen, Tile
 from latentart.jobs import plan as jobs
 from latentart.jobs import run
@@ -49,7 +49,7 @@ def make_job(score: Score, name: str, output: Path, device: str | None = None, f
     LatentartError."""
     source = Exhibit(score, device)
     # Found out once, here: it travels to the workers with the score.
-    source = replace(source, found=source.stage().found)
+    source = replace(source, found=source.open().found)
     tracks = tuple(
         _track(score, number, name, screen, output_)
         for number, screen in enumerate(score.screens())
@@ -76,8 +76,8 @@ def _track(score: Score, number: int, name: str, screen: Screen, output: Output)
 
 def record(source: Exhibit) -> dict[str, Any]:
     """The settings record: the score, the checkpoints' sha256, versions and device."""
-    stage = source.stage()
-    models = stage.models.values()
+    opened = source.open()
+    models = opened.models.values()
     plain = {**asdict(source.score), "upscale": Path(source.score.upscale).name}
     if source.score.audio:
         plain["audio"]["file"] = Path(source.score.audio.file).name
@@ -85,19 +85,19 @@ def record(source: Exhibit) -> dict[str, Any]:
                         for entry, s in zip(plain["section"], source.score.section, strict=True)]  # fmt: skip
     device = next(iter(models)).device
     checkpoints = {G.name: G.sha256 for G in models}
-    return provenance.record(device=device, score=_without_none(plain), checkpoints=checkpoints, **_others(stage))
+    return provenance.record(device=device, score=_without_none(plain), checkpoints=checkpoints, **_others(opened))
 
 
-def _others(stage: Stage) -> dict[str, Any]:
+def _others(opened: OpenedScore) -> dict[str, Any]:
     """What else decides the pictures and the sound, by its content: a file may change while a render waits."""
     links = [
-        link for voice in stage.voices.values() for part in voice.parts if part.then for link in part.then.record()
+        link for voice in opened.voices.values() for part in voice.parts if part.then for link in part.then.record()
     ]
     found: dict[str, Any] = {"then": links} if links else {}
-    if stage.upscaler:
-        found["upscaler"] = {"name": stage.upscaler.name, "sha256": stage.upscaler.sha256}
-    if stage.score.audio and stage.score.audio.file:
-        found["sound"] = {"sha256": sha256(Path(stage.score.audio.file))}
+    if opened.upscaler:
+        found["upscaler"] = {"name": opened.upscaler.name, "sha256": opened.upscaler.sha256}
+    if opened.score.audio and opened.score.audio.file:
+        found["sound"] = {"sha256": sha256(Path(opened.score.audio.file))}
     return found
 
 
@@ -164,8 +164,8 @@ def preview(score: Score, name: str, output: Path, device: str | None = None, **
 
 def contact(score: Score, count: int, device: str | None = None, width: int = 960) -> pixels.Frame:
     """Moments of the loop, evenly spaced, one below or beside the other: a picture of the score."""
-    stage = Exhibit(score, device).stage()
-    frames = [stage.canvas(number * score.frames // count)[..., :3] for number in range(count)]
+    opened = Exhibit(score, device).open()
+    frames = [opened.canvas(number * score.frames // count)[..., :3] for number in range(count)]
     columns = 1 if score.size[0] > 2 * score.size[1] else None if score.size[0] >= score.size[1] else count
     return pixels.sheet(frames, columns, gap=4)
 

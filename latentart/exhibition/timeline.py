@@ -168,14 +168,14 @@ class Voice:
         local = t - float(self.starts[index])
         share = self._share(part, local)
         if share >= 1 or part is before:
-            return self._shown(part, part.ws(local, now.known), local, now, size, fit)
+            return self._shown(part, part.ws(local, now.known), local, now, size=size, fit=fit)
         past = before.seconds + local
         if part.section.transition.kind != "fade" and part.morphs_from(before):
             ws = torch.lerp(before.ws(past, now.known), part.ws(local, now.known), share)
             old, new = before.light(past, now.known), part.light(local, now.known)
-            return _lit(self._drawn(part, ws, local, now, size, fit), old + (new - old) * share)
-        old_picture = self._shown(before, before.ws(past, now.known), past, now, size, fit)
-        new_picture = self._shown(part, part.ws(local, now.known), local, now, size, fit)
+            return _lit(self._drawn(part, ws, local, now, size=size, fit=fit), old + (new - old) * share)
+        old_picture = self._shown(before, before.ws(past, now.known), past, now, size=size, fit=fit)
+        new_picture = self._shown(part, part.ws(local, now.known), local, now, size=size, fit=fit)
         return old_picture.lerp_(new_picture, share)
 
     def _share(self, part: Part, local: float) -> float:
@@ -185,10 +185,10 @@ class Voice:
             return 1.0
         return float(easing(transition.easing)(np.array(local / transition.seconds)))
 
-    def _shown(self, part: Part, ws: Tensor, local: float, now: Instant, size: tuple[int, int], fit: str) -> Tensor:
-        return _lit(self._drawn(part, ws, local, now, size, fit), part.light(local, now.known))
+    def _shown(self, part: Part, ws: Tensor, local: float, now: Instant, *, size: tuple[int, int], fit: str) -> Tensor:
+        return _lit(self._drawn(part, ws, local, now, size=size, fit=fit), part.light(local, now.known))
 
-    def _drawn(self, part: Part, ws: Tensor, local: float, now: Instant, size: tuple[int, int], fit: str) -> Tensor:
+    def _drawn(self, part: Part, ws: Tensor, local: float, now: Instant, *, size: tuple[int, int], fit: str) -> Tensor:
         img = part.draw(ws, local, now)
         sized = img if img.shape[-2:] == size[::-1] else self.resize(img, size, fit)
         return part.dressed(sized, local, now)

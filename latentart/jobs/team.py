@@ -31,10 +31,10 @@ class Worker:
 
 def team(workers: int) -> Crew:
     """So many processes; 0 renders in this one."""
-    return partial(_with_workers, workers=workers) if workers else alone
+    return partial(_with_workers, workers=workers) if workers else render_in_process
 
 
-def alone(progress: Progress) -> None:
+def render_in_process(progress: Progress) -> None:
     """Renders in this process, on one thread as workers do: the last bit of a picture depends on how many there are."""
     import torch
 

@@ -32,7 +32,7 @@ Wish = Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
+class DreamSettings:
     """What to dream of, and how deep.
 
     layer, channels: where the network looks; no channels are all of them. octaves: sizes, each `ratio` times the one
@@ -53,7 +53,7 @@ class Settings:
     features: str = SHIPPED
 
 
-def check(settings: Settings) -> Settings:
+def check(settings: DreamSettings) -> DreamSettings:
     """Returns the settings, or raises SettingsError."""
     limits = {"octaves": (1, 12), "ratio": (1.05, 4), "steps": (1, 10_000), "rate": (0, 1), "bands": (0, 8),
               "colour": (0, 1), "tile": (64, 8192)}  # fmt: skip
@@ -69,9 +69,9 @@ class Dreamer:
     """
 
     def __init__(
-        self, settings: Settings | None = None, *, guide: Tensor | None = None, device: torch.device | str = "cpu"
+        self, settings: DreamSettings | None = None, *, guide: Tensor | None = None, device: torch.device | str = "cpu"
     ) -> None:
-        self.settings = check(settings or Settings())
+        self.settings = check(settings or DreamSettings())
         self.device = torch.device(device)
         self.trunk = vgg16(self.settings.features, device)
         self.wish = _guided(self._look(rgb(guide).to(device))) if guide is not None else _more(self._channels())
@@ -120,14 +120,14 @@ class Dreamer:
                 with torch.enable_grad():
                     wished = self.wish(self.trunk(piece, [self.settings.layer])[0])
                     gradient[..., rows, columns] = torch.autograd.grad(wished, piece)[0]
-        gradient = even(gradient.roll([-n for n in shift], dims=(-2, -1)), self.settings.bands)
+        gradient = equalize_bands(gradient.roll([-n for n in shift], dims=(-2, -1)), self.settings.bands)
         gradient = torch.einsum("dc,nchw->ndhw", colours, gradient)
         return gradient / gradient.abs().mean().clamp_min(1e-12)
 
 
 def dream(
     img: Tensor,
-    settings: Settings | None = None,
+    settings: DreamSettings | None = None,
     *,
     guide: Tensor | None = None,
     device: torch.device | str = "cpu",
@@ -143,7 +143,7 @@ def octaves(own: tuple[int, int], count: int, ratio: float) -> list[tuple[int, i
     return [size for size in found if min(size) >= SMALLEST]
 
 
-def even(gradient: Tensor, bands: int) -> Tensor:
+def equalize_bands(gradient: Tensor, bands: int) -> Tensor:
     """The gradient [1, 3, H, W] with the same deviation in each of `bands` octaves of its frequencies."""
     if not bands:
         return gradient

@@ -15,7 +15,7 @@ from torch import Tensor
 from latentart.errors import SettingsError
 from latentart.features.trunk import rgb
 from latentart.painting import colours, motion
-from latentart.painting.dream import Dreamer, Settings
+from latentart.painting.dream import Dreamer, DreamSettings
 from latentart.painting.gatys import Step, nothing
 
 OCTAVES, STEPS = 2, 3
@@ -30,7 +30,7 @@ CARRIED = 0.75
 
 def zoom(
     img: Tensor,
-    settings: Settings | None = None,
+    settings: DreamSettings | None = None,
     *,
     frames: int,
     rate: float = 1.01,
@@ -47,7 +47,7 @@ def zoom(
     """
     if frames < 1 or not 0.5 < rate < 2 or not math.isfinite(turn):
         raise SettingsError(f"{frames!r} frames, zoom {rate!r} a frame, turn {turn!r}: give 1 frame or more, 0.5 to 2")
-    settings = settings or Settings()
+    settings = settings or DreamSettings()
     first = now = Dreamer(settings, guide=guide, device=device)(img, on_step)
     further = Dreamer(_shallow(settings), guide=guide, device=device)
     for number in range(1, frames + 1):
@@ -62,7 +62,7 @@ def zoom(
             now = torch.lerp(now, moved(first, rate**-left, -turn * left), back)
 
 
-def _shallow(settings: Settings) -> Settings:
+def _shallow(settings: DreamSettings) -> DreamSettings:
     return replace(settings, octaves=min(OCTAVES, settings.octaves), steps=min(STEPS, settings.steps))
 
 
@@ -92,9 +92,9 @@ class FilmDreamer:
     """Dreams on the frames of a film in order; what was dreamt moves along with what it was dreamt on."""
 
     def __init__(
-        self, settings: Settings | None = None, *, guide: Tensor | None = None, device: torch.device | str = "cpu"
+        self, settings: DreamSettings | None = None, *, guide: Tensor | None = None, device: torch.device | str = "cpu"
     ) -> None:
-        settings = settings or Settings()
+        settings = settings or DreamSettings()
         self.deep = Dreamer(settings, guide=guide, device=device)
         self.shallow = Dreamer(_shallow(settings), guide=guide, device=device)
         self._before: tuple[Tensor, Tensor] | None = None

@@ -14,8 +14,8 @@ from torch import Tensor
 
 from latentart.features.trunk import rgb
 from latentart.painting import motion
-from latentart.painting.gatys import Painter, Step, fresh, nothing
-from latentart.painting.goal import Settings, Style
+from latentart.painting.gatys import Step, StyleOptimizer, fresh, nothing
+from latentart.painting.goal import PaintingSettings, Style
 
 STEPS = 12
 """For each frame after the first."""
@@ -32,8 +32,8 @@ class FilmPainter:
     """
 
     def __init__(
-        self, styles: Sequence[Style], settings: Settings, *, device: torch.device | str = "cpu", steps: int = STEPS,
-        consistency: float = CONSISTENCY, on_step: Step = nothing,
+        self, styles: Sequence[Style], settings: PaintingSettings, *, device: torch.device | str = "cpu",
+        steps: int = STEPS, consistency: float = CONSISTENCY, on_step: Step = nothing,
     ) -> None:  # fmt: skip
         self.styles, self.settings, self.device = list(styles), settings, device
         self.steps, self.consistency, self.on_step = steps, consistency, on_step
@@ -44,12 +44,12 @@ class FilmPainter:
         content = rgb(img).to(self.device)
         first = self._before is None
         settings = self.settings if first else replace(self.settings, steps=self.steps)
-        painter = Painter(content, self.styles, settings, self.device)
+        painter = StyleOptimizer(content, self.styles, settings, self.device)
         made = painter.run(self.on_step) if first else self._next(painter, content)
         self._before = (content, painter.now.detach() if settings.strength else content)
         return made
 
-    def _next(self, painter: Painter, content: Tensor) -> Tensor:
+    def _next(self, painter: StyleOptimizer, content: Tensor) -> Tensor:
         if self.settings.strength == 0:
             return content
         assert self._before is not None

@@ -18,7 +18,7 @@ from latentart.errors import PictureError
 from latentart.features.load import vgg16
 from latentart.features.trunk import rgb
 from latentart.painting import colours
-from latentart.painting.goal import SMALLEST, Goal, Settings, Style, check, prepared, resized
+from latentart.painting.goal import SMALLEST, Goal, PaintingSettings, Style, check, prepared, resized
 
 COARSEST = 96
 """The longest side that a search begins at, about."""
@@ -33,14 +33,14 @@ def nothing(done: int, total: int, draw: Callable[[], Tensor]) -> None:
     """Reports to nobody."""
 
 
-class Painter:
+class StyleOptimizer:
     """One search. `picture` is the painting so far at any time, so that Ctrl-C need not lose it.
 
     content [1, 3 or 4, H, W] in [-1, 1]; styles: one or more. Raises SettingsError, PictureError.
     """
 
     def __init__(
-        self, content: Tensor, styles: Sequence[Style], settings: Settings, device: torch.device | str = "cpu"
+        self, content: Tensor, styles: Sequence[Style], settings: PaintingSettings, device: torch.device | str = "cpu"
     ) -> None:
         self.settings = check(settings)
         self.trunk = vgg16(settings.features, device, average_pool=True)
@@ -96,13 +96,13 @@ class Painter:
 def paint(
     content: Tensor,
     styles: Sequence[Style],
-    settings: Settings | None = None,
+    settings: PaintingSettings | None = None,
     *,
     device: torch.device | str = "cpu",
     on_step: Step = nothing,
 ) -> Tensor:
     """content [1, 3 or 4, H, W] in [-1, 1], painted in these styles -> [1, 3, H, W]. Raises LatentartError."""
-    return Painter(content, styles, settings or Settings(), device).run(on_step)
+    return StyleOptimizer(content, styles, settings or PaintingSettings(), device).run(on_step)
 
 
 def sizes(own: tuple[int, int]) -> list[tuple[int, int]]:
@@ -119,7 +119,7 @@ def shares(steps: int, levels: int) -> list[int]:
     return [*before, steps - sum(before)]
 
 
-def begin(content: Tensor, settings: Settings) -> Tensor:
+def begin(content: Tensor, settings: PaintingSettings) -> Tensor:
     """Where the search begins: the content, or noise around its mean colour."""
     if settings.init == "content":
         return content

@@ -42,7 +42,7 @@ class Style:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
+class PaintingSettings:
     """How to paint.
 
     steps: of all sizes together. style, content, tv: weights of style, content and smoothness. strength: 0..1, how
@@ -65,7 +65,7 @@ class Settings:
     features: str = SHIPPED
 
 
-def check(settings: Settings) -> Settings:
+def check(settings: PaintingSettings) -> PaintingSettings:
     """Returns the settings, or raises SettingsError."""
     for what, value, choices in (
         ("loss", settings.loss, DISTANCES), ("way to keep colours", settings.keep_colours, colours.KEPT),
@@ -80,7 +80,7 @@ def check(settings: Settings) -> Settings:
     return settings
 
 
-def prepared(styles: Sequence[Style], content: Tensor, settings: Settings) -> list[Style]:
+def prepared(styles: Sequence[Style], content: Tensor, settings: PaintingSettings) -> list[Style]:
     """The styles on the content's device, in its colours where that is asked. Raises SettingsError, PictureError."""
     for style in styles:
         if not math.isfinite(style.share) or style.share < 0:
@@ -90,7 +90,7 @@ def prepared(styles: Sequence[Style], content: Tensor, settings: Settings) -> li
     return [_ready(style, content, settings) for style in styles if style.share > 0]
 
 
-def _ready(style: Style, content: Tensor, settings: Settings) -> Style:
+def _ready(style: Style, content: Tensor, settings: PaintingSettings) -> Style:
     picture = rgb(style.picture).to(content)
     height, width = picture.shape[-2:]
     if min(height, width) < SMALLEST:
@@ -112,7 +112,7 @@ class Region:
 class Goal:
     """The loss of a picture of the size of `content` [1, 3, H, W]; styles as `prepared` gives them."""
 
-    def __init__(self, trunk: Trunk, content: Tensor, styles: Sequence[Style], settings: Settings) -> None:
+    def __init__(self, trunk: Trunk, content: Tensor, styles: Sequence[Style], settings: PaintingSettings) -> None:
         self.trunk, self.settings = trunk, settings
         self.layers = DEEP_LAYERS if "relu4_1" in trunk.names else STYLE_LAYERS
         *own, self.content = self._look(content)

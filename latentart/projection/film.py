@@ -65,13 +65,13 @@ def project_clip(
     v = p.prior.whiten(first if settings.space == "w+" else first[:, :1])
     found = [v]
     for number, frame in enumerate(frames[1:], start=2):
-        v = _next(p, frame, v, settings, smoothness, steps)
+        v = _next(p, frame, v, settings, smoothness=smoothness, steps=steps)
         found.append(v)
         on_frame(number, len(frames))
     return torch.cat([objectives.to_ws(p.G, p.prior.colour(each)) for each in found])
 
 
-def _next(p: Projector, frame: Target, v: Tensor, settings: Settings, smoothness: float, steps: int) -> Tensor:
+def _next(p: Projector, frame: Target, v: Tensor, settings: Settings, *, smoothness: float, steps: int) -> Tensor:
     mask = None if frame.mask is None else frame.mask.to(v)
     near = likeness(p.features, frame.img.to(v), LOOK, mask=mask, pixel_weight=DETAIL_PIXELS)
     codes = objectives.Codes(

@@ -50,7 +50,7 @@ def _staged(batch: Batch, preset: presets.Preset, way: Sequence[Stage]) -> list[
     ws = stages.scribbled(batch, objectives.to_ws(batch.p.G, batch.p.prior.colour(variables["v"])).contiguous())
     noise = stages.noise_maps(batch, ws, preset.noise_steps) if batch.settings.noise else {}
     deltas = stages.changes(batch, ws, noise, preset.tune_steps) if batch.settings.tune else [{} for _ in batch.targets]
-    return [_result(batch, i, ws, noise, deltas[i], variables.get("place")) for i in range(len(ws))]
+    return [_result(batch, i, ws, noise, deltas[i], place=variables.get("place")) for i in range(len(ws))]
 
 
 def _published(batch: Batch) -> list[Projection]:
@@ -64,11 +64,11 @@ def _published(batch: Batch) -> list[Projection]:
     ws = nvidia.published(p.G, bare, p.prior, seed=batch.settings.seed, watch=watch)
     with torch.no_grad():
         batch.finish("nvidia", nvidia.STEPS, bare(p.G.synthesis(ws)))
-    return [_result(batch, i, ws, {}, {}, None) for i in range(len(ws))]
+    return [_result(batch, i, ws, {}, {}, place=None) for i in range(len(ws))]
 
 
 def _result(
-    batch: Batch, i: int, ws: Tensor, noise: Mapping[str, Tensor], delta: tune.Delta, place: Tensor | None
+    batch: Batch, i: int, ws: Tensor, noise: Mapping[str, Tensor], delta: tune.Delta, *, place: Tensor | None
 ) -> Projection:
     G, target, own = batch.p.G, batch.targets[i], ws[[i]].detach().contiguous()
     record = {

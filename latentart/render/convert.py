@@ -137,11 +137,20 @@ def convert(
     """
     source, kept = Path(source), {**(settings or {}), "source": Path(source).name}
     if source.is_dir():
-        return _folder(change, source, Path(target), size, kept, overwrite, on_frame)
+        return _folder(change, source, Path(target), size=size, settings=kept, overwrite=overwrite, on_frame=on_frame)
     if footage.moves(source) and Path(target).suffix.lower() not in (".png", ".jpg", ".jpeg"):
-        return _film(change, source, str(target), size, kept, overwrite, on_frame, options)
+        return _film(
+            change,
+            source,
+            str(target),
+            size=size,
+            settings=kept,
+            overwrite=overwrite,
+            on_frame=on_frame,
+            options=options,
+        )
     made = Converted(files.check_target(target, overwrite=overwrite))
-    _still(change, source, made, made.target, size, kept, overwrite)
+    _still(change, source, made, made.target, size=size, settings=kept, overwrite=overwrite)
     on_frame(1, 1)
     return made
 
@@ -173,7 +182,14 @@ def shape(size: Size, own: tuple[int, int]) -> tuple[int, int]:
 
 
 def _still(
-    change: Then, source: Path, made: Converted, target: Path, size: Size, settings: dict[str, Any], overwrite: bool
+    change: Then,
+    source: Path,
+    made: Converted,
+    target: Path,
+    *,
+    size: Size,
+    settings: dict[str, Any],
+    overwrite: bool,
 ) -> None:
     frame = pixels.to_uint8(change(open_picture(source, size), np.zeros(1)))[0]
     write_image(target, frame, settings, overwrite=overwrite)
@@ -181,7 +197,7 @@ def _still(
 
 
 def _folder(
-    change: Then, source: Path, target: Path, size: Size, settings: dict[str, Any], overwrite: bool, on_frame: Report
+    change: Then, source: Path, target: Path, *, size: Size, settings: dict[str, Any], overwrite: bool, on_frame: Report
 ) -> Converted:
     found = sorted(path for path in source.iterdir() if path.suffix.lower() in PICTURES)
     if not found:
@@ -193,7 +209,9 @@ def _folder(
     made = Converted(target)
     for number, (path, place) in enumerate(zip(found, places, strict=True), start=1):
         try:
-            _still(change, path, made, place, size, {**settings, "source": path.name}, overwrite)
+            _still(
+                change, path, made, place, size=size, settings={**settings, "source": path.name}, overwrite=overwrite
+            )
         except PictureError as error:
             made.skipped.append(str(error))
         on_frame(number, len(found))
@@ -220,7 +238,7 @@ def _places(found: list[Path], target: Path) -> list[Path]:
 
 
 def _film(
-    change: Then, source: Path, target: str, size: Size, settings: dict[str, Any], overwrite: bool, on_frame: Report,
+    change: Then, source: Path, target: str, *, size: Size, settings: dict[str, Any], overwrite: bool, on_frame: Report,
     options: dict[str, Any],
 ) -> Converted:  # fmt: skip
     film = footage.open_footage(source, options.pop("fps", None))

@@ -38,7 +38,10 @@ def sheet(
     pairs = [(d, seed) for d in book for seed in seeds] if each else [
         (d, seeds[i % len(seeds)]) for i, d in enumerate(book)
     ]  # fmt: skip
-    rows = [np.hstack([_label(d, cell), _row(G, d, seed, i, psi, classes, cell)]) for i, (d, seed) in enumerate(pairs)]
+    rows = [
+        np.hstack([_label(d, cell), _row(G, d, seed, i, psi=psi, classes=classes, cell=cell)])
+        for i, (d, seed) in enumerate(pairs)
+    ]
     return np.vstack([_head(cell), *rows])
 
 
@@ -57,7 +60,7 @@ def channels(
 
 
 def _row(
-    G: Generator, direction: Direction, seed: int, number: int, psi: float, classes: str | None, cell: int
+    G: Generator, direction: Direction, seed: int, number: int, *, psi: float, classes: str | None, cell: int
 ) -> pixels.Frame:
     mixes = space.parse_classes(G, classes) if classes else [{number * 7 % G.c_dim: 1.0}] if G.c_dim else []
     ws = space.to_ws(G, space.z_of(G, [seed]), space.c_of(G, [mixes[number % len(mixes)]] if mixes else []), psi=psi)

@@ -18,12 +18,12 @@ from latentart import footage, pixels, provenance, rate
 from latentart.errors import SettingsError
 from latentart.latent import path
 from latentart.models.device import choose_device
-from latentart.painting.dream import Dreamer, Settings, check
+from latentart.painting.dream import Dreamer, DreamSettings, check
 from latentart.painting.dream_films import FilmDreamer, zoom
 from latentart.painting.gatys import Step, nothing
 from latentart.render import convert
 from latentart.render.convert import Converted, Report, Size
-from latentart.render.style import LARGEST, even
+from latentart.render.style import LARGEST, crop_to_even
 from latentart.render.write import write
 from latentart.sinks.sink import open_sink
 from latentart.translators.base import check_strength
@@ -32,7 +32,7 @@ from latentart.translators.base import check_strength
 def dream_file(
     source: str | Path,
     target: str | Path,
-    settings: Settings | None = None,
+    settings: DreamSettings | None = None,
     *,
     guide: str | Path | None = None,
     strength: float = 1.0,
@@ -47,7 +47,7 @@ def dream_file(
 
     guide: a picture whose features are dreamt of. strength: 0..1 of the dream over the picture. Raises LatentartError.
     """
-    settings, place = check(settings or Settings()), choose_device(device)
+    settings, place = check(settings or DreamSettings()), choose_device(device)
     check_strength(strength)
     seen = None if guide is None else convert.open_picture(guide, convert.AtMost(settings.tile))
     if footage.moves(source):
@@ -70,7 +70,7 @@ def dream_file(
 def zoom_film(
     source: str | Path,
     target: str | Path,
-    settings: Settings | None = None,
+    settings: DreamSettings | None = None,
     *,
     seconds: float = 6.0,
     fps: rate.Rate = 24,
@@ -89,7 +89,7 @@ def zoom_film(
 
     loop: its end leads back to its beginning. Raises LatentartError; after Ctrl-C the film so far is kept.
     """
-    settings, place = check(settings or Settings()), choose_device(device)
+    settings, place = check(settings or DreamSettings()), choose_device(device)
     if not 0 < speed < math.inf:
         raise SettingsError(f"speed {speed!r} is out of range: give how much larger things are after a second")
     if not math.isfinite(turn):
@@ -105,10 +105,10 @@ def zoom_film(
         img, settings, frames=count, rate=speed ** float(each), turn=math.radians(turn) * float(each), loop=loop,
         guide=seen, device=place, on_step=on_step,
     )  # fmt: skip
-    made = write(sink, (even(pixels.to_uint8(frame)[0]) for frame in flight), count, on_frame)
+    made = write(sink, (crop_to_even(pixels.to_uint8(frame)[0]) for frame in flight), count, on_frame)
     return Converted(made.target, made.frames, made.size, exact)
 
 
-def _record(settings: Settings, guide: str | Path | None, place: torch.device, strength: float) -> dict[str, Any]:
+def _record(settings: DreamSettings, guide: str | Path | None, place: torch.device, strength: float) -> dict[str, Any]:
     named = {} if guide is None else {"guide": Path(guide).name}
     return provenance.record(device=place, dream={**asdict(settings), **named, "strength": strength})

@@ -20,8 +20,8 @@ from latentart.engine.translators import compile_translator
 from latentart.errors import PictureError, SettingsError
 from latentart.models.device import choose_device
 from latentart.painting.films import FilmPainter
-from latentart.painting.gatys import Painter, Step, nothing
-from latentart.painting.goal import Settings, Style
+from latentart.painting.gatys import Step, StyleOptimizer, nothing
+from latentart.painting.goal import PaintingSettings, Style
 from latentart.render import convert
 from latentart.render.convert import Converted, Report, Size
 from latentart.render.frames import Then
@@ -79,7 +79,7 @@ def paint_file(
     styles: Sequence[Style],
     source: str | Path,
     target: str | Path,
-    settings: Settings | None = None,
+    settings: PaintingSettings | None = None,
     *,
     size: Size = None,
     device: str | torch.device | None = None,
@@ -94,7 +94,7 @@ def paint_file(
     sink of a film. Raises LatentartError; after Ctrl-C what was painted so far is written, and KeyboardInterrupt says
     where.
     """
-    settings, place = settings or Settings(), choose_device(device)
+    settings, place = settings or PaintingSettings(), choose_device(device)
     if footage.moves(source):
         painting: Then | PicturePainter = FilmPainter(styles, settings, device=place, on_step=on_step)
     else:
@@ -119,7 +119,9 @@ def paint_file(
 class PicturePainter:
     """Paints pictures one by one; after Ctrl-C it gives the painting so far, and refuses the next."""
 
-    def __init__(self, styles: Sequence[Style], settings: Settings, device: torch.device, on_step: Step) -> None:
+    def __init__(
+        self, styles: Sequence[Style], settings: PaintingSettings, device: torch.device, on_step: Step
+    ) -> None:
         self.styles, self.settings, self.device, self.on_step = styles, settings, device, on_step
         self.stopped = ""
         """'120 of 200' after Ctrl-C."""
@@ -131,7 +133,7 @@ class PicturePainter:
         height, width = img.shape[-2:]
         for style in self.styles:
             _check_mask(style, width, height)
-        painter = Painter(img, self.styles, self.settings, self.device)
+        painter = StyleOptimizer(img, self.styles, self.settings, self.device)
         try:
             return painter.run(self.on_step)
         except KeyboardInterrupt:
@@ -198,7 +200,7 @@ def filmed(target: str | Path, steps: int, *, overwrite: bool = False) -> Iterat
 
         def on_step(done: int, total: int, draw: Callable[[], Tensor]) -> None:
             if done % every == 0 or done == total:
-                seen[:] = [even(pixels.to_uint8(draw())[0])]
+                seen[:] = [crop_to_even(pixels.to_uint8(draw())[0])]
                 sink.write(seen[0])
 
         yield on_step
@@ -206,7 +208,7 @@ def filmed(target: str | Path, steps: int, *, overwrite: bool = False) -> Iterat
             sink.write(frame)
 
 
-def even(frame: pixels.Frame) -> pixels.Frame:
+def crop_to_even(frame: pixels.Frame) -> pixels.Frame:
     """The frame without its last row or column where films need even sides."""
     height, width = frame.shape[:2]
     return np.ascontiguousarray(frame[: height - height % 2, : width - width % 2])

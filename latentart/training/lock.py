@@ -16,7 +16,7 @@ _TAKEN = (errno.EAGAIN, errno.EACCES, errno.EDEADLK)
 
 
 @contextmanager
-def alone(folder: Path) -> Iterator[None]:
+def locked(folder: Path) -> Iterator[None]:
     """Holds the folder for this process; the system lets go when the process ends, however it ends.
 
     Raises SettingsError when another process holds it. On file systems without locks nothing is held.

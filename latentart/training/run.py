@@ -27,7 +27,7 @@ from latentart.pixels import Frame
 from latentart.sinks.images import write_image
 from latentart.training import plot, state
 from latentart.training.data.pairs import check_folder
-from latentart.training.lock import alone
+from latentart.training.lock import locked
 from latentart.weights import safe
 from latentart.weights.checkpoint import Checkpoint
 
@@ -108,10 +108,10 @@ def train(trainee: Trainee, folder: str | Path, schedule: Schedule, watch: Watch
     when the folder holds a training with other settings, WeightsError when its state is damaged, TargetError.
     """
     place = check_folder(Path(folder))
-    with alone(place), stop_asked() as asked:
+    with locked(place), stop_asked() as asked:
         record = Record(trainee, place, schedule)
         while record.progress.step < schedule.steps and not asked() and not record.late:
-            record.take()
+            record.step()
             watch(record.progress)
             record.keep(always=False)
         record.keep(always=True)
@@ -161,7 +161,7 @@ class Record:
         minutes = self.schedule.minutes if self.taken else None
         return minutes is not None and time.monotonic() - self.began > 60 * minutes
 
-    def take(self) -> None:
+    def step(self) -> None:
         """One step, named by its number alone: dropout and the like begin from it."""
         number = self.progress.step
         with seeded(int(self.trainee.settings["seed"]), number):

@@ -263,7 +263,7 @@ def _looked_at(painting: Tensor, settings: Settings) -> Tensor:
 
 def trainee(
     settings: Settings, image: str | Path, photos: str | Path | None = None, generator: str | None = None,
-    device: str | None = None, report: Report = silent,
+    *, device: str | None = None, report: Report = silent,
 ) -> Style:  # fmt: skip
     """Reads painting and photographs and makes the trainee. Raises SettingsError, PictureError, WeightsError.
 

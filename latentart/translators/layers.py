@@ -48,7 +48,7 @@ class InstanceNorm(torch.nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """[N, C, H, W] -> [N, C, H, W]."""
-        return normalized(x, self.mean, self.var, self.weight, self.bias, self.eps)
+        return normalized(x, self.mean, self.var, self.weight, self.bias, eps=self.eps)
 
 
 class BatchNorm(InstanceNorm):
@@ -99,7 +99,7 @@ def make_norm(kind: Norm, channels: int, *, eps: float = 1e-5) -> torch.nn.Modul
 
 
 def normalized(
-    x: Tensor, mean: Tensor | None, var: Tensor | None, weight: Tensor | None, bias: Tensor | None, eps: float
+    x: Tensor, mean: Tensor | None, var: Tensor | None, weight: Tensor | None, bias: Tensor | None, *, eps: float
 ) -> Tensor:
     """x [N, C, H, W] normalised with the statistics given, or with each picture's own where they are None."""
     if mean is not None:

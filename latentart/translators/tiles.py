@@ -127,7 +127,7 @@ def _drawn(T: Translator, img: Tensor, plan: list[Tile], seen: dict[InstanceNorm
     known: dict[InstanceNorm, Statistics] = {}
     with fixed(known):
         if exact:
-            _fix_in_turn(T, img, plan, seen, settings, known, step)
+            _fix_in_turn(T, img, plan, seen, settings, known=known, step=step)
         else:
             _sample(T, img, settings, known)
         made = img.new_empty(0)
@@ -141,7 +141,7 @@ def _drawn(T: Translator, img: Tensor, plan: list[Tile], seen: dict[InstanceNorm
 
 def _fix_in_turn(
     T: Translator, img: Tensor, plan: list[Tile], seen: dict[InstanceNorm, int], settings: _Settings,
-    known: dict[InstanceNorm, Statistics], step: Callable[[], None],
+    *, known: dict[InstanceNorm, Statistics], step: Callable[[], None],
 ) -> None:  # fmt: skip
     """Finds and fixes the whole picture's statistics of one normalisation after the other, in the network's order."""
     for layer, margin in seen.items():

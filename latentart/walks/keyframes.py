@@ -54,7 +54,7 @@ def keyframes(
     if space == "w":
         ws = to_ws(G, z, c, psi=psi, cutoff=cutoff)
         return path.Path(_through_ws(G, ws, interp, easing), frames, exact)
-    return path.Path(_through_z(G, z, c, interp, easing, psi, cutoff), frames, exact)
+    return path.Path(_through_z(G, z, c, interp, easing, psi=psi, cutoff=cutoff), frames, exact)
 
 
 def _keys(G: Generator, seeds: Sequence[int], classes: Sequence[ClassMix]) -> tuple[Array, Array | None]:
@@ -74,7 +74,7 @@ def _through_ws(G: Generator, ws: Tensor, interp: str, easing: str) -> Callable[
 
 
 def _through_z(
-    G: Generator, z: Array, c: Array | None, interp: str, easing: str, psi: float, cutoff: int | None
+    G: Generator, z: Array, c: Array | None, interp: str, easing: str, *, psi: float, cutoff: int | None
 ) -> Callable[[Array], Tensor]:
     z_loop = loop(z, interp, curve(easing))
     # Weights of classes stay a mix (none below zero) only on straight lines.

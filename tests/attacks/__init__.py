@@ -3,8 +3,8 @@
 `ATTACKS` maps a name to an `Attack`. A payload that runs touches the file named by LATENTART_ATTACK_SENTINEL.
 """
 
-from attacks import chains, files, pickles, stylegan3, tensorflow, tensors, torch_files
-from attacks.kinds import SENTINEL, Attack
+from . import chains, files, pickles, stylegan3, tensorflow, tensors, torch_files
+from .kinds import SENTINEL, Attack
 
 ATTACKS: dict[str, Attack] = {
     **pickles.ATTACKS,

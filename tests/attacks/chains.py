@@ -8,10 +8,11 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from layouts import dcgan, lucidrains, progan
 from torch import Tensor
 
-from attacks.kinds import COMMAND, Attack, file
+from tests.layouts import dcgan, lucidrains, progan
+
+from .kinds import COMMAND, Attack, file
 
 
 class Payload:

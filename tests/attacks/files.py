@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from attacks.kinds import Attack, file
+from .kinds import Attack, file
 
 CARD = 'name = "mine"\nfile = {file}\nsha256 = {sha}\n'
 SHA = '"' + "0" * 64 + '"'

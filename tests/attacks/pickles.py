@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from layouts import nvidia
-from layouts.random_stylegan2 import random_state
 
-from attacks.kinds import COMMAND, Attack, file
+from tests.layouts import nvidia
+from tests.layouts.random_stylegan2 import random_state
+
+from .kinds import COMMAND, Attack, file
 
 START, STOP = b"\x80\x04", b"."
 

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from layouts import nvidia, random_stylegan3
 
-from attacks.kinds import COMMAND, Attack, file
+from tests.layouts import nvidia, random_stylegan3
+
+from .kinds import COMMAND, Attack, file
 
 
 def document(change: Callable[[nvidia.Network], None]) -> bytes:

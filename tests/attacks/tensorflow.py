@@ -7,11 +7,12 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from layouts import tensorflow
-from layouts.random_stylegan2 import random_state
 
-from attacks.kinds import COMMAND, Attack, file
-from attacks.pickles import START, STOP, SYSTEM, call, name, text
+from tests.layouts import tensorflow
+from tests.layouts.random_stylegan2 import random_state
+
+from .kinds import COMMAND, Attack, file
+from .pickles import START, STOP, SYSTEM, call, name, text
 
 
 def document(change: Callable[[dict[str, Any]], object]) -> bytes:

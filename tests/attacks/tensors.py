@@ -8,9 +8,10 @@ from typing import Any
 
 import safetensors.torch
 import torch
-from layouts.random_stylegan2 import random_state
 
-from attacks.kinds import Attack, file
+from tests.layouts.random_stylegan2 import random_state
+
+from .kinds import Attack, file
 
 
 def packed(header: str | bytes, data: bytes = b"", *, length: int | None = None) -> bytes:

@@ -7,11 +7,12 @@ import zipfile
 from collections.abc import Callable
 
 import torch
-from layouts.random_stylegan2 import random_state
-from layouts.rosinality import rename
 
-from attacks.kinds import COMMAND, Attack, file
-from attacks.pickles import DICT, START, STOP, SYSTEM, call, name, text
+from tests.layouts.random_stylegan2 import random_state
+from tests.layouts.rosinality import rename
+
+from .kinds import COMMAND, Attack, file
+from .pickles import DICT, START, STOP, SYSTEM, call, name, text
 
 
 def saved(*, legacy: bool = False, **extra: object) -> bytes:

@@ -7,11 +7,11 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-import gpu
 import pytest
 import torch
 from layouts import faked_cuda
 
+from benchmarks import gpu
 from latentart.engine import choose, stream
 from latentart.engine.routes import cuda, eager
 

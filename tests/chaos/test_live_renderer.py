@@ -9,7 +9,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from live_house import House, open_house, tiny_file, wait_until
 
 from latentart.errors import SettingsError
 from latentart.live.control.takes import read_take
@@ -17,6 +16,7 @@ from latentart.live.play.replay import as_played, take_frames
 from latentart.live.session import Settings
 from latentart.live.wire import protocol
 from latentart.models.load import load
+from tests.live_house import House, open_house, tiny_file, wait_until
 
 
 @pytest.fixture(scope="module")

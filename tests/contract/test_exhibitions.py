@@ -39,7 +39,7 @@ def step(stage, number):
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_an_exhibition_is_rendered_and_closes(file, tmp_path):
     score = small(file)
-    stage = Exhibit(score).stage()
+    stage = Exhibit(score).open()
     steps = [step(stage, n * score.frames // 8 - 1) for n in range(8)]
     assert 0 < steps[0] <= 1.5 * np.median(steps)
     [film] = run(render.make_job(score, file.stem, tmp_path, frames=3), workers=0)

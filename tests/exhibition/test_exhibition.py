@@ -16,7 +16,7 @@ from conftest import tiny
 from latentart.errors import SettingsError
 from latentart.exhibition import parse, players, render, validate
 from latentart.exhibition import schema as schemas
-from latentart.exhibition.canvas import Exhibit, Stage
+from latentart.exhibition.canvas import Exhibit, OpenedScore
 from latentart.exhibition.synth import PIECES
 from latentart.jobs.run import run
 from latentart.render import film as films
@@ -40,7 +40,7 @@ def score(text="", base=BASE):
 
 def stage(text="", base=BASE, models=None, hearing=None):
     read = score(text, base)
-    return Stage(read, models or {"landscapes-256": tiny()}, hearing)
+    return OpenedScore(read, models or {"landscapes-256": tiny()}, hearing)
 
 
 def all_frames(opened):
@@ -358,7 +358,7 @@ def test_files_are_found_beside_the_score_and_known_by_their_content(tmp_path, m
     assert str(tmp_path) not in json.dumps(record)
     assert (record["score"]["upscale"], record["upscaler"]["name"]) == ("x2.pth", "x2")
     assert len(record["upscaler"]["sha256"]) == 64
-    larger = Exhibit(read, "cpu").stage().canvas(2).astype(int)
+    larger = Exhibit(read, "cpu").open().canvas(2).astype(int)
     assert np.abs(larger - stage().canvas(2)).mean() > 1
 
 

@@ -1,9 +1,8 @@
-"""Paints the golden pictures with the reference transcription: `python tests/golden/paint.py`, from the repository."""
+"""Paints the golden pictures with the reference transcription: python -m tests.golden.paint."""
 
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -46,8 +45,7 @@ def strip(paint: Paint, z_dim: int, c_dim: int) -> NDArray[np.uint8]:
 
 def main() -> None:
     """Writes one PNG per shipped StyleGAN2 checkpoint."""
-    sys.path.insert(0, str(HERE.parent.parent / "benchmarks"))
-    from reference.stylegan2_fused import Fused
+    from benchmarks.reference.stylegan2_fused import Fused
 
     for name in ("landscapes-256", "glyphs-64"):
         tensors, config = read(name)

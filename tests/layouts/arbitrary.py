@@ -10,7 +10,7 @@ import torch.nn as nn
 import torch.nn.functional as F
 from torch import Tensor
 
-from layouts.cartoons import Dice
+from .cartoons import Dice
 
 Tensors = dict[str, Tensor]
 Files = dict[str, Tensors]

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from layouts.cartoons import Dice, tf_conv
+from .cartoons import Dice, tf_conv
 
 Tensors = dict[str, Tensor]
 STYLE = 10

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy import signal, special
 from torch import Tensor
 
-from layouts import nvidia
+from . import nvidia
 
 LAYERS, CRITICAL, MARGIN, TAPS = 14, 2, 10, 6
 LR_MULTIPLIER = 0.01

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
-from layouts import progan as layout
 from torch import Tensor
 
 from latentart.errors import WeightsError
@@ -18,6 +17,7 @@ from latentart.weights import safe
 from latentart.weights.checkpoint import Checkpoint
 from latentart.weights.describe import describe
 from latentart.weights.open import open_checkpoint
+from tests.layouts import progan as layout
 
 
 def pixel_norm(x: Tensor) -> Tensor:

@@ -16,9 +16,9 @@ from layouts import random_stylegan3
 from layouts.random_stylegan2 import random_state
 from numpy.typing import NDArray
 from PIL import Image
-from reference.stylegan2_fused import Fused
 from torch import Tensor
 
+from benchmarks.reference.stylegan2_fused import Fused
 from latentart.errors import SettingsError, WeightsError
 from latentart.models import load, stylegan2
 from latentart.models.base import check_noise_mode

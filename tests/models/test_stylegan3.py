@@ -10,9 +10,9 @@ import pytest
 import torch
 from layouts import random_stylegan2, random_stylegan3
 from layouts.random_stylegan3 import random_state
-from reference.stylegan3_plain import Plain
 from torch import Tensor
 
+from benchmarks.reference.stylegan3_plain import Plain
 from latentart import walks
 from latentart.errors import SettingsError, WeightsError
 from latentart.latent.transform import moving

@@ -11,11 +11,11 @@ from torch import Tensor
 
 from latentart.errors import LatentartError, PictureError, SettingsError
 from latentart.features.load import vgg16
-from latentart.painting.dream import Dreamer, Settings, _palette, dream, even, octaves
+from latentart.painting.dream import Dreamer, DreamSettings, _palette, dream, equalize_bands, octaves
 from latentart.painting.dream_films import FilmDreamer, moved, zoom
 from tests.painting.test_gatys import scene, waves
 
-QUICK = Settings(layer="relu2_2", octaves=2, steps=2)
+QUICK = DreamSettings(layer="relu2_2", octaves=2, steps=2)
 
 
 def seen(img: Tensor, channels: slice = slice(None)) -> float:
@@ -33,15 +33,15 @@ def test_there_is_more_of_what_was_seen() -> None:
 
 def test_channels_are_chosen() -> None:
     img = scene()
-    one = dream(img, Settings(layer="relu2_2", octaves=1, steps=4, channels=(7,)))
-    other = dream(img, Settings(layer="relu2_2", octaves=1, steps=4, channels=(90,)))
+    one = dream(img, DreamSettings(layer="relu2_2", octaves=1, steps=4, channels=(7,)))
+    other = dream(img, DreamSettings(layer="relu2_2", octaves=1, steps=4, channels=(90,)))
     assert seen(one, slice(7, 8)) > seen(other, slice(7, 8))
     assert seen(other, slice(90, 91)) > seen(one, slice(90, 91))
 
 
 def test_a_guide_is_followed() -> None:
     img, guide = scene(), waves(turn=0.8)
-    made = dream(img, Settings(layer="relu2_2", octaves=1, steps=6), guide=guide)
+    made = dream(img, DreamSettings(layer="relu2_2", octaves=1, steps=6), guide=guide)
     (a,), (b,), (c,) = (vgg16()(x, ["relu2_2"]) for x in (made, img, guide))
     near = [float(torch.cosine_similarity(x.mean((2, 3)), c.mean((2, 3)))) for x in (a, b)]
     assert near[0] > near[1]
@@ -50,13 +50,13 @@ def test_a_guide_is_followed() -> None:
 def test_a_dream_is_seeded() -> None:
     first, again = (dream(scene(), QUICK) for _ in range(2))
     assert torch.equal(first, again)
-    other = dream(scene(), Settings(layer="relu2_2", octaves=2, steps=2, seed=1))
+    other = dream(scene(), DreamSettings(layer="relu2_2", octaves=2, steps=2, seed=1))
     assert not torch.equal(first, other)
 
 
 def test_tiles_see_what_the_whole_sees() -> None:
     img = scene(96)
-    whole, tiled = (dream(img, Settings(layer="relu1_2", octaves=1, steps=1, bands=0, tile=t)) for t in (512, 64))
+    whole, tiled = (dream(img, DreamSettings(layer="relu1_2", octaves=1, steps=1, bands=0, tile=t)) for t in (512, 64))
     assert float((whole - tiled).abs().mean()) < 0.1 * float((whole - img).abs().mean())
 
 
@@ -64,15 +64,15 @@ def test_even_bands() -> None:
     generator = torch.Generator().manual_seed(0)
     fine = torch.randn(1, 3, 64, 64, generator=generator)
     coarse = torch.nn.functional.interpolate(torch.randn(1, 3, 4, 4, generator=generator), (64, 64), mode="bicubic")
-    blurred = torch.nn.functional.avg_pool2d(even(coarse * 20 + fine, 3), 8)
+    blurred = torch.nn.functional.avg_pool2d(equalize_bands(coarse * 20 + fine, 3), 8)
     # What was twenty times as strong is no longer.
     assert float(blurred.std()) < 1.6
-    assert torch.equal(even(fine, 0), fine)
+    assert torch.equal(equalize_bands(fine, 0), fine)
 
 
 def test_the_pictures_colours_are_kept() -> None:
     grey = scene().mean(dim=1, keepdim=True).expand(-1, 3, -1, -1)
-    free, own = (dream(grey, Settings(layer="relu2_2", octaves=1, steps=3, colour=c)) for c in (0.0, 1.0))
+    free, own = (dream(grey, DreamSettings(layer="relu2_2", octaves=1, steps=3, colour=c)) for c in (0.0, 1.0))
     colourful = [float((img - img.mean(1, keepdim=True)).abs().mean()) for img in (free, own)]
     assert colourful[1] < 0.05 * colourful[0]
     torch.testing.assert_close(_palette(grey, 0.0), torch.eye(3))
@@ -89,7 +89,7 @@ def test_octaves_end_with_the_picture() -> None:
 )  # fmt: skip
 def test_bad_settings_say_so(values: dict) -> None:
     with pytest.raises(SettingsError) as caught:
-        Dreamer(Settings(**values))
+        Dreamer(DreamSettings(**values))
     assert "\n" not in str(caught.value)
 
 
@@ -111,7 +111,7 @@ def test_moved_is_nearer_and_back() -> None:
 
 def test_a_flight_is_a_zoom_and_a_loop_closes() -> None:
     img = scene()
-    quick = Settings(layer="relu1_2", octaves=1, steps=1, rate=0.01)
+    quick = DreamSettings(layer="relu1_2", octaves=1, steps=1, rate=0.01)
     frames = list(zoom(img, quick, frames=5, rate=1.05))
     assert len(frames) == 5
     assert float((moved(frames[0], 1.05, 0) - frames[1]).abs().mean()) < float((frames[0] - frames[1]).abs().mean())

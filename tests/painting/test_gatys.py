@@ -14,8 +14,8 @@ from latentart.features.load import vgg16
 from latentart.features.trunk import VGG16, Conv, Trunk, until
 from latentart.painting import colours, motion
 from latentart.painting.films import FilmPainter
-from latentart.painting.gatys import Painter, _carried, begin, fresh, paint, shares, sizes
-from latentart.painting.goal import DEEP_LAYERS, STYLE_LAYERS, Goal, Settings, Style, prepared, roughness
+from latentart.painting.gatys import StyleOptimizer, _carried, begin, fresh, paint, shares, sizes
+from latentart.painting.goal import DEEP_LAYERS, STYLE_LAYERS, Goal, PaintingSettings, Style, prepared, roughness
 from latentart.painting.moments import GramDistance, Moments, WassersteinDistance, mix, moments
 
 SIDE = 32
@@ -72,7 +72,7 @@ def test_wasserstein_distance_of_gaussians_with_one_axis_is_known() -> None:
 @pytest.mark.parametrize("loss", ["gram", "wasserstein"])
 def test_a_painting_has_the_style_and_keeps_the_content(loss: str) -> None:
     content, style = scene(), waves(turn=0.6)
-    made = paint(content, [Style(style)], Settings(steps=16, scale=1.0, loss=loss))
+    made = paint(content, [Style(style)], PaintingSettings(steps=16, scale=1.0, loss=loss))
     assert made.shape == content.shape
     assert float(made.abs().max()) <= 1
     assert style_distance(made, style) < 0.7 * style_distance(content, style)
@@ -82,9 +82,9 @@ def test_a_painting_has_the_style_and_keeps_the_content(loss: str) -> None:
 
 def test_strength_reaches_from_the_content_to_the_style() -> None:
     content, style = scene(), waves()
-    assert paint(content, [Style(style)], Settings(strength=0)) is content
+    assert paint(content, [Style(style)], PaintingSettings(strength=0)) is content
     half, whole = (
-        style_distance(paint(content, [Style(style)], Settings(steps=10, scale=1.0, strength=s)), style)
+        style_distance(paint(content, [Style(style)], PaintingSettings(steps=10, scale=1.0, strength=s)), style)
         for s in (0.4, 1.0)
     )
     assert whole < half < style_distance(content, style)
@@ -93,7 +93,7 @@ def test_strength_reaches_from_the_content_to_the_style() -> None:
 def test_shares_decide_between_styles() -> None:
     content, a, b = scene(), waves(turn=0), waves(turn=1.57)
     more_a, more_b = (
-        paint(content, [Style(a, share), Style(b, 1 - share)], Settings(steps=10)) for share in (0.95, 0.05)
+        paint(content, [Style(a, share), Style(b, 1 - share)], PaintingSettings(steps=10)) for share in (0.95, 0.05)
     )
     assert style_distance(more_a, a) < style_distance(more_b, a)
     assert style_distance(more_b, b) < style_distance(more_a, b)
@@ -102,7 +102,7 @@ def test_shares_decide_between_styles() -> None:
 def test_a_mask_holds_a_style_in_its_region() -> None:
     content, mask = scene(64), torch.zeros(1, 1, 64, 64)
     mask[..., :32] = 1
-    made = paint(content, [Style(waves(64), mask=mask)], Settings(steps=12, tv=0))
+    made = paint(content, [Style(waves(64), mask=mask)], PaintingSettings(steps=12, tv=0))
     change = (made - content).abs().mean(dim=1)
     assert float(change[..., 44:].mean()) < 0.35 * float(change[..., :26].mean())
 
@@ -111,7 +111,7 @@ def test_what_no_mask_covers_belongs_to_the_styles_without() -> None:
     content = scene()
     mask = torch.zeros(1, 1, SIDE, SIDE)
     mask[..., : SIDE // 4] = 1
-    settings = Settings()
+    settings = PaintingSettings()
     styles = prepared([Style(waves(), mask=mask), Style(waves(turn=1))], content, settings)
     regions = Goal(vgg16(average_pool=True), content, styles, settings).regions
     assert [round(region.share, 1) for region in regions] == [0.2, 0.8] or sum(r.share for r in regions) == 1
@@ -124,18 +124,20 @@ def test_a_deeper_network_looks_for_larger_strokes() -> None:
     for conv in (step for step in plan if isinstance(step, Conv)):
         state[f"{conv.name}.weight"] = torch.randn(conv.outputs, conv.inputs, 3, 3, generator=rng) * 0.03
         state[f"{conv.name}.bias"] = torch.zeros(conv.outputs)
-    goal = Goal(Trunk(plan, state), scene(), prepared([Style(waves())], scene(), Settings()), Settings())
+    goal = Goal(
+        Trunk(plan, state), scene(), prepared([Style(waves())], scene(), PaintingSettings()), PaintingSettings()
+    )
     assert goal.layers == DEEP_LAYERS
     assert float(goal(scene())) > 0
-    assert Goal(vgg16(), scene(), [Style(waves())], Settings()).layers == STYLE_LAYERS
+    assert Goal(vgg16(), scene(), [Style(waves())], PaintingSettings()).layers == STYLE_LAYERS
 
 
 def test_noise_is_seeded() -> None:
     content = scene()
-    first, again, other = (begin(content, Settings(init="noise", seed=s)) for s in (1, 1, 2))
+    first, again, other = (begin(content, PaintingSettings(init="noise", seed=s)) for s in (1, 1, 2))
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
-    assert torch.equal(begin(content, Settings()), content)
+    assert torch.equal(begin(content, PaintingSettings()), content)
 
 
 def test_sizes_double_and_steps_add_up() -> None:
@@ -178,7 +180,7 @@ def test_a_matched_style_has_the_contents_colours() -> None:
 
 
 def test_ctrl_c_keeps_the_painting_so_far() -> None:
-    painter = Painter(scene(), [Style(waves())], Settings(steps=50))
+    painter = StyleOptimizer(scene(), [Style(waves())], PaintingSettings(steps=50))
 
     def stop(done: int, total: int, draw: object) -> None:
         if done == 5:
@@ -209,7 +211,7 @@ BAD = [
 @pytest.mark.parametrize(("kind", "style", "settings"), BAD)
 def test_bad_settings_say_so(kind: type[LatentartError], style: dict, settings: dict) -> None:
     with pytest.raises(kind) as caught:
-        paint(scene(), [Style(**{"picture": waves(), **style})], Settings(**settings))
+        paint(scene(), [Style(**{"picture": waves(), **style})], PaintingSettings(**settings))
     assert "\n" not in str(caught.value)
 
 
@@ -249,7 +251,7 @@ def test_flow_of_a_still_picture_is_nothing() -> None:
 def test_a_painted_film_holds_its_strokes() -> None:
     noise = torch.Generator().manual_seed(0)
     frames = [scene() + 0.02 * torch.randn(1, 3, SIDE, SIDE, generator=noise) for _ in range(3)]
-    settings = Settings(steps=8, scale=1.0)
+    settings = PaintingSettings(steps=8, scale=1.0)
     held, loose = (FilmPainter([Style(waves())], settings, steps=4, consistency=c) for c in (30.0, 0.0))
     clips = [[painter(f, np.zeros(1)) for f in frames] for painter in (held, loose)]
     alone = [paint(f, [Style(waves())], settings) for f in frames]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import shutil
 from fractions import Fraction
@@ -307,10 +308,26 @@ def test_what_is_random_is_the_same_in_every_frame(tmp_path: Path) -> None:
     assert not np.array_equal(first, next(footage.read(footage.open_footage(other.target))))
 
 
-def test_a_film_is_read_in_constant_memory(tmp_path: Path) -> None:
-    path = film(tmp_path / "a.mp4", [i % 250 for i in range(100)])
-    reader = footage.read(footage.open_footage(path))
-    # A reader that has given two frames has not decoded the rest: closing it is at once, and the file is free.
+class Counted(io.FileIO):
+    """A file that counts the bytes that are read from it."""
+
+    count = 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        data = super().read(-1 if size is None else size) or b""
+        Counted.count += len(data)
+        return data
+
+
+def test_a_film_is_read_in_constant_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (100, 48, 64, 3), np.uint8)
+    path = film(tmp_path / "a.mkv", noise)
+    opened = footage.open_footage(path)
+    monkeypatch.setattr(Path, "open", lambda self, mode: Counted(self, mode))
+    monkeypatch.setattr(Counted, "count", 0)
+    reader = footage.read(opened)
     next(reader), next(reader)
+    # Two frames given, and most of the file is still unread: FFmpeg's buffer and threads reach a few frames ahead.
+    assert 0 < Counted.count < path.stat().st_size / 3
     reader.close()
-    shutil.move(path, tmp_path / "b.mp4")
+    shutil.move(path, tmp_path / "b.mkv")

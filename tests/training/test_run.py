@@ -18,7 +18,7 @@ from latentart import pixels
 from latentart.errors import LatentartError, PictureError, SettingsError, WeightsError
 from latentart.models.base import Generator
 from latentart.training import nets, patch_gan, pix2pix, plot, pool, run, state, style
-from latentart.training.lock import alone
+from latentart.training.lock import locked
 from latentart.training.run import Progress, Schedule
 from latentart.translators.load import load_translator
 from tests.training.data.test_pairs import scene
@@ -191,7 +191,7 @@ def test_other_settings_do_not_go_on(tmp_path: Path) -> None:
 
 
 def test_two_trainings_in_one_folder_are_one_too_many(tmp_path: Path) -> None:
-    with alone(tmp_path), pytest.raises(SettingsError, match="another training is under way in"):
+    with locked(tmp_path), pytest.raises(SettingsError, match="another training is under way in"):
         run.train(a_pix2pix(), tmp_path, Schedule(1))
     run.train(a_pix2pix(), tmp_path, Schedule(1))
 

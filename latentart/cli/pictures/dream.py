@@ -50,12 +50,12 @@ def command(source: Path, target: str | None, film: str | None, overwrite: bool,
     latentart dream photo.jpg --film zoom.mp4 --seconds 6 --loop
     """
     from latentart.errors import SettingsError
-    from latentart.painting.dream import Settings, check
+    from latentart.painting.dream import DreamSettings, check
 
     given = {name: value for name, value in options.items() if value is not None and value is not False}
     if "channels" in given:
         given["channels"] = channels(given["channels"])
-    settings = check(Settings(**{name: given.pop(name) for name in SETTINGS if name in given}))
+    settings = check(DreamSettings(**{name: given.pop(name) for name in SETTINGS if name in given}))
     if not target and not film:
         raise SettingsError("nothing to make: say -o dream.png, or --film zoom.mp4")
     flight = {name: given.pop(name) for name in FLIGHT if name in given}

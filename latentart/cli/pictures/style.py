@@ -94,14 +94,14 @@ def command(source: Path, specs: tuple[str, ...], target: str, **options: Any) -
 def _paint(source: Path, specs: tuple[str, ...], target: str, given: dict[str, Any]) -> Converted:
     """After pictures, step by step."""
     from latentart.errors import SettingsError
-    from latentart.painting.goal import Settings, check
+    from latentart.painting.goal import PaintingSettings, check
     from latentart.render import style
 
     if "smoothing" in given:
         raise SettingsError("--smoothing is for networks: painted films hold their strokes by themselves")
     if "tile" in given:
         raise SettingsError("--tile is for networks: a painted picture is painted whole")
-    settings = check(Settings(strength=given.pop("strength"), **_taken(given, PAINTED)))
+    settings = check(PaintingSettings(strength=given.pop("strength"), **_taken(given, PAINTED)))
     styles = style.read_styles(specs, given.pop("masks", ()))
     preview, film = given.pop("preview", None), given.pop("film", None)
     if not _one_picture(source):

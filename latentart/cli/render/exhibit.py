@@ -142,7 +142,7 @@ def _length(job: Job) -> str:
 def _check(score: Score, device: str | None) -> None:
     from latentart.exhibition.canvas import Exhibit
 
-    Exhibit(score, device).stage().canvas(0)
+    Exhibit(score, device).open().canvas(0)
     click.echo(f"{score.title or 'the score'}: {score.seconds:g} s, {score.frames} frames, all is well")
 
 

@@ -82,7 +82,7 @@ def pix2pix(folder: Path, pairs: Path, val: Path | None, steps: int, minutes: fl
     settings = training.Settings(**{key: value for key, value in changes.items() if value is not None})
     schedule = Schedule(steps, minutes)
     with progress("reading pairs", "pairs") as report:
-        trainee = training.trainee(settings, pairs, val, device, report)
+        trainee = training.trainee(settings, pairs, val, device=device, report=report)
     _left_out(trainee.seen.faults)
     apart = set(trainee.seen.names).isdisjoint(trainee.shown.names)
     aside = f"{len(trainee.shown)} aside for previews" if apart else "too few to keep some aside for previews"
@@ -120,7 +120,7 @@ def style(folder: Path, image: Path, photos: Path | None, generator: str | None,
     settings = training.preset(preset, **changes)
     schedule = Schedule(steps or training.PRESETS[preset].steps, minutes)
     with progress("reading photographs", "pictures") as report:
-        trainee = training.trainee(settings, image, photos, generator, device, report)
+        trainee = training.trainee(settings, image, photos, generator, device=device, report=report)
     _left_out(trainee.photos.faults)
     _train(trainee, folder, schedule)
 

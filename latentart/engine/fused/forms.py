@@ -36,7 +36,11 @@ def choose(G: StyleGAN2, dtype: torch.dtype, batch: int, passes: Passes, stopwat
     it, but without cuDNN.
     """
     offers = {name: candidates(G, name, dtype, passes) for name in G.synthesis.layers()}
-    return {n: _fastest(G, n, dtype, batch, passes, stopwatch, each) for n, each in offers.items() if len(each) > 1}
+    return {
+        n: _fastest(G, n, dtype, batch, passes, stopwatch=stopwatch, offered=each)
+        for n, each in offers.items()
+        if len(each) > 1
+    }
 
 
 def candidates(G: StyleGAN2, name: str, dtype: torch.dtype, passes: Passes) -> list[str]:
@@ -52,6 +56,7 @@ def _fastest(
     dtype: torch.dtype,
     batch: int,
     passes: Passes,
+    *,
     stopwatch: Stopwatch,
     offered: Sequence[str],
 ) -> str:
@@ -92,7 +97,7 @@ def _whole(passes: Passes, layer: Layer, x: Tensor) -> tuple[Tensor, ...]:
     """A layer with factors that do not matter."""
     ones, z = torch.ones(len(x), layer.channels, device=x.device), convolved(x, layer)
     if layer.colours is None:
-        return (doubled(passes, z, layer, ones, layer.noise, ones),)
+        return (doubled(passes, z, layer, ones, layer.noise, style=ones),)
     kernel = ones[:, None].repeat(1, len(layer.colours.bias), 1)
     features, picture, _ = passes.finish(z, layer, ones, layer.noise, ones, kernel=kernel, below=None, uint8=False)
     assert features is not None

@@ -60,7 +60,7 @@ class Network:
             z, noise = convolved(features, layer), given.get(layer.name, layer.noise)
             last = i + 1 == len(layers)
             if layer.colours is None:
-                features = doubled(self.passes, z, layer, scales[i], noise, styles[i + 1])
+                features = doubled(self.passes, z, layer, scales[i], noise, style=styles[i + 1])
                 continue
             # Layers with toRGB are every second one, from the first.
             features, picture, tell = self.passes.finish(
@@ -93,7 +93,7 @@ def convolved(x: Tensor, layer: Layer) -> Tensor:
     return z.permute(0, 2, 3, 1).contiguous()
 
 
-def doubled(passes: Passes, z: Tensor, layer: Layer, scale: Tensor, noise: Tensor | None, style: Tensor) -> Tensor:
+def doubled(passes: Passes, z: Tensor, layer: Layer, scale: Tensor, noise: Tensor | None, *, style: Tensor) -> Tensor:
     """What follows the convolution of a layer that doubles."""
     finish = passes.finish_transposed if layer.form == TRANSPOSED else passes.finish_phases
     return finish(z, layer, scale, noise, style)

@@ -161,7 +161,7 @@ class Instrument:
         home = self.sources.seed(seed, label)
         if mode == "hold":
             return home
-        place = self.sources.loop(mode, seed, int(state.number("walk/count")), label, state.phase, values)
+        place = self.sources.loop(mode, seed, int(state.number("walk/count")), label, state.phase, values=values)
         moved: Array = place if mode == "keyframes" else home + (place - home) * state.number("walk/radius")
         return moved
 

@@ -39,7 +39,7 @@ class Sources:
         return keep(self._latents, _LATENTS, key, lambda: self._mapped(seeds.z(seed, self.G.z_dim), label))
 
     def loop(
-        self, mode: str, seed: int, count: int, label: int, phase: float, values: Mapping[str, object] | None = None
+        self, mode: str, seed: int, count: int, label: int, phase: float, *, values: Mapping[str, object] | None = None
     ) -> Array:
         """A place on the closed walk `mode`, phase in [0, 1); values: walk/<option> for the options of walks."""
         options = _options(mode, values or {})

@@ -180,14 +180,14 @@ def upsample(x: Tensor, taps: Tensor, up: int, padding: Sequence[int], gain: flo
     left, right, top, bottom = padding
     if taps.ndim == 2:
         full = F.conv_transpose2d(x, _each(taps * gain, x), stride=up, groups=x.shape[1])
-        return _cropped(_cropped(full, 2, top, bottom, len(taps), up), 3, left, right, len(taps), up)
+        return _cropped(_cropped(full, 2, top, bottom, taps=len(taps), up=up), 3, left, right, taps=len(taps), up=up)
     tall = F.conv_transpose2d(x, _each(taps[:, None] * gain, x), stride=(up, 1), groups=x.shape[1])
-    tall = _cropped(tall, 2, top, bottom, len(taps), up)
+    tall = _cropped(tall, 2, top, bottom, taps=len(taps), up=up)
     wide = F.conv_transpose2d(tall, _each(taps[None, :], x), stride=(1, up), groups=x.shape[1])
-    return _cropped(wide, 3, left, right, len(taps), up)
+    return _cropped(wide, 3, left, right, taps=len(taps), up=up)
 
 
-def _cropped(full: Tensor, axis: int, low: int, high: int, taps: int, up: int) -> Tensor:
+def _cropped(full: Tensor, axis: int, low: int, high: int, *, taps: int, up: int) -> Tensor:
     """What padding (low, high) and a valid filter leave of a transposed convolution."""
     # The transposed convolution pads by taps - 1 on both sides and has no zeros after the last pixel.
     first, last = taps - 1 - low, taps - 1 - high - (up - 1)

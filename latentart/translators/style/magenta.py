@@ -50,17 +50,21 @@ class Magenta(Translator):
         padding: Padding = "zeros",
     ) -> None:  # fmt: skip
         super().__init__()
-        w, options = width, (style_dim, separable, padding)
+        w = width
         self.style_dim = style_dim
         self.strength_by = "style" if encoder else "image"
         shapes = ((3, w, 9, 1), (w, 2 * w, 3, 2), (2 * w, 4 * w, 3, 2))
         self.contract = torch.nn.ModuleList(
             torch.nn.Conv2d(a, b, size, stride, size // 2, padding_mode=padding) for a, b, size, stride in shapes
         )
-        self.residual = torch.nn.ModuleList(Block(4 * w, *options) for _ in range(blocks))
-        self.expand = torch.nn.ModuleList(
-            [Styled(4 * w, 2 * w, 3, *options), Styled(2 * w, w, 3, *options), Styled(w, 3, 9, *options)]
+
+        def styled(inputs: int, outputs: int, size: int) -> Styled:
+            return Styled(inputs, outputs, size, style_dim, separable=separable, padding=padding)
+
+        self.residual = torch.nn.ModuleList(
+            Block(4 * w, style_dim, separable=separable, padding=padding) for _ in range(blocks)
         )
+        self.expand = torch.nn.ModuleList([styled(4 * w, 2 * w, 3), styled(2 * w, w, 3), styled(w, 3, 9)])
         self.encoder = encoder
 
     def forward(self, img: Tensor, *, style: Tensor | None = None, strength: float = 1.0) -> Tensor:
@@ -113,7 +117,9 @@ def _shrinking(side: int, scale: float, like: Tensor) -> Tensor:
 class Styled(torch.nn.Module):
     """A convolution, perhaps in two steps, normalised, with bias and factor from the style."""
 
-    def __init__(self, inputs: int, outputs: int, size: int, style_dim: int, separable: bool, padding: Padding) -> None:
+    def __init__(
+        self, inputs: int, outputs: int, size: int, style_dim: int, *, separable: bool, padding: Padding
+    ) -> None:
         super().__init__()
         first = torch.nn.Conv2d(
             inputs, inputs if separable else outputs, size, 1, size // 2, groups=inputs if separable else 1, bias=False,
@@ -125,7 +131,7 @@ class Styled(torch.nn.Module):
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
         """x [N, C, H, W], style [N or 1, style_dim] -> [N, C', H, W]."""
-        x = normalized(self.conv(x if self.depth is None else self.depth(x)), None, None, None, None, EPSILON)
+        x = normalized(self.conv(x if self.depth is None else self.depth(x)), None, None, None, None, eps=EPSILON)
         factor, bias = self.factor(style), self.bias(style)
         made: Tensor = x * factor[..., None, None] + bias[..., None, None]
         return made
@@ -134,10 +140,10 @@ class Styled(torch.nn.Module):
 class Block(torch.nn.Module):
     """Two styled convolutions beside a shortcut, nothing after the sum."""
 
-    def __init__(self, width: int, style_dim: int, separable: bool, padding: Padding) -> None:
+    def __init__(self, width: int, style_dim: int, *, separable: bool, padding: Padding) -> None:
         super().__init__()
-        self.first = Styled(width, width, 3, style_dim, separable, padding)
-        self.second = Styled(width, width, 3, style_dim, separable, padding)
+        self.first = Styled(width, width, 3, style_dim, separable=separable, padding=padding)
+        self.second = Styled(width, width, 3, style_dim, separable=separable, padding=padding)
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
         """x [N, C, H, W], style [N or 1, style_dim] -> [N, C, H, W]."""

@@ -38,8 +38,8 @@ class StyledNorm(InstanceNorm):
         """x [N, C, H, W], style [styles] or [N, styles] -> [N, C, H, W]."""
         gamma, beta = style @ self.gamma, style @ self.beta
         if style.ndim == 1:
-            return normalized(x, self.mean, self.var, gamma, beta, self.eps)
-        plain = normalized(x, self.mean, self.var, None, None, self.eps)
+            return normalized(x, self.mean, self.var, gamma, beta, eps=self.eps)
+        plain = normalized(x, self.mean, self.var, None, None, eps=self.eps)
         return torch.addcmul(beta[:, :, None, None], plain, gamma[:, :, None, None])
 
 

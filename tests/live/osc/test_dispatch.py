@@ -7,7 +7,6 @@ import struct
 import time
 
 import pytest
-from live_house import message
 
 from latentart.live.control.actions import Actions
 from latentart.live.control.controller import Control
@@ -21,6 +20,7 @@ from latentart.live.osc.dispatch import (
     addresses,
 )
 from tests.live.osc.test_packet import POISON, bundle
+from tests.live_house import message
 
 ME = ("127.0.0.1", 40_000)
 

@@ -8,11 +8,11 @@ import time
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from live_house import message
 from pythonosc.osc_bundle_builder import IMMEDIATELY, OscBundleBuilder
 from pythonosc.osc_message_builder import OscMessageBuilder
 
 from latentart.live.osc.packet import DEEPEST_BUNDLE, MOST_MESSAGES, Message, PacketError, parse
+from tests.live_house import message
 
 SLOWEST = 0.05
 """Ten times the 5 ms of the benchmark: a hang, not a slow machine, is what this looks for."""

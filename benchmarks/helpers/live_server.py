@@ -18,16 +18,14 @@ from typing import Any
 
 import websockets
 
-ROOT = Path(__file__).parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+from latentart.live.wire.protocol import Header, unpack
+from tests.live_house import message
 
-from live_house import message  # noqa: E402
-
-from latentart.live.wire.protocol import Header, unpack  # noqa: E402
+ROOT = Path(__file__).parents[2]
 
 
 @dataclass
-class Stage:
+class LiveServer:
     """A running `latentart live`."""
 
     process: subprocess.Popen[str]
@@ -41,7 +39,7 @@ class Stage:
 
 
 @contextmanager
-def stage(*options: str, network: str = "landscapes-256") -> Iterator[Stage]:
+def serve(*options: str, network: str = "landscapes-256") -> Iterator[LiveServer]:
     """`latentart live` on free ports, until the block ends."""
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "latentart", "live", "--no-open", "--http-port", "0", "--osc-port", "0",
@@ -51,7 +49,7 @@ def stage(*options: str, network: str = "landscapes-256") -> Iterator[Stage]:
             assert process.stdout is not None
             line = process.stdout.readline()
             http, osc = (int(number) for number in re.findall(r":(\d+)/.*port (\d+)", line)[0])
-            yield Stage(process, http, osc)
+            yield LiveServer(process, http, osc)
         finally:
             process.terminate()
             process.wait(15)
