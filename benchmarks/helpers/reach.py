@@ -80,7 +80,7 @@ def families_of_load() -> int:
 
 
 def files_of_a_film() -> int:
-    """Source files of latentart of which a function runs, imports apart, in a film of 4 frames of a shipped generator."""
+    """Source files of latentart of which a function runs, imports apart, in a film of 4 frames of a shipped model."""
     with tempfile.TemporaryDirectory() as folder:
         return len(_words(FILM, folder))
 
