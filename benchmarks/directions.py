@@ -14,8 +14,9 @@ import torch
 
 from latentart.features.load import lpips
 from latentart.latent import bending, composition, directions, space
+from latentart.latent.axes import pca, sefa
 from latentart.latent.directions import Directions
-from latentart.latent.discovery import calibrate, pca, sefa
+from latentart.latent.discovery import calibrate
 from latentart.models.base import Generator
 from latentart.models.load import load
 

@@ -32,9 +32,9 @@ from latentart.models.load import load
 from latentart.projection import film as clips
 from latentart.projection import presets, result
 from latentart.projection.project import Projector
-from latentart.projection.run import Settings
 from latentart.projection.search import bank, nvidia
 from latentart.projection.search.loss import likeness
+from latentart.projection.settings import Settings
 from latentart.projection.target import make_target
 
 PHOTOGRAPHS = ("rocket", "coffee", "chelsea", "astronaut")

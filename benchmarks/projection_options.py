@@ -22,8 +22,8 @@ from latentart import pixels
 from latentart.features import load as features_load
 from latentart.models.load import load
 from latentart.projection.project import Projector
-from latentart.projection.run import Settings
 from latentart.projection.search import bank, encoder
+from latentart.projection.settings import Settings
 from latentart.projection.target import make_target
 
 PHOTOGRAPH = "coffee"

@@ -22,8 +22,8 @@ from latentart.models.load import load
 from latentart.projection import edits, result, scribble
 from latentart.projection.project import Projector, as_targets
 from latentart.projection.result import Projection
-from latentart.projection.run import Settings, Step
 from latentart.projection.search import align
+from latentart.projection.settings import Settings, Step
 from latentart.projection.target import make_target
 from latentart.render.frames import frames
 from latentart.sinks.sink import open_sink

@@ -9,6 +9,7 @@ import click
 
 from latentart import seeds
 from latentart.errors import SettingsError
+from latentart.latent import walk_options as walks
 
 
 class Seeds(click.ParamType[tuple[int, ...]]):
@@ -76,3 +77,26 @@ overwrite = click.option("--overwrite", is_flag=True, help="Replace an existing 
 def seeds_option(help_text: str) -> Callable[[Any], Any]:
     """--seeds with a help text of its own."""
     return click.option("--seeds", type=Seeds(), metavar="1,4-7", help=help_text)
+
+
+def walk(command: Any) -> Any:
+    """--walk, with the walks there are."""
+    *others, last = walks.names()
+    return click.option("--walk", help=f"{', '.join(others)} or {last}.")(command)
+
+
+ALIASES = {"interp": ("--interpolation",)}
+"""Other spellings of a walk's options."""
+
+
+def walk_options(command: Any) -> Any:
+    """An option for each option of each walk, as its signature states it."""
+    kinds = {"str": str, "int": int, "float": float}
+    found: dict[str, list[walks.WalkOption]] = {}
+    for option in walks.options():
+        found.setdefault(option.name, []).append(option)
+    for name, (first, *others) in reversed(found.items()):
+        of = ", ".join(option.walk for option in (first, *others))
+        spellings, text = (f"--{name}", *ALIASES.get(name, ())), f"{first.option.doc.rstrip('.')} ({of})."
+        command = click.option(*spellings, name, type=kinds[first.kind], help=text)(command)
+    return command

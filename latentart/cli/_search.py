@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from latentart.models.base import Generator
     from latentart.pixels import Frame
     from latentart.projection.result import Projection
-    from latentart.projection.run import Step
+    from latentart.projection.settings import Step
     from latentart.projection.target import Target
 
 PREVIEW_SECONDS = 2.0

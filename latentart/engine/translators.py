@@ -18,7 +18,7 @@ from latentart import seeds
 from latentart.engine.machine import digest
 from latentart.engine.request import log
 from latentart.engine.routes import openvino
-from latentart.translators.base import Translator
+from latentart.translators.base import Translator, Wrapper
 
 TOLERANCE = {openvino.F32: 1e-4, openvino.BF16: 5e-2}
 """Largest relative error of a graph's picture against plain float32."""
@@ -42,30 +42,23 @@ def compile_translator(T: Translator, *, precision: str = "master") -> Translato
 
 
 def _unavailable(T: Translator) -> str:
-    first = next(T.parameters(), None)
-    if first is None:
+    if next(T.parameters(), None) is None:
         return "it has no weights"
-    if first.device.type != "cpu":
-        return f"it is on {first.device.type}"
+    if T.device.type != "cpu":
+        return f"it is on {T.device.type}"
     return "" if find_spec("openvino") else "OpenVINO is not installed: pip install 'latentart[cpu]'"
 
 
-class Compiled(Translator):
+class Compiled(Wrapper):
     """Draws what T draws. A graph is made when a size is first seen, and kept for the last few sizes."""
 
     def __init__(self, T: Translator, choice: str) -> None:
-        super().__init__()
-        self.plain, self.choice = T, choice
-        for name in ("family", "name", "sha256", "licence", "inferred", "multiple", "smallest", "in_channels"):
-            setattr(self, name, getattr(T, name))
-        self.strength_by, self.style_dim, self.style_names = T.strength_by, T.style_dim, T.style_names
-        self.style = T.style
+        super().__init__(T)
+        self.choice = choice
+        # A graph cannot be stopped at a normalisation, nor be given its statistics.
+        self.tiles = False
         self._graphs: dict[str, Draw] = {}
         self._fingerprint = digest(T, "translators/**/*.py", "engine/**/*.py")
-
-    def style_of(self, img: Tensor) -> Tensor:
-        """As the network's own."""
-        return self.plain.style_of(img)
 
     def forward(self, img: Tensor, *, style: Tensor | None = None, strength: float = 1.0) -> Tensor:
         """As the network's own. A strength that works inside the network has a graph of its own, unless it is 1."""

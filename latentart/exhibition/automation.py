@@ -64,7 +64,7 @@ OPERATORS: dict[type, Callable[[float, float], float]] = {
 def parse(text: str, names: Mapping[str, object] | None = None) -> Course:
     """The course that a text describes, over the variables `names`. Raises SettingsError."""
     if keyed := re.fullmatch(r"\s*([-+.\d]+(?:\.\.[-+.\d]+)+)\s*([a-z]*)\s*", text):
-        return _keyed(keyed[1], keyed[2] or "smooth")
+        return _keyed(automation.parse_keys(f"{keyed[1]} {keyed[2]}"))
     if len(text) > LONGEST:
         raise SettingsError(f"an expression of {len(text)} characters: give at most {LONGEST}")
     try:
@@ -95,17 +95,9 @@ def variables(heard: bool) -> dict[str, str]:
     return {**TIMES, **(HEARD if heard else {}), "pi": "3.14159..."}
 
 
-def _keyed(keys: str, name: str) -> Course:
+def _keyed(keys: automation.Keys) -> Course:
     """Keys over the section, the first at its beginning and the last at its end."""
-    values, curve = [automation.parse_amount(part).keys[0] for part in keys.split("..")], easing(name)
-
-    def at(moment: Moment) -> float:
-        leg, t = divmod(min(max(moment["s"], 0.0), 1.0) * (len(values) - 1), 1.0)
-        start = values[int(leg)]
-        end = values[min(int(leg) + 1, len(values) - 1)]
-        return start + (end - start) * float(curve(np.array(t)))
-
-    return at
+    return lambda moment: float(keys(np.array(moment["s"])))
 
 
 def _finite(course: Course, moment: Moment, text: str) -> float:

@@ -1,7 +1,9 @@
 """One spelling for whatever is done to a picture over time: NAME=AMOUNT[@WHERE].
 
 'pca:3=2.5', 'sefa:1=-1@middle', 'dusk=0..2.5..0@4-7': the amount is a number, or numbers with '..' between them, which
-are reached at equal steps around the loop, eased, the last leading back to the first.
+are reached at equal steps of the time they are given for, eased ('0..1 sine' names an easing). Over a section of a
+score the last number stands at its end. Around a loop, where the end is the beginning, a last number that differs from
+the first leads back to it: 0..2 is 0..2..0 there.
 """
 
 from __future__ import annotations
@@ -21,10 +23,28 @@ MOST_KEYS = 1000
 
 
 @dataclass(frozen=True)
+class Keys:
+    """Numbers reached at equal steps of a stretch of time, the first at its beginning, the last at its end."""
+
+    values: tuple[float, ...]
+    easing: str = "smooth"
+    """Name of `latent.easing`, for each leg."""
+
+    def __call__(self, place: Array) -> Array:
+        """Places [N] in 0..1 -> numbers [N]; exactly a key where it is reached."""
+        values = np.asarray(self.values)
+        leg, t = np.divmod(np.clip(place, 0.0, 1.0) * (len(values) - 1), 1.0)
+        here = leg.astype(np.int64)
+        start, end = values[here], values[np.minimum(here + 1, len(values) - 1)]
+        return np.asarray(np.where(start == end, start, start + (end - start) * easing(self.easing)(np.asarray(t))))
+
+
+@dataclass(frozen=True)
 class Amount:
     """A number that may change around the loop: keys are reached at equal steps of u, the last leads to the first."""
 
     keys: tuple[float, ...]
+    easing: str = "smooth"
 
     @property
     def moves(self) -> bool:
@@ -33,11 +53,7 @@ class Amount:
 
     def __call__(self, u: Array) -> Array:
         """Phases u [N] -> amounts [N]; exactly a key where it is reached."""
-        keys = np.asarray(self.keys)
-        leg, t = np.divmod((np.asarray(u) % 1.0) * len(keys), 1.0)
-        here = leg.astype(np.int64) % len(keys)
-        start, end = keys[here], keys[(here + 1) % len(keys)]
-        return np.asarray(np.where(start == end, start, start + (end - start) * easing("smooth")(t)))
+        return Keys((*self.keys, self.keys[0]), self.easing)(np.asarray(u) % 1.0)
 
 
 @dataclass(frozen=True)
@@ -49,16 +65,25 @@ class Note:
     where: str = ""
 
 
-def parse_amount(text: str) -> Amount:
-    """'2.5' or '0..2.5..0'. A last number equal to the first is the closing of the loop. Raises SettingsError."""
+def parse_keys(text: str) -> Keys:
+    """'2.5', '0..2.5..0' or '0..1 sine', with the name of an easing. Raises SettingsError."""
+    numbers, _, name = str(text).strip().partition(" ")
     try:
-        keys = tuple(float(part) for part in str(text).split(".."))
+        values = tuple(float(part) for part in numbers.split(".."))
     except ValueError:
         raise SettingsError(f"cannot read the amount {text!r}: give a number, or numbers such as 0..2.5..0") from None
-    if not all(map(math.isfinite, keys)) or len(keys) > MOST_KEYS:
+    if not all(map(math.isfinite, values)) or len(values) > MOST_KEYS:
         raise SettingsError(f"the amount {str(text)[:60]!r} is not finite, or has more than {MOST_KEYS} numbers")
-    closed = len(keys) > 2 and keys[0] == keys[-1]
-    return Amount(keys[:-1] if closed else keys)
+    name = name.strip() or "smooth"
+    easing(name)
+    return Keys(values, name)
+
+
+def parse_amount(text: str) -> Amount:
+    """Keys around a loop. A last number equal to the first is the closing of the loop. Raises SettingsError."""
+    keys = parse_keys(text)
+    closed = len(keys.values) > 2 and keys.values[0] == keys.values[-1]
+    return Amount(keys.values[:-1] if closed else keys.values, keys.easing)
 
 
 def parse(text: str, example: str = "pca:3=2.5@middle") -> Note:

@@ -26,8 +26,8 @@ from torch import Tensor
 from latentart import seeds
 from latentart.errors import SettingsError, unknown
 from latentart.latent import automation, space
+from latentart.latent.axes import pca
 from latentart.latent.bend_ops import OPS
-from latentart.latent.discovery import pca
 from latentart.models.base import Generator
 
 Array = NDArray[np.float64]

@@ -20,8 +20,8 @@ from torch import Tensor
 
 from latentart.errors import SettingsError, unknown
 from latentart.latent import automation, space
-from latentart.latent.discovery import pca as _pca
-from latentart.latent.discovery import sefa as _sefa
+from latentart.latent.axes import pca as _pca
+from latentart.latent.axes import sefa as _sefa
 from latentart.models.base import Generator
 
 Array = NDArray[np.float64]

@@ -12,12 +12,17 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from latentart.errors import SettingsError
 from latentart.latent.automation import Amount, parse_amount
-from latentart.models import stylegan3
-from latentart.models.base import Generator
+from latentart.models.base import Generator, placed
+
+
+def moving(G: Generator, motion: Callable[[float], Tensor]) -> Callable[[Iterable[float]], Callable[..., Tensor]]:
+    """A scene for `latentart.frames`: motion gives the transform (see `placed`) at each phase u of the loop."""
+    return lambda phases: G.moved(torch.stack([motion(float(u)) for u in phases]))
 
 
 @dataclass(frozen=True)
@@ -29,9 +34,9 @@ class Placing:
     turn: Amount
 
     def at(self, u: float) -> Tensor:
-        """Phase -> transform [3, 3]; see `stylegan3.placed`."""
+        """Phase -> transform [3, 3]; see `placed`."""
         phase = np.array([u])
-        return stylegan3.placed((float(self.x(phase)[0]), float(self.y(phase)[0])), self.degrees(u))
+        return placed((float(self.x(phase)[0]), float(self.y(phase)[0])), self.degrees(u))
 
     def degrees(self, u: float) -> float:
         """The turn at a phase."""
@@ -42,9 +47,8 @@ class Placing:
 
     def scene(self, G: Generator) -> Callable[[Iterable[float]], Callable[..., Tensor]]:
         """What `frames` draws with. Raises SettingsError for a model that cannot be moved."""
-        if not isinstance(G, stylegan3.StyleGAN3):
-            raise SettingsError(f"{G.name} ({G.family}) cannot be moved or turned: only StyleGAN3 can")
-        return stylegan3.moving(G, self.at)
+        G.moved(self.at(0.0))
+        return moving(G, self.at)
 
 
 def parse(translate: str | None, rotate: str | None) -> Placing:

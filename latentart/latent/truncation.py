@@ -19,7 +19,7 @@ from torch import Tensor
 
 from latentart.errors import SettingsError
 from latentart.latent import automation, saved, space
-from latentart.latent.discovery import pca
+from latentart.latent.axes import pca
 from latentart.models.base import Generator
 
 Array = NDArray[np.float64]

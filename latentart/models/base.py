@@ -1,9 +1,11 @@
-"""What every model promises: Generator (latent -> image) and Translator (image -> image)."""
+"""The contract of generators: latent -> image."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Literal, Protocol, runtime_checkable
+import math
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -78,6 +80,8 @@ class Generator(torch.nn.Module):
     class_names: Sequence[str] = ()
     noise_shapes: Mapping[str, tuple[int, int]]
     """Layer name -> (height, width) of its noise map; empty for a model without noise inputs."""
+    can_be_moved: bool = False
+    """Whether `synthesis` takes a `transform` that moves and turns the picture; see `moved`."""
 
     @property
     def img_resolution(self) -> int:
@@ -94,21 +98,46 @@ class Generator(torch.nn.Module):
         """Where the weights are."""
         return self.w_avg.device
 
+    @property
+    def sizes(self) -> list[int]:
+        """Longer sides, in pixels, at which `lower` can draw, ascending; the last is the full one."""
+        return [self.img_resolution]
+
+    def lower(self, ws: Tensor, size: int, noise: Mapping[str, Tensor] | None = None) -> Tensor:
+        """ws [N, num_ws, w_dim] -> [N, C, h, w] whose longer side is `size`, one of `sizes`; constant noise.
+
+        `noise` replaces maps by layer name, as in `Synthesizer.forward`.
+        """
+        img: Tensor = self.synthesis(ws, noise_mode="const", noise=noise)
+        return img
+
+    def moved(self, transform: Tensor) -> Callable[..., Tensor]:
+        """`synthesis` with the picture moved and turned by transform, [3, 3] or [N, 3, 3]; see `placed`.
+
+        Raises SettingsError for a model that cannot be moved.
+        """
+        if not self.can_be_moved:
+            raise SettingsError(f"{self.name} ({self.family}) cannot be moved or turned: only StyleGAN3 can")
+        return partial(self.synthesis, transform=transform)
+
     def forward(self, z: Tensor, c: Tensor | None = None, *, truncation_psi: float = 1.0) -> Tensor:
         """`synthesis(mapping(z, c))`: [N, z_dim] -> [N, C, H, W]."""
         img: Tensor = self.synthesis(self.mapping(z, c, truncation_psi=truncation_psi))
         return img
 
 
-@runtime_checkable
-class Translator(Protocol):
-    """Image -> image: pix2pix, fast style, cartoon, DeepDream."""
+def placed(translate: Sequence[float] = (0.0, 0.0), rotate: float = 0.0) -> Tensor:
+    """The transform, [3, 3], of a picture turned by degrees (counter-clockwise), then moved by (x, y) picture widths.
 
-    name: str
-
-    def translate(self, img: Tensor, strength: float = 1.0) -> Tensor:
-        """img [N, C, H, W] in [-1, 1] -> the same shape; strength 0 returns the picture as it came."""
-        ...
+    x goes right, y down: the signs of NVIDIA's `gen_images.py`. Raises SettingsError for what is not a number.
+    """
+    x, y = (float(v) for v in translate)
+    if not all(map(math.isfinite, (x, y, rotate))):
+        raise SettingsError(f"a picture moved by {tuple(translate)!r} and turned by {rotate!r}: give numbers")
+    turn = math.radians(rotate)
+    cos, sin = math.cos(turn), math.sin(turn)
+    # The waves are asked where a pixel comes from: the inverse of moving the picture.
+    return torch.tensor([[cos, -sin, sin * y - cos * x], [sin, cos, -sin * x - cos * y], [0.0, 0.0, 1.0]])
 
 
 def check_noise_mode(mode: str) -> NoiseMode:

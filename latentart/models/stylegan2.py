@@ -270,6 +270,32 @@ class StyleGAN2(Generator):
         sizes = {n: tuple(layer.noise_const.shape) for n, layer in self.synthesis.layers().items() if layer.use_noise}
         self.noise_shapes = sizes  # type: ignore[assignment]
 
+    @property
+    def sizes(self) -> list[int]:
+        """Longer sides at which `lower` can draw: each block's own where pictures are summed over resolutions."""
+        if self.config.architecture != "skip":
+            return [self.img_resolution]
+        return [max(self.config.block_size(i)) for i in range(len(self.config.widths))]
+
+    def lower(self, ws: Tensor, size: int, noise: Mapping[str, Tensor] | None = None) -> Tensor:
+        """See `Generator.lower`. Karras et al. 2020 (arXiv:1912.04958, section 4.1) sum a picture over resolutions.
+
+        So every resolution has one: not the downsampled full picture, only close to it.
+        """
+        if size >= self.img_resolution:
+            return super().lower(ws, size, noise)
+        blocks = list(zip(self.synthesis.names, self.synthesis.blocks, strict=True))
+        maps = self.synthesis.noise_maps(len(ws), "const", noise or {})
+        x = img = None
+        row = 0
+        for name, block in blocks[: self.sizes.index(size) + 1]:
+            rows = 1 if block.first else 2
+            x = block.features(x, ws[:, row : row + rows], {k: maps.get(f"{name}.{k}") for k in ("conv0", "conv1")})
+            row += rows
+            img = block.picture(img, x, ws[:, row])
+        assert img is not None
+        return img
+
 
 def matches(checkpoint: Checkpoint) -> bool:
     """Whether a checkpoint is a StyleGAN2 generator."""

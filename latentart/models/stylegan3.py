@@ -9,18 +9,17 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from latentart.errors import SettingsError, WeightsError
+from latentart.errors import WeightsError
 from latentart.models import ops, state
-from latentart.models.base import Generator, NoiseMode, Synthesizer
+from latentart.models.base import Generator, NoiseMode, Synthesizer, placed
 from latentart.models.mapping import MappingNetwork
 from latentart.models.modulated import SharedConv
 from latentart.weights.checkpoint import Checkpoint
@@ -246,30 +245,12 @@ class SynthesisNetwork(Synthesizer):
             self.input.transform.copy_(matrix)
 
 
-def placed(translate: Sequence[float] = (0.0, 0.0), rotate: float = 0.0) -> Tensor:
-    """The transform, [3, 3], of a picture turned by degrees (counter-clockwise), then moved by (x, y) picture widths.
-
-    x goes right, y down: the signs of NVIDIA's `gen_images.py`. Raises SettingsError for what is not a number.
-    """
-    x, y = (float(v) for v in translate)
-    if not all(map(math.isfinite, (x, y, rotate))):
-        raise SettingsError(f"a picture moved by {tuple(translate)!r} and turned by {rotate!r}: give numbers")
-    turn = math.radians(rotate)
-    cos, sin = math.cos(turn), math.sin(turn)
-    # The waves are asked where a pixel comes from: the inverse of moving the picture.
-    return torch.tensor([[cos, -sin, sin * y - cos * x], [sin, cos, -sin * x - cos * y], [0.0, 0.0, 1.0]])
-
-
-def moving(G: StyleGAN3, motion: Callable[[float], Tensor]) -> Callable[[Iterable[float]], Callable[..., Tensor]]:
-    """A scene for `latentart.frames`: motion gives the transform (see `placed`) at each phase u of the loop."""
-    return lambda phases: partial(G.synthesis, transform=torch.stack([motion(float(u)) for u in phases]))
-
-
 class StyleGAN3(Generator):
     """A StyleGAN3 generator of any published shape; see `Config`."""
 
     mapping: MappingNetwork
     synthesis: SynthesisNetwork
+    can_be_moved = True
 
     def __init__(self, config: Config) -> None:
         super().__init__()

@@ -16,8 +16,8 @@ from latentart.errors import LatentartError, PictureError, SettingsError, Target
 from latentart.models.base import Generator
 from latentart.projection import result, target
 from latentart.projection.result import Projection
-from latentart.projection.run import Settings
 from latentart.projection.search import align
+from latentart.projection.settings import Settings
 from latentart.projection.target import Target
 
 log = logging.getLogger(__name__)

@@ -5,22 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from latentart import footage, provenance
 from latentart.models.base import Generator
+from latentart.projection.project import Projector
 from latentart.projection.result import Projection
-from latentart.projection.run import DETAIL_PIXELS, FAR, Settings
 from latentart.projection.search import objectives, pyramid
 from latentart.projection.search.loss import LARGEST, likeness
 from latentart.projection.search.optimize import Schedule, Variables, descend
+from latentart.projection.settings import DETAIL_PIXELS, FAR, Settings
 from latentart.projection.target import Target, make_target
-
-if TYPE_CHECKING:
-    from latentart.projection.project import Projector
 
 STEPS = 40
 RATE = 0.05

@@ -3,45 +3,31 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Literal
 
 import torch
 from torch import Tensor
 
-from latentart import seeds
 from latentart.errors import SettingsError
 from latentart.features import load as features_load
 from latentart.features.lpips import Lpips
 from latentart.models.base import Generator
-from latentart.projection import presets, run
+from latentart.projection import run
+from latentart.projection.prepared import Prepared
 from latentart.projection.result import Projection
-from latentart.projection.run import OnStep, Settings
 from latentart.projection.search import bank as banks
 from latentart.projection.search import encoder as encoders
-from latentart.projection.search import loss
-from latentart.projection.search.prior import Prior, prior
+from latentart.projection.search.prior import prior
+from latentart.projection.settings import OnStep, Settings, check
 from latentart.projection.target import Target
 
-PIXELS_AT_ONCE = {"cpu": 2**16}
-"""Pixels that gradients are taken of at the same time: beyond that, processors only lose time, and GPUs memory."""
-PIXELS_ON_GPU = 2**21
 
-
-@dataclass(frozen=True)
-class Projector:
-    """A generator with what a search needs to know about it: its statistics, sample bank and feature network.
+class Projector(Prepared):
+    """A prepared generator that projects pictures.
 
     Building one takes a while the first time (see `bank`), so projecting many pictures should use one.
-    encoder: a first guess w [N, w_dim] from pictures [N, C, H, W] (see `encoder`); None begins in the bank.
     """
-
-    G: Generator
-    features: Lpips
-    prior: Prior
-    bank: banks.Bank
-    encoder: Callable[[Tensor], Tensor] | None = None
 
     @classmethod
     def of(
@@ -63,12 +49,6 @@ class Projector:
         known = prior(own)
         guess = None if encoder == "none" else encoders.encoder(own, known, train=encoder == "train")
         return cls(own, features, known, banks.bank(own, features, samples), guess)
-
-    @property
-    def at_once(self) -> int:
-        """Pictures whose gradients are taken together; how many are searched at the same time is another matter."""
-        height, width = (min(side, loss.LARGEST) for side in self.G.img_size)
-        return max(1, PIXELS_AT_ONCE.get(self.G.device.type, PIXELS_ON_GPU) // (height * width))
 
     def project(
         self, targets: Sequence[Target], settings: Settings | None = None, on_step: OnStep | None = None
@@ -106,17 +86,6 @@ def project(
     settings = check(Settings(preset, space, seed, noise, tune, align))
     targets = as_targets(G, images, mask)
     return Projector.of(G, features).project(targets, settings, on_step)
-
-
-def check(settings: Settings) -> Settings:
-    """Returns the settings; raises SettingsError for a preset, space, seed or mixture that does not exist."""
-    presets.check_space(settings.space)
-    seeds.check(settings.seed)
-    if settings.preset != presets.PUBLISHED:
-        presets.preset(settings.preset)
-    elif settings.noise or settings.tune or settings.align:
-        raise SettingsError("preset 'nvidia' is the published schedule as it is: leave out noise, tune and align")
-    return settings
 
 
 def as_targets(G: Generator, images: Tensor | Sequence[Target], mask: Tensor | None) -> list[Target]:

@@ -6,19 +6,15 @@ taken inside the mask. Outside of it the picture is held as it was.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from latentart.features.lpips import Lpips
+from latentart.projection.prepared import Prepared
 from latentart.projection.search import objectives, pyramid
 from latentart.projection.search.loss import LARGEST, Likeness, at_most, likeness
 from latentart.projection.search.optimize import Schedule, descend
-
-if TYPE_CHECKING:
-    from latentart.projection.project import Projector
 
 LAYER = "relu3_3"
 LOOK = 128
@@ -34,7 +30,7 @@ def gram(features: Lpips, img: Tensor, mask: Tensor) -> Tensor:
     return found
 
 
-def restyle(p: Projector, ws: Tensor, style: Tensor, mask: Tensor, *, weight: float = 0.1, steps: int = 80) -> Tensor:
+def restyle(p: Prepared, ws: Tensor, style: Tensor, mask: Tensor, *, weight: float = 0.1, steps: int = 80) -> Tensor:
     """Codes like ws [1, num_ws, w_dim] whose picture has the texture of `style` [1, C, H, W] where mask is 1.
 
     mask [1, 1, H, W]. weight: 0 changes nothing, more forgets more of what was there. The feature network must have

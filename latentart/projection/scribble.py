@@ -7,18 +7,14 @@ strokes the picture is held as it was.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from latentart.projection.prepared import Prepared
 from latentart.projection.search import objectives, pyramid
 from latentart.projection.search.loss import LARGEST, at_most, likeness
 from latentart.projection.search.optimize import Schedule, Watcher, descend
-
-if TYPE_CHECKING:
-    from latentart.projection.project import Projector
 
 GRID = 32
 """Colours of strokes are compared at this size."""
@@ -33,7 +29,7 @@ HALO = 1 / 16
 
 
 def scribble(
-    p: Projector, ws: Tensor, strokes: Tensor, opacity: Tensor, *, weight: float = WEIGHT, steps: int = STEPS,
+    p: Prepared, ws: Tensor, strokes: Tensor, opacity: Tensor, *, weight: float = WEIGHT, steps: int = STEPS,
     watch: Watcher | None = None,
 ) -> Tensor:  # fmt: skip
     """Codes like ws [N, num_ws, w_dim] whose pictures follow colour strokes; codes of W stay in W.

@@ -18,11 +18,11 @@ from latentart import files, footage, pixels, provenance, seeds
 from latentart.errors import PictureError, TargetError
 from latentart.footage import Footage
 from latentart.render.frames import Then
+from latentart.render.write import write
 from latentart.sinks import soundtrack
-from latentart.sinks.background import Background
 from latentart.sinks.formats import FORMATS, choose
 from latentart.sinks.images import STILLS, write_image
-from latentart.sinks.sink import Sink, open_sink
+from latentart.sinks.sink import open_sink
 from latentart.sinks.video import CONTAINERS
 from latentart.translators.base import Translator, check_strength
 from latentart.translators.smoothing import Smoothed, check_smoothing
@@ -87,7 +87,7 @@ def translate_file(
         "seed": seed,
     }
     described["style"] = None if style is None or style.ndim > 1 or len(style) > 128 else style.tolist()
-    settings = provenance.record(device=_device(T), translator=describe(T), translation=_given(described))
+    settings = provenance.record(device=T.device, translator=describe(T), translation=_given(described))
     change = _translation(T, strength, style, smoothing if footage.moves(source) else 0.0, seed)
     return convert(
         change, source, target, size=size, settings=settings, overwrite=overwrite, on_frame=on_frame, **options
@@ -109,14 +109,10 @@ def _translation(T: Translator, strength: Strength, style: Tensor | None, smooth
         # Dropout that is the same in every frame does not flicker.
         with torch.inference_mode(), torch.random.fork_rng():
             torch.manual_seed(seed)
-            made: Tensor = played.translate(img.to(_device(T)), amount, style=style)
+            made: Tensor = played.translate(img.to(T.device), amount, style=style)
         return made
 
     return change
-
-
-def _device(T: Translator) -> torch.device:
-    return next((p.device for p in T.parameters()), torch.device("cpu"))
 
 
 def _given(settings: dict[str, Any]) -> dict[str, Any]:
@@ -246,29 +242,13 @@ def _film(
     options: dict[str, Any],
 ) -> Converted:  # fmt: skip
     film = footage.open_footage(source, options.pop("fps", None))
-    # A film of the sink's own is not made for nothing, where the first frame already says that it cannot be.
-    sink = Background(
-        open_sink(target, fps=film.fps, settings={**settings, "frames": film.frames}, overwrite=overwrite,
-                  **options, **_sound(film, target))
+    sink = open_sink(
+        target, fps=film.fps, settings={**settings, "frames": film.frames}, overwrite=overwrite, **options,
+        **_sound(film, target),
     )  # fmt: skip
-    made = Converted(Path(target), fps=film.fps)
-    try:
-        with sink:
-            for frame in _changed(change, film, size, _step(target, options.get("format"))):
-                sink.write(frame)
-                made.size = (frame.shape[1], frame.shape[0])
-                on_frame(sink.frames, max(film.frames, sink.frames))
-    except KeyboardInterrupt:
-        raise KeyboardInterrupt(interrupted(sink, film.frames)) from None
-    made.target, made.frames = sink.close(), sink.frames
-    return made
-
-
-def interrupted(sink: Sink, planned: int) -> str:
-    """What Ctrl-C left of a film."""
-    if not sink.frames:
-        return "interrupted: no frames"
-    return f"interrupted: {str(sink.close())!r} holds {sink.frames} of {planned or '?'} frames"
+    pictures = _changed(change, film, size, _step(target, options.get("format")))
+    made = write(sink, pictures, film.frames, on_frame)
+    return Converted(made.target, made.frames, made.size, film.fps)
 
 
 def _changed(change: Then, film: Footage, size: Size, step: int) -> Iterator[pixels.Frame]:

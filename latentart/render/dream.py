@@ -24,7 +24,7 @@ from latentart.painting.gatys import Step, nothing
 from latentart.render import convert
 from latentart.render.convert import Converted, Report, Size
 from latentart.render.style import LARGEST, crop_to_even
-from latentart.sinks.background import Background
+from latentart.render.write import write
 from latentart.sinks.sink import open_sink
 from latentart.translators.base import check_strength
 
@@ -99,23 +99,14 @@ def zoom_film(
     seen = None if guide is None else convert.open_picture(guide, convert.AtMost(settings.tile))
     motion = {"seconds": seconds, "speed": speed, "turn": turn, "loop": loop}
     record = {**_record(settings, guide, place, 1.0), "flight": motion, "source": Path(source).name, "frames": count}
-    sink = Background(open_sink(target, fps=exact, settings=record, overwrite=overwrite, **options))
+    sink = open_sink(target, fps=exact, settings=record, overwrite=overwrite, **options)
     each = Fraction(1) / exact
-    made = Converted(Path(target), fps=exact)
     flight = zoom(
         img, settings, frames=count, rate=speed ** float(each), turn=math.radians(turn) * float(each), loop=loop,
         guide=seen, device=place, on_step=on_step,
     )  # fmt: skip
-    try:
-        with sink:
-            for frame in flight:
-                sink.write(crop_to_even(pixels.to_uint8(frame)[0]))
-                on_frame(sink.frames, count)
-    except KeyboardInterrupt:
-        raise KeyboardInterrupt(convert.interrupted(sink, count)) from None
-    made.size = (img.shape[-1] - img.shape[-1] % 2, img.shape[-2] - img.shape[-2] % 2)
-    made.target, made.frames = sink.close(), sink.frames
-    return made
+    made = write(sink, (crop_to_even(pixels.to_uint8(frame)[0]) for frame in flight), count, on_frame)
+    return Converted(made.target, made.frames, made.size, exact)
 
 
 def _record(settings: DreamSettings, guide: str | Path | None, place: torch.device, strength: float) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from fractions import Fraction
 from functools import partial
 from pathlib import Path as FilePath
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from latentart import pixels, provenance, rate, walks
-from latentart.engine import Engine, compile, stream
+from latentart.engine import Engine
 from latentart.engine.translators import compile_translator
 from latentart.errors import SettingsError, unknown
 from latentart.latent import (
@@ -30,21 +30,37 @@ from latentart.latent import (
     space,
     transform,
     truncation,
+    walk_options,
 )
 from latentart.latent import path as paths
 from latentart.models.base import Generator, check_noise_mode
 from latentart.models.load import load
-from latentart.render.frames import Scene, Synthesis, frames
-from latentart.sinks.background import Background
-from latentart.sinks.sink import open_sink
+from latentart.render.frames import Scene, Synthesis, choose_engine, frames, worth_choosing
+from latentart.render.write import write
+from latentart.sinks.sink import Sink, open_sink
 from latentart.translators import chain
 
 PACES = ("as-is", "even")
+T = TypeVar("T")
+
+
+def _with_walk_options(kind: type[T]) -> type[T]:
+    """A class about to become a dataclass, with a field for each option of each walk, None by default."""
+    own = {option.name: f"{option.kind} | None" for option in walk_options.options()}
+    names = list(kind.__annotations__)
+    # Beside the walk's other values, where records of films have them.
+    order = names[: names.index("cutoff") + 1] + list(own) + names[names.index("cutoff") + 1 :]
+    annotations = {**kind.__annotations__, **own}
+    kind.__annotations__ = {name: annotations[name] for name in order}
+    for name in own:
+        setattr(kind, name, None)
+    return kind
 
 
 @dataclass(frozen=True, kw_only=True)
+@_with_walk_options
 class Film:
-    """Everything that decides a film's pictures. None leaves a walk's own default."""
+    """Everything that decides a film's pictures, and every option of a walk. None leaves a walk's own default."""
 
     network: str = "landscapes-256"
     walk: str = "keyframes"
@@ -55,12 +71,6 @@ class Film:
     fps: str = "30"
     psi: float = 0.8
     cutoff: int | None = None
-    interp: str | None = None
-    easing: str | None = None
-    space: str | None = None
-    diameter: float | None = None
-    reach: float | None = None
-    turns: int | None = None
     mix_seed: int | None = None
     mix_layers: str = "fine"
     edits: tuple[str, ...] = ()
@@ -131,7 +141,7 @@ def make_path(film: Film, G: Generator) -> paths.Path:
 
 
 def _walk_options(film: Film, G: Generator, accepted: set[str]) -> dict[str, Any]:
-    own = {name: getattr(film, name) for name in ("interp", "easing", "space", "diameter", "reach", "turns")}
+    own = {option.name: getattr(film, option.name) for option in walk_options.options()}
     given: dict[str, Any] = {name: value for name, value in own.items() if value is not None}
     if film.latents:
         given["latents"] = saved.read_all(film.latents, G.num_ws, G.w_dim)
@@ -196,6 +206,10 @@ class Rendered:
     frames: int
     size: tuple[int, int]
     fps: Fraction
+    engine: str = ""
+    """How it was drawn, '' for plain PyTorch."""
+    seconds: float = 0.0
+    """Time that drawing and encoding took."""
 
 
 def check(film: Film) -> None:
@@ -244,6 +258,7 @@ def render(
     path: paths.Path | None = None,
     synthesis: Synthesis | None = None,
     then: chain.Chain | None = None,
+    engine: str = "auto",
     overwrite: bool = False,
     on_frame: Callable[[int, int], None] = lambda done, total: None,
     **options: Any,
@@ -251,7 +266,9 @@ def render(
     """Renders a film into a file; pictures are made while those before them are encoded.
 
     G, path: the film's own, where they have been made already.
-    synthesis: what to draw with instead of `G.synthesis`, for example the engine that `engine_for` makes.
+    engine: "auto" is the fastest way this machine has, or plain PyTorch for films of fewer than 100 frames and where
+    the model is changed while it draws; "eager" is plain PyTorch; or a choice by name. The log says what was chosen.
+    synthesis: what to draw with instead, for example the engine that `engine_for` makes.
     then: the film's own translators, as `make_then` makes them, where they have been made already.
     on_frame(done, total) is called after each frame; options go to the sink (crf, preset, format).
     Raises LatentartError; KeyboardInterrupt leaves a playable file of what was rendered.
@@ -260,8 +277,13 @@ def render(
     G = G or load(film.network)
     path = path or make_path(film, G)
     fps = rate.fps(film.fps)
+    then = then or make_then(film, G, fast=engine != "eager")
+    if synthesis is None:
+        # Everything that can be wrong is looked at before time is spent.
+        probe = open_sink(target, fps=fps, overwrite=overwrite, **options)
+        probe.abort()
+        synthesis = _engine(film, G, engine, probe)
     drawn_by = {"engine": synthesis.trial.name} if isinstance(synthesis, Engine) else {}
-    then = then or make_then(film, G)
     chained = {"then": then.record()} if then else {}
     settings = {**settings_record(film, G), **drawn_by, **chained, "frames": path.num_frames}
     across, down = film.tiles or (1, 1)
@@ -269,19 +291,14 @@ def render(
     noise: dict[str, Any] = {"noise_mode": film.noise_mode, "noise_seed": film.noise_seed}
     if isinstance(synthesis, Engine) and synthesis.request.output == "yuv420":
         options["planes"] = True
-    target_sink = open_sink(target, fps=fps, settings=settings, overwrite=overwrite, **options)
-    look: dict[str, Any] = {"size": film.size, "fit": film.fit, "depth": target_sink.depth}
-    pictures = frames(G, path, **noise, **look, synthesis=synthesis, scene=make_scene(film, G, path), then=then)
-    sink = Background(target_sink)
-    try:
-        with sink:
-            for frame in pictures:
-                sink.write(frame)
-                on_frame(sink.frames, path.num_frames)
-    except KeyboardInterrupt:
-        kept = f"{str(sink.close())!r} holds {sink.frames} of {path.num_frames} frames" if sink.frames else "no frames"
-        raise KeyboardInterrupt(f"interrupted: {kept}") from None
-    return Rendered(sink.close(), sink.frames, shape, fps)
+    sink = open_sink(target, fps=fps, settings=settings, overwrite=overwrite, **options)
+    pictures = frames(
+        G, path, **noise, size=film.size, fit=film.fit, depth=sink.depth, synthesis=synthesis,
+        scene=make_scene(film, G, path), then=then, engine="eager",
+    )  # fmt: skip
+    made = write(sink, pictures, path.num_frames, on_frame)
+    chosen = synthesis.choice if isinstance(synthesis, Engine) else ""
+    return Rendered(made.target, made.frames, shape, fps, str(chosen), made.seconds)
 
 
 def engine_for(film: Film, G: Generator, only: str | None = None, *, depth: int = 8, planes: bool = False) -> Engine:
@@ -289,20 +306,22 @@ def engine_for(film: Film, G: Generator, only: str | None = None, *, depth: int 
 
     depth, planes: those of the film's sink. Raises LatentartError.
     """
-    random = film.noise_mode == "random"
-    batch = 1 if G.device.type == "cpu" else 8
-    output = _output(film, G, depth, planes)
-    noise_mode = "const" if random else film.noise_mode
-    return compile(G, only=only, batch=batch, output=output, noise_mode=noise_mode, noise_inputs=random)
+    late = film.size not in (None, G.img_size[::-1]) or bool(film.then)
+    return choose_engine(G, only or "auto", film.noise_mode, late=late, depth=depth, planes=planes)
 
 
-def _output(film: Film, G: Generator, depth: int, planes: bool) -> str:
-    # Pictures are resized and translated before they are rounded to 8 bits.
-    if film.size not in (None, G.img_size[::-1]) or film.then or depth != 8:
-        return "float"
-    even = G.img_size[0] % 2 == G.img_size[1] % 2 == 0
-    # A GPU makes planes for nothing; on processors somebody has to, and films keep the bytes that they had.
-    return "yuv420" if planes and even and G.img_channels == 3 and stream.beside(G.device) else "uint8"
+def _engine(film: Film, G: Generator, name: str, sink: Sink) -> Engine | None:
+    """The engine that draws the film, None for plain PyTorch. Raises LatentartError."""
+    if film.bends or film.blend or film.tiles or film.translate or film.rotate:
+        if name not in ("auto", "eager"):
+            raise SettingsError(
+                f"--engine {name} draws a model as it is: leave it out with --bend, --blend, --tiles, "
+                "--translate, --rotate"
+            )
+        return None
+    if name == "auto" and not worth_choosing(name, paths.clock(film.seconds, film.fps)[0]):
+        return None
+    return engine_for(film, G, None if name == "auto" else name, depth=sink.depth, planes=sink.planes)
 
 
 def settings_record(film: Film, G: Generator) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -13,10 +14,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from latentart import pixels, seeds
-from latentart.engine import Engine, stream
+from latentart.engine import Engine, compile, stream
 from latentart.errors import SettingsError
 from latentart.latent.path import Path
 from latentart.models.base import Generator, NoiseMode, check_noise_mode
+
+log = logging.getLogger(__name__)
 
 
 class Synthesis(Protocol):
@@ -34,6 +37,9 @@ Scene = Callable[[NDArray[np.float64]], Synthesis]
 """Phases u [N] -> what draws the frames at these phases."""
 
 Picture = pixels.Frame | pixels.Deep
+
+WORTH_CHOOSING = 100
+"""Frames of a path from which the fastest way to draw is looked for: choosing takes seconds, the first time more."""
 
 Then = Callable[[Tensor, NDArray[np.float64]], Tensor]
 """Pictures [N, C, H, W] in [-1, 1] and their phases u [N] -> pictures of the same size."""
@@ -54,6 +60,7 @@ def frames(
     scene: Scene | None = None,
     then: Then | None = None,
     depth: int = 8,
+    engine: str = "auto",
 ) -> Iterator[Picture]:
     """The pictures of a path in order, uint8 [H, W, C] each, or uint16 with depth 16.
 
@@ -63,25 +70,66 @@ def frames(
     size: (width, height), with fit 'crop', 'pad' or 'stretch'; None keeps the model's own.
     start, stop: a range of frames; any range gives the same pictures as the whole film. Batches are aligned to
     frame numbers for that reason. batch: pictures made at a time (by default 1 on a CPU, 8 elsewhere).
-    synthesis: what to draw with instead of `G.synthesis`. scene: phases u [N] -> what to draw those frames with, for
-    models that are bent or blended over time. then: translators, which see the pictures in the film's size.
+    engine: "auto" is the fastest way this machine has for paths of 100 frames or more (however few of them are
+    wanted, so that ranges agree) and plain PyTorch for shorter ones; "eager" is plain PyTorch; or a choice by name.
+    synthesis: what to draw with instead, such as an engine that was made before.
+    scene: phases u [N] -> what to draw those frames with, for models that are bent or blended over time.
+    then: translators, which see the pictures in the film's size.
     Raises SettingsError.
     """
     mode = check_noise_mode(noise_mode)
-    count = batch or (1 if G.device.type == "cpu" else 8)
+    count = batch or _batch(G)
     last = path.num_frames if stop is None else stop
     if not 0 <= start <= last <= path.num_frames:
         raise SettingsError(f"frames {start} to {last} are outside this film of {path.num_frames}")
     if synthesis is not None and scene is not None:
         raise SettingsError("a scene draws for itself: leave out the engine of a film that is bent or blended")
-    chosen = synthesis or G.synthesis
     if depth not in stream.DEPTHS:
         raise SettingsError(f"depth {depth!r} is neither 8 nor 16")
     if size is not None:
         pixels.check_size(size)
+    chosen = synthesis or G.synthesis
+    if synthesis is None and scene is None and worth_choosing(engine, path.num_frames):
+        chosen = choose_engine(
+            G, engine, mode, late=then is not None or size not in (None, G.img_size[::-1]), depth=depth
+        )
     drawn = _Drawing(G, path, scene or (lambda u: chosen), mode, noise_seed)
     finished = _Finish(None if size == G.img_size[::-1] else size, fit, then, depth, stream.Rounding(G.device))
     return _frames(drawn, finished, range(start, last), count)
+
+
+def _batch(G: Generator) -> int:
+    return 1 if G.device.type == "cpu" else 8
+
+
+def worth_choosing(engine: str, count: int) -> bool:
+    """Whether an engine draws a path of so many frames: where one is named, and for "auto" where that pays."""
+    return engine != "eager" and (engine != "auto" or count >= WORTH_CHOOSING)
+
+
+def choose_engine(
+    G: Generator, engine: str, noise_mode: str, *, late: bool, depth: int = 8, planes: bool = False,
+    batch: int | None = None,
+) -> Engine:  # fmt: skip
+    """The fastest way this machine has to draw in full precision, or the one that is named; the log says which.
+
+    late: whether pictures are resized or translated before they are rounded to 8 bits. depth, planes: those of the
+    sink. Raises LatentartError.
+    """
+    random = noise_mode == "random"
+    chosen = compile(
+        G, only=None if engine == "auto" else engine, batch=batch or _batch(G),
+        output="float" if late or depth != 8 else _frames_output(G, planes),
+        noise_mode="const" if random else noise_mode, noise_inputs=random,
+    )  # fmt: skip
+    log.info("engine: %s", chosen.choice)
+    return chosen
+
+
+def _frames_output(G: Generator, planes: bool) -> str:
+    even = G.img_size[0] % 2 == G.img_size[1] % 2 == 0
+    # A GPU makes planes for nothing; on processors somebody has to, and films keep the bytes that they had.
+    return "yuv420" if planes and even and G.img_channels == 3 and stream.beside(G.device) else "uint8"
 
 
 def _frames(drawing: _Drawing, finish: _Finish, wanted: range, batch: int) -> Iterator[Picture]:

@@ -48,6 +48,11 @@ class Translator(torch.nn.Module):
     style: Tensor | None = None
     """The style played when none is given, [style_dim]."""
 
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are; the processor for a translator without weights."""
+        return next((p.device for p in self.parameters()), torch.device("cpu"))
+
     def forward(self, img: Tensor, *, style: Tensor | None = None, strength: float = 1.0) -> Tensor:
         """img [N, in_channels, H, W] in [-1, 1], sides multiples of `multiple` -> [N, 1, 3 or 4, H, W], about [-1, 1].
 
@@ -101,6 +106,20 @@ class Translator(torch.nn.Module):
     def _plain(self, img: Tensor, strength: float) -> Tensor:
         made: Tensor = self(img) if self.strength_by == "image" else self(img, strength=strength)
         return made
+
+
+class Wrapper(Translator):
+    """A translator that draws what `plain` draws, in another way: it has every fact of the contract in common."""
+
+    def __init__(self, plain: Translator) -> None:
+        super().__init__()
+        self.plain = plain
+        for name in Translator.__annotations__:
+            setattr(self, name, getattr(plain, name))
+
+    def style_of(self, img: Tensor) -> Tensor:
+        """See `Translator.style_of`."""
+        return self.plain.style_of(img)
 
 
 def check_strength(strength: float) -> float:

@@ -51,7 +51,7 @@ def reaches(T: Translator, style: Tensor | None = None) -> tuple[dict[InstanceNo
 def _watch(T: Translator, watched: _Reach, style: Tensor | None) -> None:
     # In inference mode operations are not taken apart, and convolutions would not be seen.
     with torch.inference_mode(False), torch.no_grad():
-        probe = torch.zeros(1, T.in_channels, watched.side, watched.side, device=_device(T))
+        probe = torch.zeros(1, T.in_channels, watched.side, watched.side, device=T.device)
         with watched:
             T.translate(probe, style=style)
 
@@ -90,7 +90,3 @@ class _Reach(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def _check(self, out: Tensor) -> None:
         if out.shape[-1] < 2:
             raise SettingsError("a network that shrinks the picture to a point needs the whole picture")
-
-
-def _device(T: Translator) -> torch.device:
-    return next((p.device for p in T.parameters()), torch.device("cpu"))

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from latentart.errors import SettingsError, unknown
 from latentart.features.trunk import rgb
-from latentart.translators.base import Translator, check_strength, pad
+from latentart.translators.base import Translator, Wrapper, check_strength, pad
 from latentart.translators.layers import InstanceNorm, Statistics, fixed, norms
 from latentart.translators.layers import statistics as statistics_of
 from latentart.translators.receptive_field import reaches
@@ -25,8 +25,6 @@ STATISTICS = ("exact", "sample")
 SAMPLES, SAMPLE_SIDE = 4, 256
 """Parts across and down whose statistics "sample" takes for the whole, and their sides in pixels."""
 SMALLEST_TILE = 16
-COPIED = ("family", "name", "sha256", "licence", "inferred", "multiple", "smallest", "in_channels", "strength_by",
-          "style_dim", "style_names", "style", "tiles")  # fmt: skip
 Progress = Callable[[int, int], object]
 
 
@@ -82,15 +80,13 @@ def translate_tiled(
     return torch.cat(pictures)
 
 
-class Tiled(Translator):
+class Tiled(Wrapper):
     """Draws what T draws, larger pictures in tiles. Raises SettingsError for a network that needs the whole picture."""
 
     def __init__(self, T: Translator, tile: int = 512, statistics: str = "exact") -> None:
-        super().__init__()
+        super().__init__(T)
         _check(T, tile, statistics)
-        self.plain, self.tile, self.statistics = T, tile, statistics
-        for name in COPIED:
-            setattr(self, name, getattr(T, name))
+        self.tile, self.statistics = tile, statistics
 
     def translate(self, img: Tensor, strength: float = 1.0, *, style: Tensor | None = None) -> Tensor:
         """As `Translator.translate`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from typing import Annotated
 
 import numpy as np
 from torch import Tensor
@@ -12,6 +13,7 @@ from latentart import rate
 from latentart.errors import SettingsError
 from latentart.latent import path, space
 from latentart.latent.interpolate import Array
+from latentart.latent.walk_options import Option
 from latentart.models.base import Generator
 from latentart.seeds import stream
 
@@ -25,8 +27,9 @@ def drift(
     fps: rate.Rate = 30,
     psi: float = 1.0,
     cutoff: int | None = None,
-    reach: float = 1.0,
-    turns: int = 3,
+    # Live, walk/radius says how far to wander.
+    reach: Annotated[float, Option("How far to wander, above 0 to 1.", live=1.0)] = 1.0,
+    turns: Annotated[int, Option("Waves in one loop.", 1, 16)] = 3,
 ) -> path.Path:
     """A closed wander through Z: every coordinate follows band-limited Gaussian noise of its own.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Annotated
 
 import numpy as np
 import torch
@@ -15,6 +16,7 @@ from latentart.latent import path
 from latentart.latent.easing import easing as curve
 from latentart.latent.interpolate import Array, Loop, loop
 from latentart.latent.space import ClassMix, c_of, check_psi, to_ws, z_of
+from latentart.latent.walk_options import Option
 from latentart.models.base import Generator
 
 SPACES = ("w", "z")
@@ -30,9 +32,9 @@ def keyframes(
     fps: rate.Rate = 30,
     psi: float = 1.0,
     cutoff: int | None = None,
-    interp: str = "cubic",
-    easing: str = "linear",
-    space: str = "w",
+    interp: Annotated[str, Option("Between the keyframes: linear, slerp or cubic.")] = "cubic",
+    easing: Annotated[str, Option("Timing of each leg: linear, smooth, sine, hold...")] = "linear",
+    space: Annotated[str, Option("Interpolate in w or z.")] = "w",
 ) -> path.Path:
     """A closed loop through the keyframes in order; keyframe k of K is reached at u = k/K.
 

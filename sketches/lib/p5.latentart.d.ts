@@ -8,8 +8,8 @@ type LatentEvent = "ready" | "frame" | "param" | "stats" | "news" | "error" | "o
 interface LatentParams {
   /** The picture the walk starts from. 0 to 4294967295 */
   "seed": number;
-  /** keyframes: seed, seed+1, ... in a loop; orbit: a circle around seed; drift: wandering around seed; plane: latent/x, latent/y; hold: seed itself; latent: latent/w or latent/z. */
-  "walk/mode": "keyframes" | "orbit" | "drift" | "plane" | "hold" | "latent";
+  /** keyframes: seed, seed+1, ... in a loop; orbit: a circle around seed; drift: wandering around seed; plane: latent/x, latent/y; hold: seed itself; latent: latent/w or latent/z; the others: figures around seed. */
+  "walk/mode": "keyframes" | "orbit" | "drift" | "plane" | "hold" | "latent" | "flower";
   /** Whether the walk moves. */
   "walk/play": boolean;
   /** How fast the walk moves. -4 to 4 pictures/s */
@@ -18,6 +18,12 @@ interface LatentParams {
   "walk/count": number;
   /** How far orbit and drift go from seed. 0 to 4 */
   "walk/radius": number;
+  /** Waves in one loop, in mode drift. 1 to 16 */
+  "walk/turns": number;
+  /** Petals of the flower, in mode flower. 2 to 12 */
+  "walk/petals": number;
+  /** How near the seed comes between two petals, 0 to below 1, in mode flower. 0 to 0.95 */
+  "walk/depth": number;
   /** Sets the place in the loop. 0 to 1 */
   "walk/phase": number;
   /** How long a change of seed, class or mode takes. 0 to 60 s */

@@ -9,8 +9,8 @@ from contract.test_generators import EXAMPLES, checkpoint
 
 from latentart.errors import SettingsError
 from latentart.latent import bending, composition, directions, space
+from latentart.latent.axes import sefa
 from latentart.latent.directions import Directions
-from latentart.latent.discovery import sefa
 from latentart.models.base import Generator
 from latentart.models.load import build
 from latentart.render import map as maps

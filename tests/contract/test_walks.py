@@ -1,5 +1,7 @@
 """What every walk promises, over every file of the walks folder."""
 
+from inspect import signature
+
 import numpy as np
 import pytest
 import torch
@@ -56,7 +58,8 @@ def test_the_same_seeds_give_the_same_path_and_others_another(name, G):
 @EVERY
 def test_psi_zero_stands_still_on_the_average(name, G):
     psi_zero = {"psi": 0.0}
-    if name == "orbit":
+    if "diameter" in signature(getattr(walks, name)).parameters:
+        # A figure around a seed has no size where all seeds are one picture.
         with pytest.raises(SettingsError, match="the same picture"):
             walk(name, G, **psi_zero)
         return

@@ -31,6 +31,16 @@ def test_the_way_between_keys_is_eased():
     assert np.diff(at("0..1", *np.linspace(0, 0.5, 50))).min() >= 0
 
 
+def test_keys_mean_the_same_in_a_film_and_in_a_section():
+    places = np.linspace(0, 1, 33)
+    section = automation.parse_keys("0..2..0 sine")
+    assert np.array_equal(section(places), automation.parse_amount("0..2..0 sine")(places))
+    assert list(automation.parse_keys("0..2")(np.array([0.0, 0.5, 1.0]))) == [0, 1, 2]
+    assert at("0..2 sine", 0, 0.25, 0.5, 1) == pytest.approx([0, 1, 2, 0])
+    with pytest.raises(SettingsError, match="unknown easing"):
+        automation.parse_amount("0..2 sinus")
+
+
 @pytest.mark.parametrize("text", ["", "pca", "pca=", "=2", "pca=x", "pca=1..", "pca=inf", "pca=1@", "pca=nan"])
 def test_what_cannot_be_read_is_said_in_one_line(text):
     with pytest.raises(SettingsError) as said:

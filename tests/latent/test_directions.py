@@ -10,8 +10,8 @@ import torch
 
 from latentart.errors import SettingsError, WeightsError
 from latentart.latent import direction_files, directions, space
+from latentart.latent.axes import pca, sefa
 from latentart.latent.directions import Direction, Directions
-from latentart.latent.discovery import pca, sefa
 from latentart.render import film, stills
 
 W = 16

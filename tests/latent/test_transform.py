@@ -9,7 +9,7 @@ from layouts.random_stylegan3 import random_state
 
 from latentart.errors import SettingsError
 from latentart.latent import transform
-from latentart.models import stylegan3
+from latentart.models.base import placed
 from latentart.models.load import build
 from latentart.render import film as films
 from latentart.render.frames import frames
@@ -24,14 +24,14 @@ def G3():
 
 def test_still_amounts_are_where_they_say():
     found = transform.parse("0.25,-0.5", "30").at(0.7)
-    assert torch.equal(found, stylegan3.placed((0.25, -0.5), 30))
-    assert torch.equal(transform.parse(None, None).at(0.3), stylegan3.placed())
+    assert torch.equal(found, placed((0.25, -0.5), 30))
+    assert torch.equal(transform.parse(None, None).at(0.3), placed())
 
 
 def test_amounts_move_and_close():
     moved = transform.parse("0..0.5..0,0", None)
-    assert torch.equal(moved.at(0), stylegan3.placed())
-    assert torch.allclose(moved.at(0.5), stylegan3.placed((0.5, 0)))
+    assert torch.equal(moved.at(0), placed())
+    assert torch.allclose(moved.at(0.5), placed((0.5, 0)))
 
 
 TURNS = [("0..360", 0.25, 90), ("0..360", 0.999, 359.64), ("90..-270", 0.5, -90), ("0..20..0", 0.5, 20)]

@@ -16,7 +16,9 @@ from torch import Tensor
 from benchmarks.reference.stylegan3_plain import Plain
 from latentart import walks
 from latentart.errors import SettingsError, WeightsError
+from latentart.latent.transform import moving
 from latentart.models import stylegan3
+from latentart.models.base import placed
 from latentart.models.load import build
 from latentart.render.frames import frames
 from latentart.weights import safe
@@ -84,8 +86,8 @@ def test_a_transform_moves_the_picture() -> None:
     G, plain = pair(resolution=64)
     ws = G.mapping(randn(0, 1, G.z_dim))
     still = G.synthesis(ws)
-    moved = G.synthesis(ws, transform=stylegan3.placed((8 / 64, 0)))
-    assert error(moved, plain.synthesis(ws, stylegan3.placed((8 / 64, 0)))) <= TOLERANCE
+    moved = G.synthesis(ws, transform=placed((8 / 64, 0)))
+    assert error(moved, plain.synthesis(ws, placed((8 / 64, 0)))) <= TOLERANCE
     assert error(moved[:, :, 16:48, 24:56], still[:, :, 16:48, 16:48]) < 0.05 < error(moved, still)
 
 
@@ -93,7 +95,7 @@ def test_a_quarter_turn_of_r_turns_the_picture() -> None:
     """R commutes with rotation (radial filters, 1x1 kernels); positive is counter-clockwise."""
     G, _ = pair(resolution=32, variant="r")
     ws = G.mapping(randn(0, 1, G.z_dim))
-    turned = G.synthesis(ws, transform=stylegan3.placed(rotate=90))
+    turned = G.synthesis(ws, transform=placed(rotate=90))
     found, wanted = (shape(img) for img in (turned, torch.rot90(G.synthesis(ws), 1, (2, 3))))
     assert error(found, wanted) < 1e-3 < 0.5 < error(found.flip(2, 3), wanted)
 
@@ -109,7 +111,7 @@ def test_set_transform_stays_until_it_is_taken_back() -> None:
     ws = G.mapping(randn(0, 1, G.z_dim))
     before = G.synthesis(ws)
     G.synthesis.set_transform((0.2, -0.1), 30)
-    assert torch.equal(G.synthesis(ws), G.synthesis(ws, transform=stylegan3.placed((0.2, -0.1), 30)))
+    assert torch.equal(G.synthesis(ws), G.synthesis(ws, transform=placed((0.2, -0.1), 30)))
     assert not torch.equal(G.synthesis(ws), before)
     G.synthesis.set_transform()
     assert torch.equal(G.synthesis(ws), before)
@@ -118,13 +120,13 @@ def test_set_transform_stays_until_it_is_taken_back() -> None:
 @pytest.mark.parametrize(("translate", "rotate"), [((math.nan, 0), 0), ((0, 0), math.inf)])
 def test_a_transform_of_no_number_is_refused(translate: tuple[float, float], rotate: float) -> None:
     with pytest.raises(SettingsError, match="give numbers"):
-        stylegan3.placed(translate, rotate)
+        placed(translate, rotate)
 
 
 def test_a_film_that_turns_once_closes() -> None:
     G, _ = pair(resolution=16)
     path = walks.keyframes(G, seeds=[1], seconds=1, fps=4)
-    scene = stylegan3.moving(G, lambda u: stylegan3.placed(rotate=360 * u))
+    scene = moving(G, lambda u: placed(rotate=360 * u))
     film = list(frames(G, path, scene=scene, batch=3))
     assert len({frame.tobytes() for frame in film}) == 4
     assert (film[0] == next(iter(frames(G, path)))).all()

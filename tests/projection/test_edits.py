@@ -89,7 +89,7 @@ def test_white_noise_is_told_from_a_pattern() -> None:
 def test_the_pyramid_ends_in_the_full_picture(shape: dict[str, object]) -> None:
     G = tiny(**shape)
     ws = torch.randn(2, G.num_ws, G.w_dim, generator=torch.Generator().manual_seed(0))
-    sizes = pyramid.sizes(G)
+    sizes = G.sizes
     assert sizes[-1] == G.img_resolution
     for size in sizes:
         img = pyramid.render(G, ws, size)
@@ -101,7 +101,7 @@ def test_the_pyramid_ends_in_the_full_picture(shape: dict[str, object]) -> None:
 
 
 def test_models_without_a_pyramid_render_in_full() -> None:
-    assert pyramid.sizes(tiny(architecture="resnet")) == [16]
+    assert tiny(architecture="resnet").sizes == [16]
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,8 @@ from latentart.models.base import Generator
 from latentart.projection import presets
 from latentart.projection.presets import Preset, Stage
 from latentart.projection.project import Projector, Settings, as_targets, project
-from latentart.projection.run import Step
 from latentart.projection.search.loss import likeness, visible
+from latentart.projection.settings import Step
 
 QUICK = Preset(
     (Stage("w", 8, 10, 0.2), Stage("w", 16, 20, 0.1), Stage("w+", 16, 20, 0.1, 10)),
@@ -120,7 +120,7 @@ def test_many_pictures_are_taken_a_few_at_a_time(
 ) -> None:
     targets = as_targets(G, samples(G, 3), None)
     whole = projector.project(targets, Settings("preview", "w"))
-    monkeypatch.setattr("latentart.projection.project.PIXELS_AT_ONCE", {"cpu": 2 * 16 * 16})
+    monkeypatch.setattr("latentart.projection.prepared.PIXELS_AT_ONCE", {"cpu": 2 * 16 * 16})
     assert projector.at_once == 2
     for made, other in zip(projector.project(targets, Settings("preview", "w")), whole, strict=True):
         torch.testing.assert_close(made.ws, other.ws, rtol=0, atol=0.02)

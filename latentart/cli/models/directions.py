@@ -173,7 +173,7 @@ def _open(network: str | None, device: str | None, file: Path | None) -> tuple[G
 def _candidates(G: Generator, wishes: dict[str, Any]) -> Directions:
     """Everything that was asked for, not yet measured."""
     from latentart.latent import direction_files, directions, saved
-    from latentart.latent.discovery import sefa
+    from latentart.latent.axes import sefa
 
     items = []
     if wishes["pca_count"]:

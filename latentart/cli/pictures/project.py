@@ -13,7 +13,7 @@ from latentart.cli._search import Recorder, reporting
 
 if TYPE_CHECKING:
     from latentart.projection.project import Projector
-    from latentart.projection.run import Settings
+    from latentart.projection.settings import Settings
     from latentart.projection.target import Target
 
 AT_ONCE = {"cpu": 4}
@@ -63,8 +63,8 @@ def command(
     from latentart.features.load import SHIPPED
     from latentart.models.load import load
     from latentart.projection import batch as batches
-    from latentart.projection.project import Projector, check
-    from latentart.projection.run import Settings
+    from latentart.projection.project import Projector
+    from latentart.projection.settings import Settings, check
 
     names = ("preset", "space", "seed", "noise", "tune", "align")
     settings = check(Settings(**{name: options.pop(name) for name in names}))

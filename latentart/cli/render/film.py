@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,14 +11,9 @@ from latentart.cli import _options as opt
 from latentart.cli._progress import progress
 
 if TYPE_CHECKING:
-    from latentart.engine import Engine
-    from latentart.models.base import Generator
     from latentart.render.film import Film, Rendered
-    from latentart.sinks.sink import Sink
 
 SEEDS = (46, 10, 3, 44, 11, 36, 21)
-WORTH_CHOOSING = 100
-"""Frames from which the fastest engine is looked for."""
 
 
 @click.command("film", short_help="Render a looping latent walk into a film.")
@@ -27,17 +21,12 @@ WORTH_CHOOSING = 100
 @opt.seeds_option("Keyframes of the walk, for example 3,11,20.")
 @click.option("--latents", "--projected-w", multiple=True, metavar="FILE|DIR", help="Saved latents as keyframes.")
 @opt.classes
-@click.option("--walk", help="keyframes, orbit or drift.")
+@opt.walk
 @click.option("--seconds", type=float, help="Length of the loop.")
 @click.option("--fps", help="Frames per second: 30, 29.97, 24000/1001.")
 @opt.trunc
 @opt.cutoff
-@click.option("--interp", "--interpolation", "interp", help="linear, slerp or cubic (keyframes).")
-@click.option("--easing", help="Timing of each leg: linear, smooth, sine, hold... (keyframes).")
-@click.option("--space", help="Interpolate in w or z (keyframes).")
-@click.option("--diameter", type=float, help="Size of the circle (orbit).")
-@click.option("--reach", type=float, help="How far to wander, above 0 to 1 (drift).")
-@click.option("--turns", type=int, help="Waves in one loop (drift).")
+@opt.walk_options
 @click.option("--mix-seed", type=int, help="Style mixing: a seed whose style is laid over the walk.")
 @click.option("--mix-layers", help="Rows it gives: coarse, middle, fine or 8-13 (default fine).")
 @opt.edits
@@ -96,7 +85,6 @@ def command(
     """
     from latentart.models.load import load
     from latentart.render import film as films
-    from latentart.sinks.sink import open_sink
 
     given = {name: value for name, value in settings.items() if value not in (None, ())}
     if "bends" in given:
@@ -115,20 +103,13 @@ def command(
         films.check_same(G, sha256)
     if target is None:
         Path(where).parent.mkdir(parents=True, exist_ok=True)
-    path = films.make_path(film, G)
-    then = films.make_then(film, G, fast=engine_name != "eager")
-    probe = open_sink(where, fps=film.fps, overwrite=overwrite, **options)
-    probe.abort()
-    # Everything that can be wrong was looked at: now time may be spent.
-    synthesis = _engine(film, G, engine_name, probe)
-    began = time.monotonic()
     with progress(Path(where).name) as report:
         made = films.render(
-            film, where, G=G, path=path, synthesis=synthesis, then=then, overwrite=overwrite, on_frame=report, **options
+            film, where, G=G, engine=engine_name or "auto", overwrite=overwrite, on_frame=report, **options
         )
-    if synthesis:
-        click.echo(f"engine: {synthesis.choice}", err=True)
-    click.echo(_summary(made, time.monotonic() - began))
+    if made.engine:
+        click.echo(f"engine: {made.engine}", err=True)
+    click.echo(_summary(made))
 
 
 def _take(
@@ -170,24 +151,6 @@ def _film(like: Path | None, given: dict[str, Any]) -> tuple[Film, str]:
     return film, ""
 
 
-def _engine(film: Film, G: Generator, name: str | None, sink: Sink) -> Engine | None:
-    """The fastest way to draw; plain PyTorch for a film too short to gain from choosing."""
-    from latentart.errors import SettingsError
-    from latentart.latent import path as paths
-    from latentart.render import film as films
-
-    if film.bends or film.blend or film.tiles or film.translate or film.rotate:
-        if name not in (None, "eager"):
-            raise SettingsError(
-                f"--engine {name} draws a model as it is: leave it out with --bend, --blend, --tiles, "
-                "--translate, --rotate"
-            )
-        return None
-    if name is None and paths.clock(film.seconds, film.fps)[0] < WORTH_CHOOSING:
-        return None
-    return films.engine_for(film, G, name, depth=sink.depth, planes=sink.planes)
-
-
 def _bends(given: tuple[str, ...]) -> tuple[str, ...]:
     """Lines as they are, TOML files as the lines in them."""
     from latentart.latent.bending import read_toml
@@ -202,10 +165,10 @@ def _name(film: Film) -> str:
     return f"{Path(film.network).stem}-{film.walk}-{seeds}.mp4"
 
 
-def _summary(made: Rendered, took: float) -> str:
+def _summary(made: Rendered) -> str:
     length = float(made.frames / made.fps)
     rate = f"{float(made.fps):.6g}"
     return (
         f"{made.target}: {length:.2f} s, {made.frames} frames at {rate} fps, {made.size[0]}x{made.size[1]}, "
-        f"rendered at {made.frames / took:.1f} frames per second"
+        f"rendered at {made.frames / made.seconds:.1f} frames per second"
     )

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from latentart import seeds
 from latentart.latent import bending
-from latentart.latent.discovery import pca
+from latentart.latent.axes import pca
 from latentart.models.base import Generator
 
 Array = NDArray[np.float64]

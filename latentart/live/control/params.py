@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from latentart.errors import SettingsError, unknown
+from latentart.latent import walk_options
 from latentart.live.wire.names import check_name
 from latentart.seeds import LARGEST
 
@@ -130,7 +131,9 @@ def _choice(name: str, choices: tuple[str, ...], doc: str) -> Param:
 BANDS = ("coarse", "middle", "fine")
 AUDIO = ("rms", "low", "mid", "high", "onset")
 DIRECTIONS = 16
-WALKS = ("keyframes", "orbit", "drift", "plane", "hold", "latent")
+_FIRST = ("keyframes", "orbit", "drift", "plane", "hold", "latent")
+WALKS = (*_FIRST, *(name for name in walk_options.names() if name not in _FIRST))
+"""What walk/mode may be. Touch layouts send an index, so new walks follow those that were there first."""
 NOISES = ("const", "none", "boil", "random")
 SLOTS = 3
 """Translators that a picture goes through."""
@@ -144,6 +147,15 @@ BEND_SLOTS = (("rotate", 4), ("scale", 6), ("ablate", 3), ("dilate", 7))
 """What each slot begins with: operation and layer."""
 LAYERS = 18
 QUANTISE = {"none": 0, "beat": 1, "bar": 4, "2bar": 8, "4bar": 16}
+
+
+def _walk_option(option: walk_options.WalkOption) -> Param:
+    """An option of one walk, as its signature states it."""
+    about = option.option
+    doc = f"{about.doc[:-1]}, in mode {option.walk}."
+    if option.kind == "int":
+        return _int(f"walk/{option.name}", option.default, int(about.low), int(about.high), doc)
+    return _float(f"walk/{option.name}", option.default, about.low, about.high, doc)
 
 
 def _bend(slot: str, op: str, layer: int) -> list[Param]:
@@ -172,11 +184,13 @@ def _table() -> list[Param]:
     return [
         _int("seed", 0, 0, LARGEST, "The picture the walk starts from."),
         _choice("walk/mode", WALKS, "keyframes: seed, seed+1, ... in a loop; orbit: a circle around seed; drift:"
-                " wandering around seed; plane: latent/x, latent/y; hold: seed itself; latent: latent/w or latent/z."),
+                " wandering around seed; plane: latent/x, latent/y; hold: seed itself; latent: latent/w or latent/z;"
+                " the others: figures around seed."),
         _bool("walk/play", True, "Whether the walk moves."),
         _float("walk/speed", 0.25, -4, 4, "How fast the walk moves.", unit="pictures/s", smooth=0.15),
         _int("walk/count", 8, 2, 64, "Pictures in the loop of keyframes; the length of orbit and drift."),
         _float("walk/radius", 1.0, 0, 4, "How far orbit and drift go from seed.", smooth=0.1),
+        *map(_walk_option, (option for option in walk_options.options() if option.played)),
         _float("walk/phase", 0.0, 0, 1, "Sets the place in the loop."),
         _float("walk/glide", 1.5, 0, 60, "How long a change of seed, class or mode takes.", unit="s"),
         _fader("latent/x", 0, 99, "Place on the plane of seeds x + 100 y."),
@@ -230,7 +244,6 @@ class Action:
     name: str
     doc: str
     args: str = ""
-    urgent: bool = False
 
 
 ACTIONS: dict[str, Action] = {
@@ -254,7 +267,7 @@ ACTIONS: dict[str, Action] = {
         Action("rec/stop", "Ends the take."),
         Action("rec/mark", "Leaves a mark in the take.", "|s"),
         Action("midi/learn", "The next MIDI controller that is moved plays this parameter or action.", "s"),
-        Action("master/panic", "Stops walks and fades and returns to the safe parameters.", urgent=True),
+        Action("master/panic", "Stops walks and fades and returns to the safe parameters."),
     )
 }
 

@@ -16,8 +16,7 @@ from latentart.errors import SettingsError
 from latentart.latent import automation, bending
 from latentart.live.control.params import BEND_SLOTS, BENDS
 from latentart.live.control.state import State
-from latentart.models.base import Generator
-from latentart.models.stylegan3 import StyleGAN3, placed
+from latentart.models.base import Generator, placed
 
 log = logging.getLogger("latentart.live")
 
@@ -85,9 +84,9 @@ def _maps(twist: Twist, count: int) -> Tensor | None:
     return torch.from_numpy(np.sort(chosen))
 
 
-def drawing(G: Generator, place: tuple[float, float, float]) -> partial[Tensor] | None:
+def drawing(G: Generator, place: tuple[float, float, float]) -> Callable[..., Tensor] | None:
     """G's synthesis with its picture moved by x and y widths and turned by degrees; None where it stays or cannot."""
-    if not any(place) or not isinstance(G, StyleGAN3):
+    if not any(place) or not G.can_be_moved:
         return None
     x, y, turn = place
-    return partial(G.synthesis, transform=placed((x, y), turn))
+    return G.moved(placed((x, y), turn))

@@ -15,10 +15,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from latentart.latent import space
+from latentart.latent import space, walk_options
 from latentart.latent.easing import EASINGS
 from latentart.latent.interpolate import Array, slerp
-from latentart.live.control.params import BANDS
+from latentart.live.control.params import BANDS, TABLE
 from latentart.live.control.state import Operation, State
 from latentart.live.play.bends import Twist, twists
 from latentart.live.play.directions import NONE, Handles
@@ -27,8 +27,11 @@ from latentart.live.play.slots import Size, Slots, Touch
 from latentart.live.play.sources import Sources
 from latentart.models.base import Generator
 
-_SOURCE = {"keyframes": ("seed", "walk/count"), "orbit": ("seed",), "drift": ("seed",), "hold": ("seed",)}
+_SOURCE: dict[str, tuple[str, ...]] = dict.fromkeys((*walk_options.names(), "hold"), ("seed",))
+_SOURCE["keyframes"] = ("seed", "walk/count")
 """Parameters whose change is a change of picture, by mode: it glides instead of jumping."""
+_OPTIONS = {mode: [f"walk/{o.name}" for o in walk_options.of(mode) if o.played] for mode in walk_options.names()}
+"""Parameters of one walk, in the same way."""
 
 
 @dataclass(frozen=True)
@@ -138,7 +141,9 @@ class Instrument:
         values = self.state.values
         mode = values["walk/mode"]
         names = _SOURCE.get(str(mode), ()) + (("class/a", "class/b") if self.G.c_dim else ())
-        return (mode, *(values[name] for name in names))
+        # Options count where they are not at their defaults: takes that were made without them stay as they were.
+        own = ((name, values[name]) for name in _OPTIONS.get(str(mode), ()) if values[name] != TABLE[name].default)
+        return (mode, *(values[name] for name in names), *(part for pair in own for part in pair))
 
     def _walk(self) -> Array:
         """Where the walk is, between class a and class b."""
@@ -156,7 +161,7 @@ class Instrument:
         home = self.sources.seed(seed, label)
         if mode == "hold":
             return home
-        place = self.sources.loop(mode, seed, int(state.number("walk/count")), label, state.phase)
+        place = self.sources.loop(mode, seed, int(state.number("walk/count")), label, state.phase, values=values)
         moved: Array = place if mode == "keyframes" else home + (place - home) * state.number("walk/radius")
         return moved
 

@@ -21,6 +21,7 @@ from latentart.live.play.translating import Translators
 from latentart.models.base import Generator
 from latentart.models.load import load
 from latentart.pixels import Frame
+from latentart.render.write import write
 from latentart.sinks.sink import open_sink
 
 log = logging.getLogger("latentart.live")
@@ -149,16 +150,10 @@ def render_take(
     played = {"network": take.network, "frames": take.num_frames, "size": list(size or take.size), **take.facts}
     checkpoint = {"name": G.name, "family": G.family, "sha256": G.sha256}
     settings = provenance.record(device=G.device, take=played, checkpoint=checkpoint)
-    with (
-        as_played(take, size),
-        open_sink(
-            target, fps=Fraction(take.fps).limit_denominator(1001), settings=settings, overwrite=overwrite, **options
-        ) as sink,
-    ):
-        for frame in frames:
-            sink.write(frame)
-            on_frame(sink.frames, take.num_frames)
-        return sink.close()
+    fps = Fraction(take.fps).limit_denominator(1001)
+    sink = open_sink(target, fps=fps, settings=settings, overwrite=overwrite, **options)
+    with as_played(take, size):
+        return write(sink, frames, take.num_frames, on_frame).target
 
 
 @contextmanager

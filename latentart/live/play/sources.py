@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 
-from latentart import seeds
-from latentart.latent import interpolate, space
+from latentart import seeds, walks
+from latentart.latent import interpolate, space, walk_options
 from latentart.latent.easing import easing
 from latentart.latent.interpolate import Array, Loop
 from latentart.models.base import Generator
-from latentart.walks.drift import drift
-from latentart.walks.orbit import orbit
 
 T = TypeVar("T")
 _SEEDS = seeds.LARGEST + 1
@@ -40,10 +38,13 @@ class Sources:
         key = ("seed", seed, label)
         return keep(self._latents, _LATENTS, key, lambda: self._mapped(seeds.z(seed, self.G.z_dim), label))
 
-    def loop(self, mode: str, seed: int, count: int, label: int, phase: float) -> Array:
-        """A place on the closed walk `mode`, phase in [0, 1)."""
-        key = (mode, seed, count, label)
-        loop = keep(self._loops, _LOOPS, key, lambda: self._loop(mode, seed, count, label))
+    def loop(
+        self, mode: str, seed: int, count: int, label: int, phase: float, *, values: Mapping[str, object] | None = None
+    ) -> Array:
+        """A place on the closed walk `mode`, phase in [0, 1); values: walk/<option> for the options of walks."""
+        options = _options(mode, values or {})
+        key = (mode, seed, count, label, *options.values())
+        loop = keep(self._loops, _LOOPS, key, lambda: self._loop(mode, seed, count, label, options))
         place: Array = loop(np.asarray([phase]))[0]
         return place
 
@@ -68,17 +69,12 @@ class Sources:
             return keep(self._latents, _LATENTS, ("z", given.tobytes(), label), lambda: self._mapped(given, label))
         return np.tile(self.centre, (G.num_ws, 1))
 
-    def _loop(self, mode: str, seed: int, count: int, label: int) -> Loop:
+    def _loop(self, mode: str, seed: int, count: int, label: int, options: Mapping[str, Any]) -> Loop:
         """Phases [N] -> ws [N, num_ws, w_dim]."""
         if mode == "keyframes":
             return self._keyframes([(seed + i) % _SEEDS for i in range(count)], label)
         classes = [{label: 1.0}] if self.G.c_dim else []
-        # Half the way to the next seed, as `latentart film --walk orbit` draws it, is a radius of 1 here.
-        path = (
-            orbit(self.G, seeds=[seed], classes=classes, diameter=2.0)
-            if mode == "orbit"
-            else drift(self.G, seeds=[seed], classes=classes)
-        )
+        path = getattr(walks, mode)(self.G, seeds=[seed], classes=classes, **options)
         return lambda u: path.at(u).double().cpu().numpy()
 
     def _keyframes(self, seeds_of: Sequence[int], label: int) -> Loop:
@@ -92,6 +88,14 @@ class Sources:
         c = space.c_of(self.G, [{label: 1.0}] if self.G.c_dim else [])
         found: Array = space.to_ws(self.G, z, c)[0].double().cpu().numpy()
         return found
+
+
+def _options(mode: str, values: Mapping[str, object]) -> dict[str, Any]:
+    """Numbers that a walk is played with: from the live table, or those that its signature gives for playing."""
+    return {
+        o.name: values.get(f"walk/{o.name}", o.default) if o.played else o.option.live
+        for o in walk_options.of(mode) if o.kind != "str"
+    }  # fmt: skip
 
 
 def keep(kept: OrderedDict[object, T], most: int, key: object, make: Callable[[], T]) -> T:

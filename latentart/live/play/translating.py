@@ -68,7 +68,7 @@ class Translators:
         try:
             with torch.inference_mode():
                 made = T.translate(
-                    given.to(self._device(opened)), touch.strength, style=style_of(opened.styles, touch.styles)
+                    given.to(opened.plain.device), touch.strength, style=style_of(opened.styles, touch.styles)
                 )
         except PictureError as error:
             # Another model's pictures may be too small for it: they are shown without.
@@ -97,22 +97,17 @@ class Translators:
         """The styles that numbers mean: the network's own, else those of the pictures."""
         if not T.style_dim:
             return None
-        device = next(T.parameters()).device
         if T.style_names:
-            return torch.eye(T.style_dim, device=device)
-        found = [_style(T, path, device) for path in pictures_in(self.pictures)]
+            return torch.eye(T.style_dim, device=T.device)
+        found = [_style(T, path, T.device) for path in pictures_in(self.pictures)]
         if not found and T.style is None:
             raise SettingsError(
                 f"{T.name} takes its style from a picture: put some into the folder {str(self.pictures)!r}"
             )
-        return torch.stack(found) if found else T.style[None].to(device)  # type: ignore[index]
+        return torch.stack(found) if found else T.style[None].to(T.device)  # type: ignore[index]
 
     def _trial(self, opened: Opened, size: Size) -> Tensor:
-        return trial_picture(torch.empty(1, opened.plain.in_channels, size[1], size[0], device=self._device(opened)))
-
-    def _device(self, opened: Opened) -> torch.device | str:
-        first = next(opened.plain.parameters(), None)
-        return "cpu" if first is None else first.device
+        return trial_picture(torch.empty(1, opened.plain.in_channels, size[1], size[0], device=opened.plain.device))
 
 
 def offered(pictures: Path = PICTURES) -> list[dict[str, Any]]:

@@ -19,7 +19,7 @@ def read_style(T: Translator, text: str) -> Tensor:
         raise SettingsError(f"{T.name} has one style only: leave out {text!r}")
     if T.style_names:
         return _mix(T, text)
-    return T.style_of(pixels.to_float(pixels.open_image(Path(text))).to(next(T.parameters()).device))
+    return T.style_of(pixels.to_float(pixels.open_image(Path(text))).to(T.device))
 
 
 def _mix(T: Translator, text: str) -> Tensor:

@@ -16,8 +16,8 @@ from latentart.live.osc import layers
 from latentart.live.play.bends import Bender, Twist, twists
 from latentart.live.play.instrument import Instrument
 from latentart.live.play.painter import Painter
+from latentart.models.base import placed
 from latentart.models.load import build
-from latentart.models.stylegan3 import placed
 from latentart.weights.checkpoint import Checkpoint
 
 STILL = {"walk/mode": "hold", "walk/play": False, "walk/glide": 0.0}

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from latentart.errors import SettingsError
 from latentart.latent import space
-from latentart.latent.discovery import pca
+from latentart.latent.axes import pca
 from latentart.models.base import Generator
 
 Array = NDArray[np.float64]
