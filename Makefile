@@ -7,7 +7,11 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint const
 # Threads that wait must not spin: on a busy machine that costs a factor of ten.
 export OMP_WAIT_POLICY = PASSIVE
 
-.PHONY: film live test lint bench clean
+# The unit and contract tests that draw little: about a minute on two cores.
+QUICK := tests/test_*.py tests/walks tests/latent tests/live/wire tests/live/control tests/live/osc \
+	tests/contract/test_walks.py tests/contract/test_generators.py tests/weights/test_safe.py tests/weights/test_npy.py
+
+.PHONY: film live quick test cover lint bench clean
 
 film: .venv/film.stamp
 	@mkdir -p films
@@ -16,9 +20,20 @@ film: .venv/film.stamp
 live: .venv/live.stamp
 	$(BIN)/latentart live
 
+quick: .venv/test.stamp
+	$(BIN)/pytest -m "not audience" $(QUICK)
+
 test: .venv/test.stamp
 	$(BIN)/pytest -m "not audience"
 	$(BIN)/pytest -m audience
+
+# The same tests, with the coverage of those that need neither the browser nor the shared live server.
+cover: .venv/test.stamp
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest -m "not audience"
+	$(BIN)/pytest -m audience
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
 
 lint: .venv/test.stamp
 	$(BIN)/ruff check .

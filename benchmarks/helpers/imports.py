@@ -1,54 +1,24 @@
-"""Imports between the modules and packages of a source tree, read from its text."""
+"""Circles of imports between the parts of a package, read from its text; tests/test_structure.py forbids them."""
 
 from __future__ import annotations
 
 import ast
-from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
-Edges = Mapping[str, set[str]]
 
-
-def cycles(package: Path, *, types: bool = False) -> list[list[str]]:
-    """Groups of folders that import each other in a circle; types: imports for type checking only count too.
-
-    A module that lies beside a folder, such as live/session.py, counts as itself: it may use that folder's rooms.
-    """
-    return [sorted(group) for group in _strong(edges(package, types=types)) if len(group) > 1]
-
-
-def edges(package: Path, *, types: bool = False) -> Edges:
-    """Folder or module beside folders -> those that it imports."""
-    modules = {_dotted(file, package): file for file in package.rglob("*.py")}
-    found: dict[str, set[str]] = defaultdict(set)
-    for name, file in modules.items():
-        for target in _imports(ast.parse(file.read_text()), types):
-            home = _known(target, modules)
-            if home and _room(home, modules) != _room(name, modules):
-                found[_room(name, modules)].add(_room(home, modules))
-    return found
+def circles(package: Path, *, types: bool = False) -> list[tuple[str, list[str]]]:
+    """(package, its files and folders that import each other in a circle); types: imports for type checking count."""
+    modules = {_dotted(file, package): file for file in sorted(package.rglob("*.py"))}
+    imported = {name: set(_imports(ast.parse(file.read_text()), types)) for name, file in modules.items()}
+    packages = [name for name, file in modules.items() if file.name == "__init__.py"]
+    found = [(name, sorted(_ring(_links(name, modules, imported)))) for name in packages]
+    return [(name, ring) for name, ring in found if ring]
 
 
 def _dotted(file: Path, package: Path) -> str:
     parts = file.relative_to(package.parent).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-
-
-def _known(name: str, modules: Mapping[str, Path]) -> str | None:
-    if name in modules:
-        return name
-    above = name.rpartition(".")[0]
-    return above if above in modules else None
-
-
-def _room(name: str, modules: Mapping[str, Path]) -> str:
-    """The folder of a module; a module beside folders is a room of its own."""
-    file = modules[name]
-    if file.name == "__init__.py":
-        return name
-    mixed = any(path.is_dir() and (path / "__init__.py").exists() for path in file.parent.iterdir())
-    return name if mixed else name.rpartition(".")[0]
 
 
 def _imports(node: ast.AST, types: bool) -> Iterator[str]:
@@ -63,23 +33,23 @@ def _imports(node: ast.AST, types: bool) -> Iterator[str]:
             yield from _imports(child, types)
 
 
-def _strong(graph: Edges) -> list[set[str]]:
-    """Strongly connected components: two nodes are in one where each reaches the other."""
-    reach = {node: _reach(node, graph) for node in {*graph, *(b for each in graph.values() for b in each)}}
-    groups: list[set[str]] = []
-    for node, there in reach.items():
-        group = {other for other in there if node in reach[other]} | {node}
-        if group not in groups:
-            groups.append(group)
-    return groups
+def _links(package: str, modules: dict[str, Path], imported: dict[str, set[str]]) -> dict[str, set[str]]:
+    parts: dict[str, set[str]] = {}
+    names = {_part(package, module) for module in modules} - {""}
+    for module in modules:
+        if own := _part(package, module):
+            others = {_part(package, name) for name in imported[module]} & names
+            parts.setdefault(own, set()).update(others - {own})
+    return parts
 
 
-def _reach(start: str, graph: Edges) -> set[str]:
-    seen: set[str] = set()
-    waiting = [start]
-    while waiting:
-        for target in graph.get(waiting.pop(), ()):
-            if target not in seen:
-                seen.add(target)
-                waiting.append(target)
-    return seen
+def _part(package: str, module: str) -> str:
+    return module.removeprefix(f"{package}.").split(".")[0] if module.startswith(f"{package}.") else ""
+
+
+def _ring(graph: dict[str, set[str]]) -> set[str]:
+    """What is left when every node without a way in or out is taken away, again and again."""
+    left = dict(graph)
+    while ends := {n for n in left if not left[n] & left.keys() or not any(n in left[m] for m in left)}:
+        left = {n: to for n, to in left.items() if n not in ends}
+    return set(left)
