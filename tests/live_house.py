@@ -98,7 +98,7 @@ def open_house(settings: Settings, *, play: bool = True) -> Iterator[House]:
     # Measuring the ways to draw would take longer than all tests.
     house = House(Show(replace(settings, engine=settings.engine or "eager")))
     if not play:
-        house.show.loop.start = lambda: None  # type: ignore[method-assign]
+        house.show.loop.start = lambda audience: None  # type: ignore[method-assign]
         house.show.hub.picture = Picture(1, 1, 0, 0, 1, np.zeros((16, 16, 3), np.uint8))
     house.thread.start()
     try:

@@ -6,7 +6,8 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ from latentart.live.play.supervisor import Loop
 from latentart.live.play.translating import offered
 from latentart.live.web import server
 from latentart.live.web.access import LOCAL
-from latentart.live.web.hub import Hub
+from latentart.live.web.hub import Hub, Links, Listener
 from latentart.live.web.maps import Charts
 from latentart.models.load import names as generators
 from latentart.weights import cards
@@ -74,11 +75,9 @@ class Settings:
 class Models:
     """The models that may be asked for by name."""
 
-    def __init__(self, first: str) -> None:
-        self.first = first if first in cards.names() else Path(first).stem
-        self.sources = {} if first in cards.names() else {self.first: first}
-        """Name -> file: what viewers see is never a path."""
-        self.loop: Loop | None = None
+    def __init__(self, first: str, send: Callable[[Mapping[str, Any]], None]) -> None:
+        """first: name of the one that the evening starts with; send: passes a message to the renderer."""
+        self.first, self._send = first, send
 
     def names(self) -> list[str]:
         """The generators that have cards, and what the evening was started with."""
@@ -86,85 +85,70 @@ class Models:
 
     def load(self, name: str, *, swap: bool) -> None:
         """Asks the renderer."""
-        if self.loop is not None:
-            self.loop.send({"load": name, "swap": swap})
+        self._send({"load": name, "swap": swap})
 
 
 class Show:
     """The parts of an evening, wired."""
 
-    def __init__(self, settings: Settings) -> None:
-        """Raises SettingsError, WeightsError for what cannot work."""
+    def __init__(self, settings: Settings, on_news: Listener = lambda news: None) -> None:
+        """on_news is called with news of the renderer. Raises SettingsError, WeightsError for what cannot work."""
         self.settings = check(settings)
         take = None if settings.replay is None else read_take(settings.replay)
         size = take.size if take else settings.size or native_size(settings.network)
-        before = take.facts.get("threads") if take else None
-        threads = settings.threads or before or max(1, (os.cpu_count() or 2) - 1)
-        self.control = Control()
-        self.models = Models(settings.network)
-        facts = {"fps": settings.fps, "size": list(size), "threads": threads}
-        self.takes = Takes(settings.folder / "takes", facts)
-        self.actions = Actions(self.control, Presets(settings.folder / "presets"), self.models, self.takes)
-        self.hub = Hub(self.control, self.actions, self.takes, fps=settings.fps, size=size)
-        self.hub.token = settings.token
-        self.hub.translators = offered(settings.folder / "styles")
-        self.hub.charts = Charts(settings.folder / "maps", self.models.sources)
-        self._midi: Any = None
-        self._open_extras(size)
-        # Before the loop, whose shared memory would be left behind by a port that is taken.
-        self.osc = Osc(
-            self.control, self.actions, host=settings.host, port=settings.osc_port, out_port=settings.osc_out_port,
-            allow=settings.allow_osc,
-        )  # fmt: skip
-        stage = self._stage(size, threads, take)
-        self.loop = Loop(stage, self.control, self.hub)
-        self.hub.pulse = self.loop.pulse
-        self.models.loop = self.loop
-        self.hub.inputs.pass_on = self.loop.inbox.put
-        self.hub.on_change.append(self.osc.echo)
-        self.hub.on_stats.append(self.osc.status)
-        self.hub.on_news.append(self._heard)
-        self._leaving = False
+        stage = _stage(settings, size, take)
         self.fault = ""
         """Why the evening ended by itself."""
         self.http_port = settings.http_port
+        self._leaving = False
+        self.control = Control()
+        facts = {"fps": settings.fps, "size": list(size), "threads": stage.threads}
+        self.takes = Takes(settings.folder / "takes", facts)
+        outlets = self._outlets(size)
+        self.loop = Loop(stage, self.control)
+        with ExitStack() as undo:
+            # The renderer's shared memory would be left behind by a port that is taken.
+            undo.callback(self.loop.stop)
+            self.models = Models(_named(settings.network)[0], self.loop.send)
+            midi = None if settings.midi is None else MidiMap(self.control, settings.folder)
+            presets = Presets(settings.folder / "presets")
+            self.actions = Actions(self.control, presets, self.models, self.takes, midi)
+            self._midi: Any = midi and open_port(settings.midi or "", midi, self.actions.fire)
+            self.osc = Osc(
+                self.control, self.actions, host=settings.host, port=settings.osc_port,
+                out_port=settings.osc_out_port, allow=settings.allow_osc,
+            )  # fmt: skip
+            undo.pop_all()
+        links = self._links(stage.sources, outlets, on_news)
+        self.hub = Hub(self.control, self.actions, self.takes, fps=settings.fps, size=size, links=links)
 
-    def _stage(self, size: tuple[int, int], threads: int, take: Take | None) -> Stage:
-        chosen = self.settings
-        stage = Stage(
-            self.models.first,
-            chosen.fps,
-            size,
-            "",
-            threads,
-            chosen.device,
-            chosen.engine,
-            sources=self.models.sources,
-            pictures=str(chosen.folder / "styles"),
+    def _links(self, sources: Mapping[str, str], outlets: Sequence[Outlet], on_news: Listener) -> Links:
+        folder = self.settings.folder
+        return Links(
+            token=self.settings.token,
+            pulse=self.loop.pulse,
+            pass_on=self.loop.inbox.put,
+            outlets=outlets,
+            translators=offered(folder / "styles"),
+            charts=Charts(folder / "maps", sources),
+            on_change=[self.osc.echo],
+            on_news=[self._heard, on_news],
+            on_stats=[self.osc.status],
         )
-        if take is None:
-            return stage
-        # Revisions count within one evening.
-        begun = {**take.snapshot, "state": {**take.snapshot["state"], "rev": 0}}
-        return replace(
-            stage, network=take.network, engine=chosen.engine or take.models()[take.network], fps=take.fps,
-            frame=take.frame, snapshot=begun, replay=str(chosen.replay),
-        )  # fmt: skip
 
     async def run(self, on_ready: Callable[[str], None] = lambda address: None) -> None:
         """Runs until cancelled or told to stop; on_ready is called with the panel's address."""
         sock = bound(self.settings.host, self.http_port)
         self.http_port = sock.getsockname()[1]
-        self.hub.host_info = oscquery.host_info(self.osc.port, self.http_port)
         app = server.make_app(
             self.hub, host=self.settings.host, sketches=self.settings.sketches,
-            allow_origins=self.settings.allow_origins,
+            allow_origins=self.settings.allow_origins, host_info=oscquery.host_info(self.osc.port, self.http_port),
         )  # fmt: skip
         self.server = server.make_server(app, self.settings.host, self.http_port, self.leave)
         if self.settings.record is not None:
             self.takes.start_in(self.settings.record)
         self.osc.start()
-        self.loop.start()
+        self.loop.start(self.hub)
         tasks = [asyncio.create_task(self.hub.run())]
         tasks += [asyncio.create_task(follow(self.control))] if self.settings.link else []
         try:
@@ -175,16 +159,11 @@ class Show:
                 task.cancel()
             await asyncio.to_thread(self.close)
 
-    def _open_extras(self, size: tuple[int, int]) -> None:
-        """What was asked for beside the browser; a missing package is said before anything starts."""
-        chosen = self.settings
-        self.hub.outlets = [Outlet(open_output(name, size, chosen.fps)) for name in chosen.outputs]
-        if chosen.link:
+    def _outlets(self, size: tuple[int, int]) -> list[Outlet]:
+        """Outputs beside the browser; a missing package is reported before anything starts."""
+        if self.settings.link:
             extra("aalink", "Ableton Link", "link")
-        if chosen.midi is not None:
-            played = MidiMap(self.control, self.actions, chosen.folder)
-            self.actions.midi = played
-            self._midi = open_port(chosen.midi, played)
+        return [Outlet(open_output(name, size, self.settings.fps)) for name in self.settings.outputs]
 
     @property
     def address(self) -> str:
@@ -226,6 +205,30 @@ class Show:
             outlet.close()
         if self._midi is not None:
             self._midi.close()
+
+
+def _named(network: str) -> tuple[str, dict[str, str]]:
+    """A model's name for viewers, and name -> file where it has no card: what viewers see is never a path."""
+    return (network, {}) if network in cards.names() else (Path(network).stem, {Path(network).stem: network})
+
+
+def _stage(chosen: Settings, size: tuple[int, int], take: Take | None) -> Stage:
+    """What the renderer is started with; take: the one to replay."""
+    before = take.facts.get("threads") if take else None
+    threads = chosen.threads or before or max(1, (os.cpu_count() or 2) - 1)
+    first, sources = _named(chosen.network)
+    stage = Stage(
+        first, chosen.fps, size, "", threads, chosen.device, chosen.engine, sources=sources,
+        pictures=str(chosen.folder / "styles"),
+    )  # fmt: skip
+    if take is None:
+        return stage
+    # Revisions count within one evening.
+    begun = {**take.snapshot, "state": {**take.snapshot["state"], "rev": 0}}
+    return replace(
+        stage, network=take.network, engine=chosen.engine or take.models()[take.network], fps=take.fps,
+        frame=take.frame, snapshot=begun, replay=str(chosen.replay),
+    )  # fmt: skip
 
 
 def check(settings: Settings) -> Settings:

@@ -172,33 +172,32 @@ def test_an_output_that_fails_ends_and_the_show_goes_on(caplog):
 @pytest.fixture
 def taught(tmp_path):
     control = Control()
-    return MidiMap(control, Actions(control, Presets(tmp_path), None, SimpleNamespace(stop=None)), tmp_path)
+    learner = MidiMap(control, tmp_path)
+    return learner, Actions(control, Presets(tmp_path), None, SimpleNamespace(stop=None), learner)
 
 
 def test_a_knob_learns(taught):
-    taught.take("control 0 7", 1.0)
-    assert taught.control.value("psi") == 0.7
-    taught.learn("psi")
-    taught.take("control 0 7", 0.5)
-    taught.take("control 0 7", 1.0)
-    assert taught.control.value("psi") == 2.0
-    taught.learn("seed/next")
-    taught.take("note 0 60", 0.9)
-    taught.take("note 0 60", 0.0)
-    assert taught.control.value("seed") == 1
-    assert MidiMap(taught.control, taught.actions, taught._path.parent).played == taught.played
+    learner, actions = taught
+    learner.take("control 0 7", 1.0, actions.fire)
+    assert learner.control.value("psi") == 0.7
+    actions.fire("midi/learn", ["psi"])
+    learner.take("control 0 7", 0.5, actions.fire)
+    learner.take("control 0 7", 1.0, actions.fire)
+    assert learner.control.value("psi") == 2.0
+    learner.learn("seed/next")
+    learner.take("note 0 60", 0.9, actions.fire)
+    learner.take("note 0 60", 0.0, actions.fire)
+    assert learner.control.value("seed") == 1
+    assert MidiMap(learner.control, learner._path.parent).played == learner.played
     for name in ("nothing", "latent/z", "preset/recall"):
         with pytest.raises(SettingsError):
-            taught.learn(name)
+            learner.learn(name)
 
 
-def test_learning_needs_a_port(taught):
+def test_learning_needs_a_port(tmp_path):
+    actions = Actions(Control(), Presets(tmp_path), None, SimpleNamespace(stop=None))
     with pytest.raises(SettingsError, match="--midi"):
-        taught.actions.fire("midi/learn", ["psi"])
-    taught.actions.midi = taught
-    taught.actions.fire("midi/learn", ["psi"])
-    taught.take("control 0 1", 0.0)
-    assert taught.control.value("psi") == -2.0
+        actions.fire("midi/learn", ["psi"])
 
 
 def test_midi_messages():
@@ -213,28 +212,29 @@ def test_midi_messages():
 
 
 def test_a_midi_port(taught, monkeypatch):
+    played, actions = taught
     opened = {}
     mido = {
         "get_input_names": lambda: ["Launch Control 20:0"],
         "open_input": lambda name, callback: opened.update(name=name, callback=callback) or "port",
     }
     stand_in(monkeypatch, mido=mido, rtmidi={"RtMidiError": OSError})
-    assert midi.open_port("launch", taught) == "port"
-    taught.learn("psi")
+    assert midi.open_port("launch", played, actions.fire) == "port"
+    played.learn("psi")
     opened["callback"](SimpleNamespace(type="control_change", channel=0, control=1, value=127))
-    assert taught.control.value("psi") == 2.0
+    assert played.control.value("psi") == 2.0
     with pytest.raises(SettingsError, match="unknown MIDI input"):
-        midi.open_port("other", taught)
+        midi.open_port("other", played, actions.fire)
 
     def no_sequencer():
         raise OSError("no ALSA sequencer")
 
     sys.modules["mido"].get_input_names = no_sequencer
     with pytest.raises(OutputError, match="no MIDI on this machine"):
-        midi.open_port("", taught)
+        midi.open_port("", played, actions.fire)
     monkeypatch.setitem(sys.modules, "mido", None)
     with pytest.raises(LatentartError, match=r"latentart\[midi\]"):
-        midi.open_port("", taught)
+        midi.open_port("", played, actions.fire)
 
 
 def test_link(monkeypatch):

@@ -58,8 +58,7 @@ def command(network: str | None, open_page: bool, **settings: Any) -> None:
         raise LatentartError(f"the live server needs {error.name}: pip install 'latentart[live]'") from error
     logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.WARNING)
     chosen = Settings(network=network or "landscapes-256", sketches=_sketches(), **settings)
-    show = Show(chosen)
-    show.hub.on_news.append(_say)
+    show = Show(chosen, _say)
     asyncio.run(show.run(lambda address: _announce(address, show.osc.port, open_page)))
     if show.fault:
         raise click.ClickException(show.fault)

@@ -59,13 +59,15 @@ class Learner(Protocol):
 class Actions:
     """Every action of `params.ACTIONS`, by name."""
 
-    def __init__(self, control: Control, presets: Presets, models: Models, recorder: Recorder) -> None:
+    def __init__(
+        self, control: Control, presets: Presets, models: Models, recorder: Recorder, midi: Learner | None = None
+    ) -> None:
+        """midi: what learns controllers, where a MIDI port is open."""
         self.control = control
         self.presets = presets
         self.models = models
         self.recorder = recorder
-        self.midi: Learner | None = None
-        """What learns controllers, where a MIDI port is open."""
+        self.midi = midi
         self._taps = Taps()
         self._random = seeds.stream(time.time_ns() % seeds.LARGEST)
         self._table: dict[str, Callable[..., None]] = {

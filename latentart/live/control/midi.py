@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import logging
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from latentart import files
 from latentart.errors import LatentartError, SettingsError, unknown
-from latentart.live.control.actions import Actions
 from latentart.live.control.controller import Control
 from latentart.live.control.params import ACTIONS, TABLE
 from latentart.live.outputs._output import OutputError, extra
@@ -24,8 +24,8 @@ FILE = "midi.json"
 class MidiMap:
     """What each controller plays: 'control 1 7' -> 'psi'. Learnt by moving it; kept in a file."""
 
-    def __init__(self, control: Control, actions: Actions, folder: Path) -> None:
-        self.control, self.actions = control, actions
+    def __init__(self, control: Control, folder: Path) -> None:
+        self.control = control
         self._path = folder / FILE
         self._lock = threading.Lock()
         self._learning: str | None = None
@@ -41,8 +41,8 @@ class MidiMap:
         with self._lock:
             self._learning = name
 
-    def take(self, source: str, value: float) -> None:
-        """A controller was moved; value 0..1."""
+    def take(self, source: str, value: float, fire: Callable[[str], None]) -> None:
+        """Plays what a moved controller was taught. value: 0..1; fire: does an action, see `Actions.fire`."""
         with self._lock:
             if self._learning is not None:
                 self.played[source], self._learning = self._learning, None
@@ -51,7 +51,7 @@ class MidiMap:
         if name in TABLE:
             self.control.write({name: TABLE[name].from_unit(value)})
         elif name in ACTIONS and value > 0:
-            self.actions.fire(name)
+            fire(name)
 
     def _read(self) -> dict[str, str]:
         if not self._path.is_file():
@@ -76,7 +76,7 @@ def source_of(message: Any) -> tuple[str, float] | None:
     return None
 
 
-def open_port(name: str, played: MidiMap) -> Any:
+def open_port(name: str, played: MidiMap, fire: Callable[[str], None]) -> Any:
     """Listens to a MIDI input whose name begins so ('' is the first). Raises LatentartError, SettingsError."""
     mido, rtmidi = extra("mido", "MIDI", "midi"), extra("rtmidi", "MIDI", "midi")
 
@@ -84,7 +84,7 @@ def open_port(name: str, played: MidiMap) -> Any:
         moved = source_of(message)
         try:
             if moved is not None:
-                played.take(*moved)
+                played.take(*moved, fire)
         except LatentartError as error:
             log.warning("MIDI: %s", error)
 

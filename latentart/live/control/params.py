@@ -230,7 +230,6 @@ class Action:
     name: str
     doc: str
     args: str = ""
-    urgent: bool = False
 
 
 ACTIONS: dict[str, Action] = {
@@ -254,7 +253,7 @@ ACTIONS: dict[str, Action] = {
         Action("rec/stop", "Ends the take."),
         Action("rec/mark", "Leaves a mark in the take.", "|s"),
         Action("midi/learn", "The next MIDI controller that is moved plays this parameter or action.", "s"),
-        Action("master/panic", "Stops walks and fades and returns to the safe parameters.", urgent=True),
+        Action("master/panic", "Stops walks and fades and returns to the safe parameters."),
     )
 }
 

@@ -86,14 +86,16 @@ class Pulse:
 class Loop:
     """A renderer that does not stay dead."""
 
-    def __init__(self, stage: Stage, control: Control, audience: Audience) -> None:
+    audience: Audience
+    """Who takes what the renderer makes; known from `start` on."""
+
+    def __init__(self, stage: Stage, control: Control) -> None:
         """stage: as for the renderer, without its ring, which is made here."""
         self.ring = Ring((stage.size[1], stage.size[0], 3))
         self.inbox = Inbox()
         """Where pictures that a browser sends are put."""
         self.stage = replace(stage, ring=self.ring.name, inbox=self.inbox.name)
         self.control = control
-        self.audience = audience
         self.pulse = Pulse(model=stage.network)
         """Kept up to date; read it from anywhere."""
         self.picture: Picture | None = None
@@ -110,8 +112,9 @@ class Loop:
         self._stopping = threading.Event()
         self._threads = [threading.Thread(target=run, daemon=True) for run in (self._supervise, self._feed)]
 
-    def start(self) -> None:
+    def start(self, audience: Audience) -> None:
         """Starts the renderer and the threads that look after it."""
+        self.audience = audience
         for thread in self._threads:
             thread.start()
 

@@ -7,7 +7,8 @@ import hmac
 import logging
 import secrets
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from latentart import __version__
@@ -23,6 +24,7 @@ from latentart.live.web.inputs import Inputs, Shape
 from latentart.live.web.maps import Charts
 from latentart.live.wire.encode import BEST, Level, Picture
 from latentart.live.wire.protocol import SUBPROTOCOL
+from latentart.pixels import Frame
 
 log = logging.getLogger("latentart.live")
 
@@ -58,31 +60,51 @@ class Guest(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Links:
+    """What a hub is connected to beside its viewers: the renderer, outputs, listeners, and what it may offer."""
+
+    token: str | None = None
+    """What every viewer must know; None lets everyone in."""
+    pulse: Pulse = field(default_factory=Pulse)
+    """State of the renderer."""
+    pass_on: Callable[[Frame], None] = lambda frame: None
+    """Called with every picture that a browser sends, for the renderer."""
+    outlets: Sequence[Outlet] = ()
+    """Outputs beside the browser: each gets every picture."""
+    translators: Sequence[Mapping[str, Any]] = ()
+    """Translators that a slot may be given; see `translating.offered`."""
+    charts: Charts | None = None
+    """Maps of the models."""
+    on_change: Sequence[Listener] = ()
+    """Called on the event loop with changed parameters, in order, as the next two."""
+    on_news: Sequence[Listener] = ()
+    """Called with news of the renderer."""
+    on_stats: Sequence[Listener] = ()
+    """Called once a second with the statistics."""
+
+
 class Hub:
     """Knows the viewers and what they are shown. Implements the loop's `Audience`."""
 
-    def __init__(self, control: Control, actions: Actions, takes: Takes, *, fps: float, size: tuple[int, int]) -> None:
+    def __init__(
+        self, control: Control, actions: Actions, takes: Takes, *, fps: float, size: tuple[int, int],
+        links: Links | None = None,
+    ) -> None:  # fmt: skip
+        """fps, size (width, height): those of the pictures."""
+        links = links or Links()
         self.control, self.actions, self.takes = control, actions, takes
         self.fps, self.size = fps, size
-        self.token: str | None = None
-        self.host_info: dict[str, Any] = {}
-        """What OSCQuery programs are told of ports."""
-        self.pulse = Pulse()
-        self.inputs = Inputs()
+        self.token, self.pulse, self.charts = links.token, links.pulse, links.charts
+        self.outlets, self.translators = list(links.outlets), list(links.translators)
+        self.inputs = Inputs(links.pass_on)
+        self.on_change, self.on_news = list(links.on_change), list(links.on_news)
+        self.on_stats = list(links.on_stats)
         self.viewers: set[Guest] = set()
-        self.outlets: list[Outlet] = []
-        self.translators: list[dict[str, Any]] = []
-        """Those that a slot may be given; see `translating.offered`."""
         self.picture: Picture | None = None
         self.counts: Counter[str] = Counter()
         self.facts: dict[str, Any] = {}
         """What the renderer said of its model."""
-        self.on_change: list[Listener] = []
-        """Called on the event loop with changed parameters: OSC echo."""
-        self.on_news: list[Listener] = []
-        self.on_stats: list[Listener] = []
-        """Called once a second with the statistics."""
-        self.charts: Charts | None = None
         self.listening = 0
         """OSCQuery programs that listen."""
         self.session = secrets.token_hex(4)

@@ -33,12 +33,12 @@ class Shape:
 class Inputs:
     """The newest picture that came in."""
 
-    def __init__(self) -> None:
+    def __init__(self, pass_on: Callable[[Frame], None] = lambda frame: None) -> None:
+        """pass_on is called with every picture, cut as the renderer wants it."""
         self._lock = threading.Lock()
         self._frame: Frame | None = None
         self.count = 0
-        self.pass_on: Callable[[Frame], None] = lambda frame: None
-        """Who gets every picture, as the renderer wants it."""
+        self.pass_on = pass_on
 
     @property
     def frame(self) -> Frame | None:

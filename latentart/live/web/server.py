@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -35,9 +35,10 @@ OPEN = ("/static/", "/sketches/", "/browser/", "/p5.latentart.js", "/favicon.ico
 
 
 def make_app(
-    hub: Hub, *, host: str = "127.0.0.1", sketches: Path | None = None, allow_origins: tuple[str, ...] = ()
-) -> Starlette:
-    """The application. sketches: the folder served at /sketches."""
+    hub: Hub, *, host: str = "127.0.0.1", sketches: Path | None = None, allow_origins: tuple[str, ...] = (),
+    host_info: Mapping[str, Any] | None = None,
+) -> Starlette:  # fmt: skip
+    """The application. sketches: the folder served at /sketches; host_info: ports, for OSCQuery programs."""
     app = Starlette(
         routes=_routes(sketches),
         middleware=[
@@ -46,6 +47,7 @@ def make_app(
     )
     app.state.hub = hub
     app.state.sketches = sketches
+    app.state.host_info = dict(host_info or {})
     return app
 
 
@@ -252,7 +254,7 @@ def _seconds(text: str) -> float:
 async def _oscquery(request: Request) -> Response:
     hub = _hub(request)
     if "HOST_INFO" in request.query_params:
-        return JSONResponse(hub.host_info)
+        return JSONResponse(request.app.state.host_info)
     node = oscquery.node(request.url.path, hub.control.values())
     if node is None:
         return PlainTextResponse(f"no such address: {request.url.path[:80]!r}\n", status_code=404)

@@ -44,7 +44,6 @@ class Viewer:
         self.max_fps = float("inf")
         self.halvings = 0
         self.dropped = 0
-        self.delivered = 0
         self.closing: tuple[int, str] | None = None
         self._slot: Picture | None = None
         self._texts: deque[str] = deque(maxlen=128)
@@ -168,7 +167,6 @@ class Viewer:
         picture, self._slot = self._slot, None
         self.pace.sent(picture.seq, now)
         self._last_sent = now
-        self.delivered += 1
         return picture.message(self.level)
 
     async def _read(self) -> None:

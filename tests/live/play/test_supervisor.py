@@ -45,7 +45,8 @@ class Audience:
 
 @pytest.fixture
 def loop():
-    found = Loop(Stage("one", 60.0, (16, 16), "", 1), Control(), Audience())
+    found = Loop(Stage("one", 60.0, (16, 16), "", 1), Control())
+    found.audience = Audience()
     yield found
     found.stop()
 
