@@ -84,8 +84,8 @@ def test_generators_and_translators_are_exported_apart_while_pictures_are_drawn(
             assert torch.equal(G.synthesis(ws), wanted)
             assert torch.equal(T.translate(img), styled)
             drawn += 1
-            time.sleep(0.01)
-    assert drawn > 20
+            time.sleep(0.05)
+    assert drawn > 5
     [(engine, fast)] = found
     torch.testing.assert_close(engine(ws), wanted, rtol=1e-3, atol=1e-4)
     with torch.inference_mode():
@@ -99,11 +99,11 @@ def test_what_cannot_be_exported_is_said_in_one_line(own_cache: Path) -> None:
 
     with pytest.raises(RuntimeError, match="cannot be handed to another process"):
         apart.export(Local(), (), [], own_cache / "graph")
-    with pytest.raises(RuntimeError, match="negative dimension|shape|size") as failed:
+    with pytest.raises(RuntimeError, match="must have same reduction dim") as failed:
         apart.export(torch.nn.Linear(3, 4), (torch.zeros(1, 7),), [torch.zeros(1, 7)], own_cache / "graph")
     assert "\n" not in str(failed.value)
+    (own_cache / "file").touch()
     with pytest.raises(OSError, match="file"):
-        (own_cache / "file").touch()
         apart.export(torch.nn.ReLU(), (torch.zeros(1),), [torch.zeros(1)], own_cache / "file" / "graph")
 
 

@@ -137,7 +137,26 @@ def test_arguments():
 @pytest.fixture
 def played(tmp_path):
     control = Control()
-    return control, Actions(control, Presets(tmp_path), None, type("R", (), {"stop": None})())
+    return control, Actions(control, Presets(tmp_path), Models(), type("R", (), {"stop": None})())
+
+
+class Models:
+    """Two models, of which one plays."""
+
+    def __init__(self):
+        self.playing = "one"
+
+    def names(self):
+        return ["one", "two"]
+
+    def load(self, name, *, swap):
+        self.playing = name
+
+    def chosen(self):
+        return self.playing
+
+    def restore(self):
+        self.playing = "one"
 
 
 def test_seeds_go_round(played):

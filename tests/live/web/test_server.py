@@ -16,8 +16,8 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
 from latentart.live.control import params
-from latentart.live.session import Settings, bound
-from latentart.live.wire import protocol
+from latentart.live.session import Settings
+from latentart.live.wire import hosts, protocol
 from latentart.live.wire.protocol import Header, pack, unpack
 
 
@@ -449,6 +449,6 @@ def test_osc_of_strangers_is_dropped(open_to_others):
 
 
 def test_pictures_never_wait_for_an_answer_to_a_short_message():
-    with bound("127.0.0.1", 0) as listening:
+    with hosts.stream("127.0.0.1", 0) as listening:
         # What asyncio looks at before it turns Nagle's algorithm off.
         assert listening.proto == socket.IPPROTO_TCP
