@@ -33,7 +33,7 @@ def received(param: Param, args: Sequence[Argument], names: Sequence[str] = ()) 
     """
     if param.kind == "vector":
         return floats(args)
-    first = args[0]
+    first = int(args[0]) if isinstance(args[0], bool) and param.kind in ("choice", "name") else args[0]
     if param.kind == "name" and _is_number(first):
         return _numbered(param.name, first, names)
     if param.kind == "int" and type(first) is int and -_INT32 <= first < 0 and param.high >= _INT32:

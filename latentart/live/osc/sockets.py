@@ -202,7 +202,9 @@ def packet(address: str, args: Sequence[Any]) -> bytes:
     """One OSC message as bytes."""
     builder = OscMessageBuilder(address)
     for value in args:
-        builder.add_arg(value)
+        # Left to itself the builder takes 64 bits for -2147483648.
+        small = type(value) is int and -(2**31) <= value < 2**31
+        builder.add_arg(value, "i" if small else None)
     return builder.build().dgram
 
 
