@@ -99,7 +99,7 @@ def wait_until(true: Callable[[], Any], seconds: float = 5.0) -> bool:
 
 
 @contextmanager
-def open_house(settings: Settings, *, play: bool = True) -> Iterator[House]:
+def open_house(settings: Settings, *, play: bool = True, seconds: float = 60) -> Iterator[House]:
     """Opens a house, waits for its first picture, closes it. Without `play` there is one still and no renderer."""
     # Measuring the ways to draw would take longer than all tests.
     house = House(Show(replace(settings, engine=settings.engine or "eager")))
@@ -109,7 +109,7 @@ def open_house(settings: Settings, *, play: bool = True) -> Iterator[House]:
     house.thread.start()
     try:
         assert house.ready.wait(10)
-        assert wait_until(lambda: house.show.hub.picture is not None, 60), house.show.fault
+        assert wait_until(lambda: house.show.hub.picture is not None, seconds), house.show.fault
         yield house
     finally:
         house.loop.call_soon_threadsafe(house.show.stop)

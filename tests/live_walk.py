@@ -10,7 +10,8 @@ import random
 import signal
 import socket
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -57,11 +58,12 @@ class Walk:
         *,
         models: Sequence[str],
         translators: Sequence[str],
+        sizes: Sequence[int] = (64, 72, 80),
         renderer: Callable[[], int],
     ) -> None:
-        """models: the first one is playing; renderer: finds the process to kill."""
+        """models: the first one is playing; sizes: of pictures that come in; renderer: finds the process to kill."""
         self.http, self.osc, self.renderer = http, osc, renderer
-        self.models, self.translators = models, translators
+        self.models, self.translators, self.sizes = models, translators, sizes
         self.random = random.Random(seed)
         self.account = Account(model=models[0])
         self.done: dict[str, int] = {}
@@ -205,9 +207,7 @@ class Walk:
         with self._viewer() as ws:
             ws.send(pack(header, data.getvalue()))
             ws.recv(timeout=5)
-        self._set(
-            {"source": self.random.choice(["input", "generator"]), "input/size": self.random.choice([64, 72, 80])}
-        )
+        self._set({"source": self.random.choice(["input", "generator"]), "input/size": self.random.choice(self.sizes)})
 
     def visit(self) -> None:
         with self._viewer() as ws:
@@ -217,8 +217,9 @@ class Walk:
                 ws.close_socket()
 
     def wrong(self) -> None:
-        for path, body in (("set", {"psi": "much"}), ("set", {"latent/z": [1.0] * 3}), ("set", {"psi": 1.0, "nobody": 1}),
-                           ("trigger", {"name": "model/load", "args": ["nobody"]})):  # fmt: skip
+        bad = {"psi": "much"}, {"latent/z": [1.0] * 3}, {"psi": 1.0, "nobody": 1}
+        asked = [("set", body) for body in bad] + [("trigger", {"name": "model/load", "args": ["nobody"]})]
+        for path, body in asked:
             assert self._ask("POST", f"/api/{path}", body)[0] == 400
 
     def kill(self) -> None:
@@ -254,10 +255,12 @@ class Walk:
         # Nothing may take minutes.
         return min(value, 2.0) if name == "walk/glide" else value
 
-    def _viewer(self) -> Any:
-        ws = connect(f"ws://127.0.0.1:{self.http}/ws", subprotocols=["latentart.v1"], open_timeout=10, max_size=None)  # type: ignore[list-item]
-        ws.send(json.dumps({"op": "identify", "id": 1}))
-        return ws
+    @contextmanager
+    def _viewer(self) -> Iterator[Any]:
+        url = f"ws://127.0.0.1:{self.http}/ws"
+        with connect(url, subprotocols=["latentart.v1"], open_timeout=10, max_size=None) as ws:  # type: ignore[list-item]
+            ws.send(json.dumps({"op": "identify", "id": 1}))
+            yield ws
 
     def trigger(self, name: str, *args: Any) -> None:
         self.post("trigger", {"name": name, "args": list(args)})
