@@ -32,9 +32,9 @@ interface LatentParams {
   "latent/x": number;
   /** Place on the plane of seeds x + 100 y. 0 to 99 */
   "latent/y": number;
-  /** z to play in mode latent: z_dim numbers. */
+  /** z to play in mode latent: z_dim numbers. Takes the place of latent/w. */
   "latent/z": number[];
-  /** w or ws to play in mode latent, before z: w_dim or num_ws x w_dim numbers. */
+  /** w or ws to play in mode latent: w_dim or num_ws x w_dim numbers. Takes the place of latent/z. */
   "latent/w": number[];
   /** Truncation: 0 the average picture, 1 the model's full range. -2 to 2 */
   "psi": number;
@@ -219,9 +219,9 @@ interface LatentActions {
   "tempo/tap": [];
   /** The bar starts now. */
   "tempo/resync": [];
-  /** Keeps the parameters under a name. */
+  /** Keeps the parameters and the model under a name. */
   "preset/store": [string];
-  /** Goes to a preset, in so many seconds. */
+  /** Goes to a preset and its model, in so many seconds. */
   "preset/recall": [string, number?];
   /** Sets the place between two presets: 0 the first, 1 the second. */
   "preset/morph": [string, string, number];
@@ -245,7 +245,7 @@ interface LatentActions {
   "rec/mark": [string?];
   /** The next MIDI controller that is moved plays this parameter or action. */
   "midi/learn": [string];
-  /** Stops walks and fades and returns to the safe parameters. */
+  /** Stops walks and fades and returns to the safe parameters and the first model. */
   "master/panic": [];
 }
 

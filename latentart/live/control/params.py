@@ -60,7 +60,8 @@ class Param:
         if self.kind == "bool":
             return found != 0
         inside = min(max(found, self.low), self.high)
-        return round(inside) if self.kind == "int" else inside
+        # Limits are written as integers in places, and a value's type is the table's always.
+        return round(inside) if self.kind == "int" else float(inside)
 
     def from_unit(self, raw: Any) -> Value:
         """0..1, as a fader sends it -> a value; the twin address under /latentart/n."""
@@ -195,8 +196,9 @@ def _table() -> list[Param]:
         _float("walk/glide", 1.5, 0, 60, "How long a change of seed, class or mode takes.", unit="s"),
         _fader("latent/x", 0, 99, "Place on the plane of seeds x + 100 y."),
         _fader("latent/y", 0, 99, "Place on the plane of seeds x + 100 y."),
-        Param("latent/z", "vector", (), "z to play in mode latent: z_dim numbers."),
-        Param("latent/w", "vector", (), "w or ws to play in mode latent, before z: w_dim or num_ws x w_dim numbers."),
+        Param("latent/z", "vector", (), "z to play in mode latent: z_dim numbers. Takes the place of latent/w."),
+        Param("latent/w", "vector", (), "w or ws to play in mode latent: w_dim or num_ws x w_dim numbers. Takes the"
+              " place of latent/z."),
         _float("psi", 0.7, -2, 2, "Truncation: 0 the average picture, 1 the model's full range.", smooth=0.08),
         _int("cutoff", 0, 0, 32, "Rows of ws, from the coarsest, that psi acts on; 0 is all."),
         _choice("noise/mode", NOISES, "const: as trained; none; boil: slowly moving; random: new in every frame."),
@@ -254,8 +256,8 @@ ACTIONS: dict[str, Action] = {
         Action("seed/random", "Any other seed."),
         Action("tempo/tap", "Tap the beat: the tempo follows the last taps, the bar starts at the first."),
         Action("tempo/resync", "The bar starts now."),
-        Action("preset/store", "Keeps the parameters under a name.", "s"),
-        Action("preset/recall", "Goes to a preset, in so many seconds.", "s|f"),
+        Action("preset/store", "Keeps the parameters and the model under a name.", "s"),
+        Action("preset/recall", "Goes to a preset and its model, in so many seconds.", "s|f"),
         Action("preset/morph", "Sets the place between two presets: 0 the first, 1 the second.", "ssf"),
         Action("cue/go", "The next cue."),
         Action("cue/at", "A cue by its number, from 1, or its preset's name; cue/<id>/go does the same.", "s"),
@@ -267,7 +269,7 @@ ACTIONS: dict[str, Action] = {
         Action("rec/stop", "Ends the take."),
         Action("rec/mark", "Leaves a mark in the take.", "|s"),
         Action("midi/learn", "The next MIDI controller that is moved plays this parameter or action.", "s"),
-        Action("master/panic", "Stops walks and fades and returns to the safe parameters."),
+        Action("master/panic", "Stops walks and fades and returns to the safe parameters and the first model."),
     )
 }
 

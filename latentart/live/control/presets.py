@@ -39,29 +39,43 @@ class Presets:
         self.folder = folder
         self.place = -1
         """The cue that is on, -1 before the first."""
+        self.revision = 0
+        """Counts what was stored: whoever shows the lists shows them again."""
 
     def names(self) -> list[str]:
         """Presets that can be recalled, sorted."""
         found = self.folder.glob("*.preset.json") if self.folder.is_dir() else ()
         return sorted(path.name.removesuffix(".preset.json") for path in found)
 
-    def store(self, name: str, values: Mapping[str, Value]) -> None:
-        """Writes a preset, in place of an older one of that name. Raises SettingsError, TargetError."""
+    def store(self, name: str, values: Mapping[str, Value], model: str = "") -> None:
+        """Writes a preset, in place of an older one of that name. Raises SettingsError, TargetError.
+
+        model: name of the one that it is played with; '' keeps whatever plays when it is recalled.
+        """
         check_name("preset", name)
         if name not in self.names() and len(self.names()) >= MOST_PRESETS:
             raise SettingsError(f"there are {MOST_PRESETS} presets already: remove some from {self.folder.name!r}")
         self.folder.mkdir(parents=True, exist_ok=True)
         kept = {key: value for key, value in values.items() if not key.startswith(KEPT_OUT)}
-        text = json.dumps({"latentart": "preset", "version": VERSION, "set": kept}, indent=1)
+        head = {"latentart": "preset", "version": VERSION} | ({"model": model} if model else {})
+        text = json.dumps({**head, "set": kept}, indent=1)
         files.write_text(inside(self.folder, f"{name}.preset.json"), text + "\n", overwrite=True)
+        self.revision += 1
 
     def recall(self, name: str) -> dict[str, Value]:
         """The parameters of a preset, checked like any others. Raises SettingsError."""
-        path = inside(self.folder, f"{choose('preset', name, self.names())}.preset.json")
-        found = _read(path).get("set")
+        found = self._found(name).get("set")
         if not isinstance(found, dict):
             raise SettingsError(f"preset {name!r} holds no parameters: store it again")
         return {key: TABLE[key].check(value) for key, value in found.items() if key in TABLE}
+
+    def model(self, name: str) -> str:
+        """The model that a preset was stored with; '' for presets of before there was one in them."""
+        found = self._found(name).get("model", "")
+        return found and check_name("model", found)
+
+    def _found(self, name: str) -> dict[str, Any]:
+        return _read(inside(self.folder, f"{choose('preset', name, self.names())}.preset.json"))
 
     def cues(self) -> list[Cue]:
         """The list of cues; the presets in order of name where none was written."""
@@ -78,6 +92,7 @@ class Presets:
         text = json.dumps({"latentart": "cues", "version": VERSION, "cues": steps}, indent=1)
         files.write_text(inside(self.folder, CUES), text + "\n", overwrite=True)
         self.place = -1
+        self.revision += 1
         return cues
 
     def jump(self, which: str) -> Cue:

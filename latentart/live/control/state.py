@@ -4,6 +4,7 @@ Everything here is a function of the operations applied and the frame they were 
 repeats a performance exactly. An operation is a JSON object:
 
     {"set": {name: value, ...}, "rev": 7, "fade": 2.0, "at": "bar"}     targets; fade in seconds; at: when it begins
+    {"set": {...}, "rev": 7, "at": "bar", "scene": true}                a preset or cue: only the newest waits
     {"resync": true, "rev": 8}                                          the bar begins at this frame ("beat": 16)
     {"stop": true, "rev": 9}                                            fades end where they are, nothing waits any more
 """
@@ -57,14 +58,31 @@ class State:
         return value
 
     def apply(self, operation: Operation) -> None:
-        """Takes an operation in, before the tick of the frame it belongs to."""
+        """Takes an operation in, before the tick of the frame it belongs to.
+
+        What waits for its beat is replaced by a newer command for the same parameter, a scene by the next one.
+        """
         self.rev = max(self.rev, int(operation.get("rev", 0)))
+        self._replace(operation)
         beats = QUANTISE.get(operation.get("at", "none"), 0)
         if beats:
-            due = math.ceil(self.beat / beats) * beats
-            self.waiting.append((float(due), {**operation, "at": "none"}))
+            self.waiting.append((_next(self.beat, operation), dict(operation)))
         else:
             self._do(operation)
+
+    def _replace(self, operation: Operation) -> None:
+        values = operation.get("set", {})
+        kept = []
+        for due, waiting in self.waiting:
+            rest = {name: value for name, value in waiting.get("set", {}).items() if name not in values}
+            if rest and not (operation.get("scene") and waiting.get("scene")):
+                kept.append((due, {**waiting, "set": rest}))
+        self.waiting = kept
+
+    def _count_from(self, beat: float) -> None:
+        """Goes on counting beats from another number; what waits for a beat waits for the next one of the new count."""
+        self.beat = beat
+        self.waiting = [(min(due, _next(beat, waiting)), waiting) for due, waiting in self.waiting]
 
     def tick(self) -> None:
         """Goes on by one frame."""
@@ -92,7 +110,7 @@ class State:
         if operation.get("stop"):
             self._stop()
         if operation.get("resync"):
-            self.beat = float(operation.get("beat", 0.0))
+            self._count_from(float(operation.get("beat", 0.0)))
         fade = float(operation.get("fade", 0.0))
         values: Mapping[str, Any] = operation.get("set", {})
         for name, value in values.items():
@@ -167,6 +185,12 @@ class State:
         self.fades = {name: list(fade) for name, fade in _known(kept["fades"]).items()}
         self.waiting = [(float(beat), dict(operation)) for beat, operation in kept["waiting"]]
         self._moving = set(_known(dict.fromkeys(kept["moving"])))
+
+
+def _next(beat: float, operation: Operation) -> float:
+    """The first beat from `beat` on that an operation waits for."""
+    beats = QUANTISE.get(operation.get("at", "none"), 0)
+    return float(math.ceil(beat / beats) * beats) if beats else beat
 
 
 def _known(found: Mapping[str, Any]) -> dict[str, Any]:

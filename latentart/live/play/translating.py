@@ -55,8 +55,12 @@ class Translators:
     def open(self, name: str, size: Size) -> dict[str, Any]:
         """Reads a translator and makes it fast for a size; returns what decides its pictures. Raises LatentartError."""
         opened = self._open(name)
+        style = style_of(opened.styles, ((0, 1.0),))
+        # A strength inside the network has a graph of its own: no picture is to wait for that.
+        strengths = (1.0,) if opened.plain.strength_by == "image" else (1.0, 0.5)
         with torch.inference_mode():
-            opened.fast.translate(self._trial(opened, size), style=style_of(opened.styles, ((0, 1.0),)))
+            for strength in strengths:
+                opened.fast.translate(self._trial(opened, size), strength, style=style)
         engine = getattr(opened.fast, "choice", PLAIN)
         return {"then": name, "size": list(size), "sha256": opened.plain.sha256, "engine": engine}
 
