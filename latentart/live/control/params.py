@@ -243,6 +243,7 @@ ACTIONS: dict[str, Action] = {
         Action("tempo/tap", "Tap the beat: the tempo follows the last taps, the bar starts at the first."),
         Action("tempo/resync", "The bar starts now."),
         Action("preset/store", "Keeps the parameters and the model under a name.", "s"),
+        Action("preset/remove", "Deletes a preset.", "s"),
         Action("preset/recall", "Goes to a preset and its model, in so many seconds.", "s|f"),
         Action("preset/morph", "Sets the place between two presets: 0 the first, 1 the second.", "ssf"),
         Action("cue/go", "The next cue."),
