@@ -210,6 +210,8 @@ def _table() -> list[Param]:
         *[_float(f"audio/{band}", 0.0, 0, 1, f"Sound level, {band}, from an analyser.", smooth=0.02) for band in AUDIO],
         _fader("react/psi", -2, 2, "How much audio/rms adds to psi."),
         _fader("react/speed", -8, 8, "How much audio/low adds to the speed.", "pictures/s"),
+        _fader("react/kick", -8, 8, "How much audio/onset adds to the speed.", "pictures/s"),
+        _fader("react/style", -2, 2, "How much audio/mid mixes in of the middle style."),
         _fader("react/noise", -4, 4, "How much audio/high adds to the noise."),
         _float("tempo/bpm", 120.0, 20, 300, "Beats per minute.", unit="bpm"),
         _choice("tempo/quantise", tuple(QUANTISE), "What presets, cues and model changes wait for."),

@@ -188,3 +188,17 @@ def test_a_count_that_follows_another_program_keeps_the_bar():
     # As Link says it, a moment after the bar began.
     state.apply({"resync": True, "beat": 8.003})
     assert after(state, 1).values["seed"] == 9
+
+
+@pytest.mark.parametrize("band", ["rms", "low", "mid", "high", "onset"])
+def test_an_analyser_that_went_away_leaves_silence(band):
+    state = State(60)
+    state.apply({"set": {f"audio/{band}": 0.9}})
+    assert after(state, 12).number(f"audio/{band}") == pytest.approx(0.9, abs=0.01)
+    kept = json.loads(json.dumps(state.snapshot()))
+    other = State(60)
+    other.restore(kept)
+    for silent in (state, other):
+        after(silent, 18)
+        assert silent.number(f"audio/{band}") < 0.01
+        assert silent.targets[f"audio/{band}"] == 0

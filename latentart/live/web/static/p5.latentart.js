@@ -385,9 +385,10 @@
         this[name] = welcome[name] ?? this[name];
       }
       Object.assign(this.values, welcome.values);
+      this.connected = true;
+      if (this._pending) this._remember(this._pending);
       // Another server counts from the beginning.
       this._newest = null;
-      this.connected = true;
       this._wait = RECONNECT.first;
       this._ping();
       this._emit("open", welcome);
