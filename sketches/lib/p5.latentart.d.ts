@@ -257,6 +257,7 @@ interface LatentFacts {
 interface LatentStats {
   fps?: number; render_ms?: number; frame?: number; dropped?: number; restarts?: number; alive?: boolean;
   model?: string; viewers?: number; beat?: number; phase?: number; recording?: string | null; cue?: number;
+  loading?: string[]; armed?: boolean;
   counts?: Record<string, number>; viewer_dropped?: number; quality?: number; rtt?: number | null;
   z_dim?: number; w_dim?: number; num_ws?: number;
 }

@@ -14,7 +14,7 @@ from latentart.live.completions import FILE
 from latentart.live.web.server import STATIC
 
 TYPESCRIPT = "typescript@5.9.3"
-OPTIONS = "--noEmit --allowJs --checkJs --target es2022 --lib es2022,dom,dom.iterable --module es2022 --types".split()
+OPTIONS = "--noEmit --allowJs --checkJs --target es2022 --lib es2022,dom,dom.iterable --module es2022".split()
 WRONG = "live.set('psy', 1); live.nothing(); live.trigger('seed/nxt'); live.on('presets', () => {});"
 
 
@@ -30,9 +30,7 @@ def tsc(tmp_path_factory):
         shutil.copy(SKETCHES / "lib" / FILE, folder)
         for name, code in files.items():
             (folder / name).write_text(code)
-        command = [str(folder / "node_modules" / ".bin" / "tsc"), *OPTIONS, "[]", FILE, *files]
-        command.remove("[]")
-        command.remove("--types")
+        command = [str(folder / "node_modules" / ".bin" / "tsc"), *OPTIONS, FILE, *files]
         found = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=110).stdout
         # Names of p5 are not declared here, and pages have their own loose ways with the DOM.
         return [fault for fault in re.split(r"\n(?=\S)", found) if "Latent" in fault]

@@ -73,8 +73,9 @@ def test_no_cues(tmp_path):
         Presets(tmp_path).step(1)
 
 
-@pytest.mark.parametrize("raw", [None, "a", 5, {}, [5], [{}], [{"preset": "a\n"}], [{"preset": " "}], [{"preset": "a", "fade": "b"}],
-                                 [{"preset": "a", "at": "never"}], [{"preset": "a"}] * 1001])  # fmt: skip
+@pytest.mark.parametrize("raw", [None, "a", 5, {}, [5], [{}], [{"preset": "a\nb"}], [{"preset": " "}],
+                                 [{"preset": "a", "fade": "b"}], [{"preset": "a", "at": "never"}],
+                                 [{"preset": "a"}] * 1001])  # fmt: skip
 def test_bad_cues(raw):
     with pytest.raises(SettingsError):
         check_cues(raw)

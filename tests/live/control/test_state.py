@@ -113,9 +113,10 @@ def test_sound_moves_the_walk():
     still, loud = State(60), State(60)
     for state in (still, loud):
         state.apply({"set": {"walk/speed": 0.0, "react/speed": 2.0}, "fade": 0.01})
-    loud.apply({"set": {"audio/low": 1.0}})
     after(still, 60)
-    after(loud, 60)
+    for _ in range(6):
+        loud.apply({"set": {"audio/low": 1.0}})
+        after(loud, 10)
     assert loud.phase > 0.15 > still.phase
 
 
