@@ -18,6 +18,8 @@ from typing import Any
 from latentart.live.control.params import QUANTISE, TABLE, Value, defaults
 
 Operation = Mapping[str, Any]
+HEARD = 0.25
+"""Seconds that a level of sound counts for: an analyser that went away leaves silence, not its last loud moment."""
 _SETTLED = 1e-5
 """Part of the range within which a smoothed value takes its target's."""
 
@@ -45,6 +47,8 @@ class State:
         self.waiting: list[tuple[float, dict[str, Any]]] = []
         """(beat, operation), in the order they came."""
         self._moving: set[str] = set()
+        self._heard: dict[str, int] = {}
+        """Level of sound -> frame at which it was set."""
 
     @property
     def frozen(self) -> bool:
@@ -92,6 +96,7 @@ class State:
         self.waiting = [entry for entry in self.waiting if entry[0] > self.beat]
         for operation in due:
             self._do(operation)
+        self._fall_silent()
         for name in sorted(self._moving):
             # A frozen picture still fades to black.
             if name.startswith("master/") or not self.frozen:
@@ -99,10 +104,16 @@ class State:
         if not self.frozen:
             self._move()
 
+    def _fall_silent(self) -> None:
+        for name in [name for name, frame in self._heard.items() if self.frame - frame > HEARD * self.fps]:
+            self._aim(name, 0.0, 0.0)
+            del self._heard[name]
+
     def _move(self) -> None:
         self.held = self.frame
         if self.values["walk/play"]:
             speed = self.number("walk/speed") + self.number("react/speed") * self.number("audio/low")
+            speed += self.number("react/kick") * self.number("audio/onset")
             self.phase = (self.phase + speed / self.number("walk/count") / self.fps) % 1.0
         self.boil = (self.boil + self.number("noise/speed") / self.fps) % 1.0
 
@@ -122,6 +133,8 @@ class State:
         param = TABLE[name]
         self.targets[name] = value
         self.fades.pop(name, None)
+        if name.startswith("audio/") and value:
+            self._heard[name] = self.frame
         if name == "walk/phase":
             self.phase = float(value) % 1.0  # type: ignore[arg-type]
         if param.kind != "float" or (fade <= 0 and param.smooth <= 0):
@@ -174,6 +187,7 @@ class State:
             "targets": dict(self.targets), "values": dict(self.values),
             "fades": {name: list(fade) for name, fade in self.fades.items()},
             "waiting": list(self.waiting), "moving": sorted(self._moving),
+            "heard": dict(self._heard),
         }  # fmt: skip
 
     def restore(self, kept: Mapping[str, Any]) -> None:
@@ -185,6 +199,8 @@ class State:
         self.fades = {name: list(fade) for name, fade in _known(kept["fades"]).items()}
         self.waiting = [(float(beat), dict(operation)) for beat, operation in kept["waiting"]]
         self._moving = set(_known(dict.fromkeys(kept["moving"])))
+        # Older takes have none.
+        self._heard = dict(_known(kept.get("heard", {})))
 
 
 def _next(beat: float, operation: Operation) -> float:

@@ -110,8 +110,8 @@ class Backstage:
         self._lock = threading.Lock()
         self._coming: dict[str, bool] = {}
         """Models that are being read or wait for it, and whether to read them even when another one is wished for."""
-        self._reading = False
-        """Whether a translator is being read."""
+        self._reading = ""
+        """The translator that is being read."""
         threading.Thread(target=self._work, daemon=True, name="latentart-backstage").start()
 
     def prepare(self, name: str, choice: str | None) -> None:
@@ -134,8 +134,14 @@ class Backstage:
     def want(self, name: str, size: Size) -> None:
         """A translator will arrive, unless another one is being read."""
         if not self._reading:
-            self._reading = True
+            self._reading = name
             self._jobs.put(lambda: self._fetch_translator(name, size))
+
+    @property
+    def reading(self) -> list[str]:
+        """Names of what is being read or waits for it."""
+        with self._lock:
+            return [*self._coming, *([self._reading] if self._reading else [])]
 
     def arrived(self) -> Arrival | None:
         """The next one, None when there is none."""
@@ -143,7 +149,7 @@ class Backstage:
             return None
         arrival = self._arrivals.get()
         if arrival.ready is not None:
-            self._reading = False
+            self._reading = ""
             if arrival.fault:
                 self.refused.add((arrival.name, arrival.ready["size"]))
         elif arrival.fault and self.wish is not None and self.wish.name == arrival.name:

@@ -225,6 +225,7 @@ class Renderer:
         message: dict[str, Any] = {
             "frame": frame, "rev": state.rev, "t": int(done * 1e6), "flags": flags, "ms": (done - begun) * 1e3,
             "dropped": self.dropped, "beat": state.beat, "phase": state.phase, "model": self.showing,
+            "reading": self.backstage.reading, "armed": bool(state.waiting) or self.swap is not None,
         }  # fmt: skip
         if events:
             message["events"] = events

@@ -80,6 +80,10 @@ class Pulse:
     restarts: int = 0
     beat: float = 0.0
     phase: float = 0.0
+    reading: tuple[str, ...] = ()
+    """Models and translators that are being read, by name."""
+    armed: bool = False
+    """Whether something waits for its beat."""
     pid: int | None = None
 
 
@@ -239,6 +243,7 @@ class Loop:
         pulse.fps = (len(times) - 1) / (times[-1] - times[0]) if len(times) > 1 and times[-1] > times[0] else 0.0
         pulse.frame, pulse.ms, pulse.model = message["frame"], message["ms"], message["model"]
         pulse.dropped, pulse.beat, pulse.phase = message["dropped"], message["beat"], message["phase"]
+        pulse.reading, pulse.armed = tuple(message["reading"]), message["armed"]
 
     def _show(self, message: Mapping[str, Any]) -> None:
         pixels = self.ring.read(message["frame"])

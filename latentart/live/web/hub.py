@@ -308,6 +308,7 @@ class Hub:
             "fps": round(pulse.fps, 1), "render_ms": round(pulse.ms, 2), "frame": pulse.frame,
             "dropped": pulse.dropped, "restarts": pulse.restarts, "alive": pulse.alive, "model": pulse.model,
             "viewers": len(self.viewers), "beat": round(pulse.beat, 3), "phase": round(pulse.phase, 5),
+            "loading": list(pulse.reading), "armed": pulse.armed,
             "recording": self.takes.recording, "cue": self.actions.presets.place, "counts": self._counts(),
             **{name: self.facts[name] for name in ("z_dim", "w_dim", "num_ws") if name in self.facts},
         }  # fmt: skip

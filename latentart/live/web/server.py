@@ -109,6 +109,7 @@ def _routes(sketches: Path | None) -> list[Any]:
         Route("/api/state", _state),
         Route("/api/set", _set, methods=["POST"]),
         Route("/api/trigger", _trigger, methods=["POST"]),
+        Route("/api/player", _player, methods=["POST"]),
         Route("/p5.latentart.js", _helper),
         Route("/map", _map),
         Route("/latentart", _oscquery),
@@ -175,6 +176,15 @@ async def _browser(request: Request) -> Response:
     if path.is_file():
         return FileResponse(path, headers=fresh)
     return Response("// not pulled yet\n", media_type="text/javascript", headers=fresh)
+
+
+async def _player(request: Request) -> Response:
+    """POST: fetches the player of networks inside a page, once."""
+    try:
+        await asyncio.to_thread(browser.pull_player)
+    except LatentartError as error:
+        return JSONResponse({"error": str(error)}, status_code=503)
+    return JSONResponse({"player": browser.PACKAGE})
 
 
 async def _frame(request: Request) -> Response:

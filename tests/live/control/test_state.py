@@ -113,9 +113,10 @@ def test_sound_moves_the_walk():
     still, loud = State(60), State(60)
     for state in (still, loud):
         state.apply({"set": {"walk/speed": 0.0, "react/speed": 2.0}, "fade": 0.01})
-    loud.apply({"set": {"audio/low": 1.0}})
     after(still, 60)
-    after(loud, 60)
+    for _ in range(6):
+        loud.apply({"set": {"audio/low": 1.0}})
+        after(loud, 10)
     assert loud.phase > 0.15 > still.phase
 
 
@@ -188,3 +189,17 @@ def test_a_count_that_follows_another_program_keeps_the_bar():
     # As Link says it, a moment after the bar began.
     state.apply({"resync": True, "beat": 8.003})
     assert after(state, 1).values["seed"] == 9
+
+
+@pytest.mark.parametrize("band", ["rms", "low", "mid", "high", "onset"])
+def test_an_analyser_that_went_away_leaves_silence(band):
+    state = State(60)
+    state.apply({"set": {f"audio/{band}": 0.9}})
+    assert after(state, 12).number(f"audio/{band}") == pytest.approx(0.9, abs=0.01)
+    kept = json.loads(json.dumps(state.snapshot()))
+    other = State(60)
+    other.restore(kept)
+    for silent in (state, other):
+        after(silent, 18)
+        assert silent.number(f"audio/{band}") < 0.01
+        assert silent.targets[f"audio/{band}"] == 0
