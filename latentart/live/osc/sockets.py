@@ -55,7 +55,12 @@ class Osc:
         """
         self._allowed = [_network(text) for text in allow]
         self.dispatcher = Dispatcher(
-            control, actions, self.send, self.subscribe, lambda text: self.tell("/latentart/error", text), translators
+            control,
+            actions,
+            self.send,
+            self.subscribe,
+            lambda text: self.tell("/latentart/error", text),
+            translators=translators,
         )
         self._sockets = hosts.listen(
             host, port, "--osc-port", lambda address, free: hosts.datagrams(address, free, RECEIVE_BUFFER)
