@@ -111,9 +111,9 @@ def test_what_cannot_be_exported_is_said_in_one_line(own_cache: Path) -> None:
 def test_it_ends_with_who_asked_for_it(own_cache: Path) -> None:
     """A renderer killed in the middle of an export leaves no process behind."""
     code = (
-        "import sys, torch; from pathlib import Path; from latentart.engine import apart\n"
+        "import sys, torch; from pathlib import Path; from latentart.engine import export_process\n"
         "print('begun', flush=True)\n"
-        "apart.export(torch.nn.ReLU(), (torch.zeros(1),), [torch.zeros(1)], Path(sys.argv[1]))"
+        "export_process.export(torch.nn.ReLU(), (torch.zeros(1),), [torch.zeros(1)], Path(sys.argv[1]))"
     )
     asking = subprocess.Popen([sys.executable, "-c", code, str(own_cache / "graph")], stdout=subprocess.PIPE)
     assert asking.stdout is not None
