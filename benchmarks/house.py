@@ -21,6 +21,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.helpers.imports import circles
+from benchmarks.helpers.reach import COUNTS
 
 ROOT = Path(__file__).parents[1]
 Row = tuple[str, str, str]
@@ -120,6 +121,12 @@ def package_cycles(root: Path) -> Row:
     return "package cycles; with imports of types", f"{len(real)}; {len(typed)}", "0"
 
 
+def reach() -> Iterator[Row]:
+    """What a load and a film of this checkout import and open."""
+    for name, (count, wanted) in COUNTS.items():
+        yield name, str(count()), wanted or "-"
+
+
 def docstrings(root: Path) -> Row:
     """Docstrings that name nothing."""
     return "docstrings that name nothing", str(len(nameless(root))), "0"
@@ -172,6 +179,8 @@ def main() -> None:
     if chosen.list:
         print("\n".join(nameless(chosen.root)))
         return
+    for counted in reach() if chosen.root == ROOT else ():
+        print("{:40} {:28} wanted {}".format(*counted), flush=True)
     for row in ROWS if chosen.no_tests else [*ROWS, quick]:
         print("{:40} {:28} wanted {}".format(*row(chosen.root)), flush=True)
 

@@ -5,6 +5,7 @@ Each graph is compared with plain PyTorch before it is used; one that draws some
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from typing import Any
@@ -50,7 +51,7 @@ def _unavailable(T: Translator) -> str:
 
 
 class Compiled(Wrapper):
-    """Draws what T draws. A graph is made when a size is first seen, and kept for the last few sizes."""
+    """Draws what T draws. A graph is made when a size is first seen; those used last are kept."""
 
     def __init__(self, T: Translator, choice: str) -> None:
         super().__init__(T)
@@ -58,6 +59,8 @@ class Compiled(Wrapper):
         # A graph cannot be stopped at a normalisation, nor be given its statistics.
         self.tiles = False
         self._graphs: dict[str, Draw] = {}
+        """By shape, in the order in which they were used."""
+        self._lock = threading.Lock()
         self._fingerprint = digest(T, "translators/**/*.py", "engine/**/*.py")
 
     def forward(self, img: Tensor, *, style: Tensor | None = None, strength: float = 1.0) -> Tensor:
@@ -66,11 +69,25 @@ class Compiled(Wrapper):
         if self.strength_by != "image" and strength != 1:
             given["strength"] = torch.tensor([strength])
         key = _spelled(img, given)
-        if key not in self._graphs:
-            while len(self._graphs) >= MOST_SIZES:
+        draw = self._kept(key)
+        if draw is None:
+            draw = self._keep(key, self._prepare(img, given))
+        return draw(img, given)
+
+    def _kept(self, key: str) -> Draw | None:
+        """The graph of that name, which becomes the one used last. Threads may ask at the same time."""
+        with self._lock:
+            draw = self._graphs.pop(key, None)
+            if draw is not None:
+                self._graphs[key] = draw
+            return draw
+
+    def _keep(self, key: str, draw: Draw) -> Draw:
+        with self._lock:
+            self._graphs[key] = draw
+            while len(self._graphs) > MOST_SIZES:
                 del self._graphs[next(iter(self._graphs))]
-            self._graphs[key] = self._prepare(img, given)
-        return self._graphs[key](img, given)
+        return draw
 
     def _prepare(self, img: Tensor, given: Given) -> Draw:
         """The graph for pictures of this shape, compared with plain PyTorch; float32 where bfloat16 is too coarse."""
@@ -99,7 +116,7 @@ class Compiled(Wrapper):
         tensors = [img.contiguous(), *given.values()]
         module = _Fixed(self.plain, tuple(given)).eval()
         kind = _spelled(img, given)
-        return openvino.kept_graph(self._fingerprint, kind, lambda: openvino.export(module, tuple(tensors), tensors))
+        return openvino.kept_graph(self._fingerprint, kind, openvino.Source(module, tuple(tensors), tensors))
 
     def _refuse(self, reason: str) -> Draw:
         log.warning("%s is drawn by plain PyTorch, which is slower: %s", self.name, reason)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from latentart.errors import SettingsError
 from latentart.exports import verify
 from latentart.translators.load import open_translator
-from latentart.translators.pix2pix import affinelayer
+from latentart.translators.pix2pix import pix2pix_affinelayer as affinelayer
 
 KIND = "pict"
 IS_FOLDER = False

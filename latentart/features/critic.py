@@ -17,7 +17,7 @@ from torch import Tensor
 from latentart.errors import PictureError, SettingsError, WeightsError, unknown
 from latentart.features.lpips import Lpips
 from latentart.models import ops
-from latentart.weights import nvidia_pickle
+from latentart.weights.containers import nvidia_pickle
 
 NAME = "critic"
 ARCHITECTURES = ("orig", "skip", "resnet")

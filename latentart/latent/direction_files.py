@@ -22,10 +22,11 @@ from latentart import files
 from latentart.errors import SettingsError, WeightsError
 from latentart.latent.directions import KNOTS, Direction, Directions
 from latentart.models.base import Generator
-from latentart.weights import cards, torch_file
+from latentart.weights import cards
 from latentart.weights.npy import read_npy
+from latentart.weights.pickle import torch_file
+from latentart.weights.pickle.storage import StoredTensor
 from latentart.weights.safe import parse_json
-from latentart.weights.storage import StoredTensor
 
 Array = NDArray[np.float64]
 KEY = "latentart_directions"

@@ -19,40 +19,79 @@ _HEAD = """\
 type LatentBeat = "none" | "beat" | "bar" | "2bar" | "4bar";
 type LatentHow = { fade?: number; at?: LatentBeat };
 type LatentFit = "cover" | "contain" | "fill";
-type LatentEvent = "ready" | "frame" | "param" | "stats" | "news" | "error" | "open" | "close";
+type LatentEvent = "ready" | "frame" | "param" | "stats" | "news" | "lists" | "error" | "open" | "close";
 """
 
 _TAIL = """\
+interface LatentFacts {
+  model?: string; device?: string; family?: string; engine?: string; sha256?: string;
+  classes?: string[]; c_dim?: number; z_dim?: number; w_dim?: number; num_ws?: number;
+  directions?: number; direction_names?: string[];
+}
+interface LatentStats {
+  fps?: number; render_ms?: number; frame?: number; dropped?: number; restarts?: number; alive?: boolean;
+  model?: string; viewers?: number; beat?: number; phase?: number; recording?: string | null; cue?: number;
+  loading?: string[]; armed?: boolean;
+  counts?: Record<string, number>; viewer_dropped?: number; quality?: number; rtt?: number | null;
+  z_dim?: number; w_dim?: number; num_ws?: number;
+}
+interface LatentCue { preset: string; fade: number; at: LatentBeat }
+interface LatentParam {
+  name: keyof LatentParams; group: string; type: string; default: any; doc: string;
+  min: number; max: number; unit: string; choices: string[];
+}
+interface LatentFrame {
+  bitmap: ImageBitmap; width: number; height: number;
+  seq: number; rev: number; frame: number; flags: number; time: number;
+}
+
 interface Latent {
   readonly connected: boolean;
   readonly ready: Promise<Latent>;
-  readonly frame: { bitmap: ImageBitmap; width: number; height: number; seq: number; rev: number } | null;
+  readonly frame: LatentFrame | null;
   readonly values: Partial<LatentParams>;
+  readonly schema: { params: LatentParam[]; actions: { name: keyof LatentActions; args: string; doc: string }[] };
   readonly translators: { name: string; family: string; styles: number; size: number }[];
-  readonly model: { model?: string; classes?: string[]; directions?: number };
+  readonly model: LatentFacts;
+  readonly models: string[];
+  readonly presets: string[];
+  readonly cues: LatentCue[];
+  readonly cue: number;
+  readonly stats: LatentStats;
+  /** Width and height of the pictures. */
+  readonly size: [number, number];
   readonly latency: number | null;
   readonly age: number | null;
   readonly fps: number;
   readonly undrawn: number;
   readonly canvas: HTMLCanvasElement;
+  readonly options: LatentOptions;
   set<Name extends keyof LatentParams>(name: Name, value: LatentParams[Name], how?: LatentHow): void;
   set(values: Partial<LatentParams>, how?: LatentHow): void;
   get<Name extends keyof LatentParams>(name: Name): LatentParams[Name];
-  trigger<Name extends keyof LatentActions>(name: Name, ...args: LatentActions[Name]): Promise<unknown>;
+  trigger<Name extends keyof LatentActions>(name: Name, ...args: LatentActions[Name]): Promise<any>;
+  ask(message: { op: string; [field: string]: unknown }): Promise<any>;
   draw(x?: number, y?: number, w?: number, h?: number, fit?: LatentFit): boolean;
   drawOn(target: unknown, x: number, y: number, w: number, h: number, fit?: LatentFit): boolean;
+  drawn(): void;
   image(p?: unknown): any;
   color(u: number, v: number): [number, number, number];
   send(source: CanvasImageSource, how?: { size?: number; quality?: number }): Promise<boolean>;
   on(event: LatentEvent, callback: (value: any) => void): Latent;
   off(event: LatentEvent, callback: (value: any) => void): Latent;
+  /** Puts back what this page changed and nobody changed after it. */
+  restore(): void;
   close(): void;
 }
 
-declare function connectLatent(options?: {
-  url?: string; token?: string; role?: "control" | "viewer"; p5?: unknown;
-  window?: number; maxFps?: number; maxSize?: number;
-}): Latent;
+interface LatentOptions {
+  url?: string; token?: string; role?: "control" | "viewer"; p5?: unknown; subscribe?: string[];
+  window?: number; maxFps?: number; maxSize?: number; adapt?: boolean;
+  /** Whether what this page changed goes back when it is left. */
+  restore?: boolean;
+}
+
+declare function connectLatent(options?: LatentOptions): Latent;
 declare function latent(live: Latent, x?: number, y?: number, w?: number, h?: number, fit?: LatentFit): boolean;
 """
 

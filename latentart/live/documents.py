@@ -22,19 +22,30 @@ OSC comes in on port 9317. Each address below stands under `/latentart`, or `/la
 - Under `/latentart/n/...` the same parameter takes 0 to 1, for faders.
 - An address without arguments asks: the answer goes to where the question came from.
 - Integers and floats are taken for each other; values out of range are clamped; NaN and infinity are refused;
-  arguments too many are left out. A list takes its index as well as its word.
-- Actions fire on no argument, True, or a number other than 0, so a button that sends 1 and 0 fires once.
-- Patterns (`/la/dir/*/amount`) reach many addresses. What is in one bundle takes effect in one frame. Time tags are
-  not waited for.
+  arguments too many are left out. A list takes its index as well as its word, a translator's slot 0 for none and
+  1, 2 ... for the translators in order of name; where an action takes a text, the number 3.0 is the text 3.
+- Actions that can do without arguments fire on none, True, or a number other than 0, so a button that sends 1 and 0
+  fires once.
+- Answers and echoes have the type of the table: float f, int i, True and False T and F, the rest s. OSC's i has 32
+  bits and a sign: seeds from 2147483648 on are sent as the negative number of the same bits, 4294967295 as -1, and
+  taken back as such.
+- Patterns (`/la/dir/*/amount`) reach many addresses. What is in one bundle takes effect in one frame; a message in
+  it that is refused leaves the others as they are. Time tags are not waited for.
 - Changes are echoed to port 9318 of this machine, and to who asked with `/latentart/feedback/subscribe host port
   seconds`: its own host, for 60 seconds at most.
-- Once a second the same listeners get `/latentart/status/heartbeat`, `fps`, `render_ms`, `dropped`, `viewers` and
-  `model`, and `/latentart/error` when something went wrong.
+- Once a second the same listeners get `/latentart/status/heartbeat`, `fps`, `render_ms`, `dropped`, `viewers`,
+  `model`, and the lengths of its latents, `z_dim`, `w_dim` and `num_ws`.
+- `/latentart/error` and a text go to them for every message that is refused (an address that does not exist, a wrong
+  type, an unknown preset) and for everything else that goes wrong.
+- Other machines are heard after `--allow-osc` with their network; datagrams from elsewhere are counted
+  (`osc_stranger` in the statistics) and logged once for each sender.
 - `/latentart/ping 5` is answered by `/latentart/pong 5`. `/latentart/latent/xy x y` sets both.
 - `/latentart/cue/3/go` and `/latentart/cue/NAME/go` go to a cue by its number, from 1, or its preset's name.
 - `/latentart/layer/<n>/<op>` bends layer n, 1 the coarsest, in the operation's own unit: the first of the four bends
   that is at 0 takes it. With no argument it answers how much there is.
-- `latent/z` and `latent/w` take numbers, or one blob of little-endian float32.
+- `latent/z` and `latent/w` take numbers, or one blob of little-endian float32: z_dim of them, or w_dim or
+  num_ws x w_dim; another length is refused. The newest of the two is played. OSCQuery, `/api/state` and the status
+  tell the lengths of the model that plays.
 """
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import socket
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from latentart import pixels, rate
 from latentart.errors import SettingsError
@@ -29,9 +29,11 @@ from latentart.live.play.loader import Stage
 from latentart.live.play.supervisor import Loop
 from latentart.live.play.translating import offered
 from latentart.live.web import server
-from latentart.live.web.access import LOCAL
+from latentart.live.web.access import origin_of
 from latentart.live.web.hub import Hub, Links, Listener
 from latentart.live.web.maps import Charts
+from latentart.live.wire import hosts
+from latentart.live.wire.hosts import LOCAL
 from latentart.models.load import names as generators
 from latentart.weights import cards
 from latentart.weights.open import open_checkpoint
@@ -75,9 +77,9 @@ class Settings:
 class Models:
     """The models that may be asked for by name."""
 
-    def __init__(self, first: str, send: Callable[[Mapping[str, Any]], None]) -> None:
-        """first: name of the one that the evening starts with; send: passes a message to the renderer."""
-        self.first, self._send = first, send
+    def __init__(self, first: str, loop: Loop) -> None:
+        """first: name of the one that the evening starts with; loop: who has them loaded."""
+        self.first, self._loop = first, loop
 
     def names(self) -> list[str]:
         """The generators that have cards, and what the evening was started with."""
@@ -85,7 +87,15 @@ class Models:
 
     def load(self, name: str, *, swap: bool) -> None:
         """Asks the renderer."""
-        self._send({"load": name, "swap": swap})
+        self._loop.load(name, swap=swap)
+
+    def chosen(self) -> str:
+        """Name of the model that plays, or is on its way."""
+        return self._loop.chosen
+
+    def restore(self) -> None:
+        """Changes to the first model, at once."""
+        self._loop.load(self.first, swap=True, now=True)
 
 
 class Show:
@@ -99,17 +109,19 @@ class Show:
         stage = _stage(settings, size, take)
         self.fault = ""
         """Why the evening ended by itself."""
-        self.http_port = settings.http_port
         self._leaving = False
         self.control = Control()
         facts = {"fps": settings.fps, "size": list(size), "threads": stage.threads}
         self.takes = Takes(settings.folder / "takes", facts)
-        outlets = self._outlets(size)
-        self.loop = Loop(stage, self.control)
+        outlets, translators = self._outlets(size), offered(settings.folder / "styles")
         with ExitStack() as undo:
-            # The renderer's shared memory would be left behind by a port that is taken.
+            self._http = hosts.listen(settings.host, settings.http_port, "--http-port", hosts.stream)
+            undo.callback(hosts.close, self._http)
+            self.http_port: int = self._http[0].getsockname()[1]
+            self.loop = Loop(stage, self.control)
+            # The renderer's shared memory would be left behind by what fails from here on.
             undo.callback(self.loop.stop)
-            self.models = Models(_named(settings.network)[0], self.loop.send)
+            self.models = Models(_named(settings.network)[0], self.loop)
             midi = None if settings.midi is None else MidiMap(self.control, settings.folder)
             presets = Presets(settings.folder / "presets")
             self.actions = Actions(self.control, presets, self.models, self.takes, midi)
@@ -117,47 +129,57 @@ class Show:
             self.osc = Osc(
                 self.control, self.actions, host=settings.host, port=settings.osc_port,
                 out_port=settings.osc_out_port, allow=settings.allow_osc,
+                translators=[each["name"] for each in translators],
             )  # fmt: skip
             undo.pop_all()
-        links = self._links(stage.sources, outlets, on_news)
+        links = self._links(stage.sources, outlets, translators, on_news)
         self.hub = Hub(self.control, self.actions, self.takes, fps=settings.fps, size=size, links=links)
 
-    def _links(self, sources: Mapping[str, str], outlets: Sequence[Outlet], on_news: Listener) -> Links:
+    def _links(
+        self, sources: Mapping[str, str], outlets: Sequence[Outlet], translators: Sequence[Mapping[str, Any]],
+        on_news: Listener,
+    ) -> Links:  # fmt: skip
         folder = self.settings.folder
         return Links(
             token=self.settings.token,
             pulse=self.loop.pulse,
             pass_on=self.loop.inbox.put,
             outlets=outlets,
-            translators=offered(folder / "styles"),
+            translators=translators,
             charts=Charts(folder / "maps", sources),
             on_change=[self.osc.echo],
             on_news=[self._heard, on_news],
             on_stats=[self.osc.status],
+            counters=[self.osc.counts],
         )
 
     async def run(self, on_ready: Callable[[str], None] = lambda address: None) -> None:
         """Runs until cancelled or told to stop; on_ready is called with the panel's address."""
-        sock = bound(self.settings.host, self.http_port)
-        self.http_port = sock.getsockname()[1]
+        tasks: list[asyncio.Task[None]] = []
+        try:
+            self._begin()
+            tasks.append(asyncio.create_task(self.hub.run()))
+            if self.settings.link:
+                tasks.append(asyncio.create_task(follow(self.control)))
+            on_ready(self.address)
+            await self.server.serve(sockets=self._http)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.to_thread(self.close)
+
+    def _begin(self) -> None:
+        """Starts what runs beside the server. Raises LatentartError."""
+        info = oscquery.host_info(self.osc.port, self.http_port, hosts.reachable(self.settings.host))
         app = server.make_app(
             self.hub, host=self.settings.host, sketches=self.settings.sketches,
-            allow_origins=self.settings.allow_origins, host_info=oscquery.host_info(self.osc.port, self.http_port),
+            allow_origins=self.settings.allow_origins, host_info=info,
         )  # fmt: skip
         self.server = server.make_server(app, self.settings.host, self.http_port, self.leave)
         if self.settings.record is not None:
             self.takes.start_in(self.settings.record)
         self.osc.start()
         self.loop.start(self.hub)
-        tasks = [asyncio.create_task(self.hub.run())]
-        tasks += [asyncio.create_task(follow(self.control))] if self.settings.link else []
-        try:
-            on_ready(self.address)
-            await self.server.serve(sockets=[sock])
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.to_thread(self.close)
 
     def _outlets(self, size: tuple[int, int]) -> list[Outlet]:
         """Outputs beside the browser; a missing package is reported before anything starts."""
@@ -168,10 +190,8 @@ class Show:
     @property
     def address(self) -> str:
         """Where the panel is."""
-        token = f"?token={self.settings.token}" if self.settings.token else ""
-        host = self.settings.host
-        shown = "localhost" if host in LOCAL else f"[{host}]" if ":" in host else host
-        return f"http://{shown}:{self.http_port}/{token}"
+        token = f"?token={quote(self.settings.token, safe='')}" if self.settings.token else ""
+        return f"http://{hosts.shown(self.settings.host, self._http)}:{self.http_port}/{token}"
 
     def _heard(self, news: Mapping[str, Any]) -> None:
         if news.get("fatal"):
@@ -196,6 +216,7 @@ class Show:
 
     def close(self) -> None:
         """Ends renderer, take and OSC."""
+        hosts.close(self._http)
         self.takes.stop()
         self.osc.stop()
         self.loop.stop()
@@ -239,6 +260,12 @@ def check(settings: Settings) -> Settings:
         )
     if settings.token is not None and len(settings.token) < 8:
         raise SettingsError(f"a token of {len(settings.token)} characters is guessed quickly: give 8 or more")
+    if settings.osc_port and settings.osc_port == settings.osc_out_port:
+        raise SettingsError(
+            f"--osc-port and --osc-out-port are both {settings.osc_port}: echo would come in again for ever, choose two"
+        )
+    for origin in settings.allow_origins:
+        origin_of(origin)
     rate.fps(settings.fps)
     if settings.size is not None:
         pixels.check_size(settings.size)
@@ -254,20 +281,3 @@ def native_size(network: str) -> tuple[int, int]:
     init = checkpoint.config.get("init_res", [4, 4])
     height, width = (int(resolution) * int(side) // 4 for side in init)
     return width, height
-
-
-def bound(host: str, port: int) -> socket.socket:
-    """A listening socket. Raises SettingsError when the port is taken."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # asyncio turns Nagle's algorithm off only for sockets that name their protocol; with it on, a picture that
-    # follows a short message waits up to 40 ms.
-    found = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        found.bind((host, port))
-        # Whoever is told the address may use it at once.
-        found.listen(128)
-    except OSError as error:
-        found.close()
-        raise SettingsError(f"cannot listen on {host}:{port}: {error.strerror}: choose --http-port") from error
-    return found

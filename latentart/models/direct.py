@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, Protocol, TypeVar
+from collections.abc import Callable
+from typing import Protocol, TypeVar
 
 import torch
 from torch import Tensor
 
-from latentart.errors import SettingsError, WeightsError
+from latentart.errors import SettingsError
 from latentart.models import ops, state
 from latentart.models.base import Generator, Mapper, Synthesizer, truncate
 from latentart.weights.checkpoint import Checkpoint
@@ -67,24 +67,20 @@ class Direct(Generator):
 
 
 C = TypeVar("C", bound=Shape)
-Tensors = Mapping[str, Tensor]
 
 
 def built(
-    checkpoint: Checkpoint, make: Callable[[C], Synthesizer], read: Callable[[Tensors, Mapping[str, Any]], C], *,
+    checkpoint: Checkpoint, kind: type[C], make: Callable[[C], Synthesizer], complete: state.Complete, *,
     normalize: bool,
 ) -> Direct:  # fmt: skip
     """The generator without a W that a checkpoint describes, in float32, without gradients.
 
-    make: config -> its synthesis; read: tensors and stored settings -> config. Raises WeightsError.
+    kind: the family's config class; make: config -> its synthesis; complete: the family's. Raises WeightsError.
     """
-    family = checkpoint.config["family"]
-    try:
-        config = read(checkpoint.tensors, checkpoint.config)
-    except (KeyError, IndexError, ValueError, TypeError) as error:
-        raise WeightsError(f"not a complete {family} generator: {error!r} while reading its shape") from error
+    whole = state.whole(checkpoint, kind, complete)
+    config = state.config_of(kind, whole.config)
     with torch.device("meta"):
         synthesis = make(config)
-    generator = Direct(family, config, synthesis, normalize=normalize)
-    state.fill(generator, {f"synthesis.{name}": tensor for name, tensor in checkpoint.tensors.items()})
+    generator = Direct(whole.config["family"], config, synthesis, normalize=normalize)
+    state.fill(generator, {f"synthesis.{name}": tensor for name, tensor in whole.tensors.items()})
     return generator

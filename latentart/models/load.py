@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 
 import torch
 
-from latentart import folder, models
 from latentart.errors import SettingsError, WeightsError, unknown
 from latentart.models.base import Generator
 from latentart.models.device import choose_device
-from latentart.models.original import open_original
-from latentart.translators import load as translators
-from latentart.weights import cards
+from latentart.weights import families
+from latentart.weights import open as door
 from latentart.weights.checkpoint import Checkpoint
-from latentart.weights.open import open_checkpoint
 
 BACKENDS = ("latentart", "nvidia")
 
@@ -38,56 +33,34 @@ def load(
     if backend not in BACKENDS:
         raise SettingsError(unknown("backend", backend, BACKENDS))
     if backend == "nvidia":
+        from latentart.models.original import open_original
+
         return open_original(name_or_path, nvidia_repo, str(choose_device(device)), trust=trust)
-    checkpoint = open_any(name_or_path)
-    _refuse_translator(checkpoint)
-    return build(checkpoint, device)
-
-
-def open_any(name_or_path: str | Path) -> Checkpoint:
-    """The checkpoint of a generator or of a translator. Raises WeightsError."""
-    try:
-        return open_checkpoint(name_or_path)
-    except WeightsError as error:
-        try:
-            return translators.open_translator(name_or_path)
-        except WeightsError:
-            raise error from error.__cause__
-
-
-def _refuse_translator(checkpoint: Checkpoint) -> None:
-    kind = checkpoint.config.get("family")
-    if kind in translators.families():
-        advice = "use load_translator(), or the command `latentart translate`"
-        raise WeightsError(f"{checkpoint.name!r} is a translator of family {kind!r}, not a generator: {advice}")
+    return build(door.open_checkpoint(name_or_path, "generator"), device)
 
 
 def build(checkpoint: Checkpoint, device: str | torch.device | None = None) -> Generator:
-    """The generator of the one family that recognises the checkpoint. Raises WeightsError."""
-    found = [family for family in families() if family.matches(checkpoint)]
-    if len(found) != 1:
-        known = ", ".join(family.FAMILY for family in families())
-        kind = checkpoint.config.get("family", "unknown")
-        raise WeightsError(f"{checkpoint.name!r} holds a model of family {kind!r}: this version plays {known}")
-    G: Generator = found[0].build(checkpoint)
+    """The generator of a checkpoint, from the module of its family. Raises WeightsError."""
+    name = str(checkpoint.config.get("family", "unknown"))
+    kind, family = families.kind_of(name), families.find(name)
+    if kind == "translator":
+        advice = "use load_translator(), or the command `latentart translate`"
+        raise WeightsError(f"{checkpoint.name!r} is a translator of family {name!r}, not a generator: {advice}")
+    if family is None:
+        known = ", ".join(families.families("generator"))
+        raise WeightsError(f"{checkpoint.name!r} holds a model of family {name!r}: this version plays {known}")
+    G: Generator = family.build(checkpoint)
     G.name, G.sha256 = checkpoint.name, checkpoint.sha256
     G.class_names = tuple(checkpoint.card.get("class_names", ()))
     G.to(choose_device(device))
     if G.device.type == "cpu":
         # Measured: channels last is 1.2 to 2 times as fast on processors, at every size, with gradients or without.
         G.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        if hasattr(found[0], "arrange"):
-            found[0].arrange(G)
+        if hasattr(family, "arrange"):
+            family.arrange(G)
     return G
 
 
-def families() -> list[ModuleType]:
-    """The modules of this folder that build a generator."""
-    found = [import_module(f"latentart.models.{name}") for name in folder.modules(models.__path__)]
-    return [module for module in found if hasattr(module, "FAMILY")]
-
-
 def names() -> list[str]:
-    """Names of the cards that describe generators: those of a family here, and those that state none."""
-    known = {None, *(family.FAMILY for family in families())}
-    return [card.name for card in cards.readable() if card.facts.get("family") in known]
+    """Names of the cards that describe generators."""
+    return door.names("generator")

@@ -2,6 +2,9 @@
 
 A row of w for each level; styles multiply as (1 + s); levels double by bilinear interpolation; one noise picture of
 the whole size, uniform in 0 .. 1, is shared by all layers, each seeing its top left corner turned on its side.
+
+Its files are `model_<n>.pt`. The mapping's learning rate multiplier is in none of the tensors but in `.config.json`
+beside the file; where that is gone, its default stands for it. It is multiplied in: ours are effective weights.
 """
 
 from __future__ import annotations
@@ -10,6 +13,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -19,10 +24,15 @@ from latentart import seeds
 from latentart.errors import SettingsError, WeightsError
 from latentart.models import ops, state
 from latentart.models.base import Generator, Mapper, NoiseMode, Synthesizer, truncate
-from latentart.weights.checkpoint import Checkpoint
+from latentart.weights import safe
+from latentart.weights.checkpoint import Checkpoint, Origin, Parts
+from latentart.weights.shapes import below, has, renamed, shape
 
 FAMILY = "lucidrains"
+FIRST_TENSOR = "GE.initial_conv.weight"
+LOOKS_FOR = FIRST_TENSOR
 NOISE = "image"
+LR_MLP, W_AVG_SAMPLES, LARGEST_CONFIG, MOST_LEVELS = 0.1, 2000, 1 << 16, 12
 
 
 @dataclass(frozen=True)
@@ -196,43 +206,107 @@ class Lucidrains(Generator):
         self.synthesis = SynthesisNetwork(config)
 
 
-def matches(checkpoint: Checkpoint) -> bool:
-    """Whether a checkpoint is of this family."""
-    return checkpoint.config.get("family") == FAMILY
+def matches(tensors: Mapping[str, Tensor]) -> bool:
+    """Whether this network's averaged generator is there, in lucidrains' names."""
+    return has(tensors, FIRST_TENSOR)
+
+
+def convert(tensors: Mapping[str, Tensor], origin: Origin) -> Parts:
+    """The averaged generator (SE and GE) of a file of lucidrains'. Raises WeightsError."""
+    found = renamed(below(tensors, FIRST_TENSOR), lambda name: name if name.startswith(("SE.", "GE.")) else None)
+    multiplier, note = _multiplier(origin.path)
+    ours: dict[str, Tensor] = {}
+    for name, tensor in found.items():
+        ours |= _rename(name, tensor, multiplier)
+    notes = (note, f"w_avg: not in the file, the mean of {W_AVG_SAMPLES} mapped samples stands for it")
+    return complete(ours, {})._replace(inferred=notes, source=FAMILY)
+
+
+def complete(tensors: Mapping[str, Tensor], stated: Mapping[str, Any]) -> Parts:
+    """Tensors in our names and config with nothing left out. Raises WeightsError."""
+    widths = widths_of(tensors)
+    w_dim = shape(tensors, "mapping.fc.0.weight", 2, FAMILY)[0]
+    depth = len([n for n in tensors if re.fullmatch(r"mapping\.fc\.\d+\.weight", n)])
+    samples = stated.get("w_avg_samples", W_AVG_SAMPLES)
+    if type(samples) is not int or not 0 < samples <= 1_000_000:
+        raise WeightsError(f"w_avg_samples {str(samples)[:40]!r} makes no sense")
+    facts = {"family": FAMILY, "z_dim": w_dim, "c_dim": 0, "w_dim": w_dim, "num_ws": len(widths)}
+    facts |= {"img_resolution": 4 << (len(widths) - 1), "mapping_layers": depth, "use_noise": True}
+    channels = shape(tensors, "synthesis.levels.0.torgb.weight", 4, FAMILY)[0]
+    first = shape(tensors, "synthesis.first.weight", 4, FAMILY)[0]
+    facts |= {"depth": depth, "widths": [first, *widths], "constant": "synthesis.const" in tensors}
+    return Parts(dict(tensors), facts | {"img_channels": channels, "w_avg_samples": samples}, ())
+
+
+def widths_of(tensors: Mapping[str, Tensor]) -> list[int]:
+    """Channels of each level. Raises WeightsError for none or too many."""
+    levels = sorted({int(m[1]) for n in tensors if (m := re.match(r"synthesis\.levels\.(\d{1,3})\.", n))})
+    if levels != list(range(len(levels))) or not 1 <= len(levels) <= MOST_LEVELS:
+        raise WeightsError(f"levels {levels[:8]}: 0, 1 ... without a gap are wanted, {MOST_LEVELS} at most")
+    return [shape(tensors, f"synthesis.levels.{i}.conv2.weight", 4, FAMILY)[0] for i in levels]
+
+
+def facts_shown(checkpoint: Checkpoint) -> dict[str, Any]:
+    """What `inspect` shows beside the config."""
+    return {"widths": {str(4 << i): width for i, width in enumerate(widths_of(checkpoint.tensors))}}
+
+
+def _multiplier(path: Path) -> tuple[float, str]:
+    """(factor of the mapping's weights, where it is from)."""
+    beside = path.with_name(".config.json")
+    if beside.is_file() and beside.stat().st_size <= LARGEST_CONFIG:
+        value = safe.parse_json(beside.read_bytes(), ".config.json").get("lr_mlp")
+        if isinstance(value, (int, float)) and 0 < value < 1e6:
+            return float(value), f"lr_mlp {value}: from .config.json beside the file"
+    return LR_MLP, f"lr_mlp {LR_MLP}: its default, for there is no .config.json beside the file"
+
+
+_PARTS = {
+    "to_style1": "conv1.style",
+    "to_style2": "conv2.style",
+    "to_rgb.to_style": "torgb.style",
+    "to_noise1": "noise1",
+    "to_noise2": "noise2",
+    "conv1": "conv1",
+    "conv2": "conv2",
+    "to_rgb.conv": "torgb",
+}
+
+
+def _rename(name: str, tensor: Tensor, multiplier: float) -> dict[str, Tensor]:
+    """{our name: tensor in our shape}, or nothing for fixed filters. Raises WeightsError for others."""
+    if match := re.fullmatch(r"SE\.net\.(\d{1,3})\.(weight|bias)", name):
+        return {f"mapping.fc.{int(match[1]) // 2}.{match[2]}": tensor * multiplier}
+    if name == "GE.initial_block":
+        return {"synthesis.const": tensor[0] if tensor.ndim == 4 else tensor}
+    if name == "GE.to_initial_block.weight":
+        return {"synthesis.start.weight": tensor.flatten(1).t().contiguous()}
+    if match := re.fullmatch(r"GE\.initial_conv\.(weight|bias)", name):
+        return {f"synthesis.first.{match[1]}": tensor}
+    if re.fullmatch(r"GE\.blocks\.\d{1,3}\.to_rgb\.upsample\.1\.f", name):
+        return {}
+    if match := re.fullmatch(r"GE\.blocks\.(\d{1,3})\.(.+)\.(weight|bias)", name):
+        if match[2] in _PARTS:
+            return {f"synthesis.levels.{match[1]}.{_PARTS[match[2]]}.{match[3]}": tensor}
+    if name.startswith("GE.attns."):
+        raise WeightsError("a lucidrains model with attention layers (--attn-layers), which are not supported")
+    raise WeightsError(f"tensor {name[:80]!r} is not one of lucidrains' StyleGAN2")
 
 
 def build(checkpoint: Checkpoint) -> Lucidrains:
     """A checkpoint -> the generator it describes, in float32, without gradients. Raises WeightsError."""
-    try:
-        config = read_config(checkpoint.tensors)
-    except (KeyError, IndexError, ValueError) as error:
-        raise WeightsError(f"not a complete generator of lucidrains: {error!r} while reading its shape") from error
+    whole = state.whole(checkpoint, Config, complete)
     with torch.device("meta"):
-        G = Lucidrains(config)
-    tensors = dict(checkpoint.tensors)
+        G = Lucidrains(state.config_of(Config, whole.config))
+    tensors = dict(whole.tensors)
     # The file has neither: noise was drawn for each picture, the centre for each grid of samples.
     if "synthesis.noise_const" not in tensors:
         tensors["synthesis.noise_const"] = torch.from_numpy(seeds.noise(G.noise_shapes, 0)[NOISE])
-    stored = tensors.setdefault("mapping.w_avg", torch.zeros(config.w_dim))
+    stored = tensors.setdefault("mapping.w_avg", torch.zeros(G.w_dim))
     state.fill(G, tensors)
-    if "mapping.w_avg" not in checkpoint.tensors:
-        stored.copy_(mean_w(G, int(checkpoint.config["w_avg_samples"])))
+    if "mapping.w_avg" not in whole.tensors:
+        stored.copy_(mean_w(G, int(whole.config["w_avg_samples"])))
     return G
-
-
-def read_config(tensors: Mapping[str, Tensor]) -> Config:
-    """Everything from shapes."""
-    count = len({m[1] for n in tensors if (m := re.match(r"synthesis\.levels\.(\d+)\.", n))})
-    first = tensors["synthesis.first.weight"].shape[0]
-    widths = (first, *(tensors[f"synthesis.levels.{i}.conv2.weight"].shape[0] for i in range(count)))
-    depth = sum(bool(re.fullmatch(r"mapping\.fc\.\d+\.weight", n)) for n in tensors)
-    return Config(
-        w_dim=tensors["mapping.fc.0.weight"].shape[0],
-        depth=depth,
-        widths=widths,
-        img_channels=tensors["synthesis.levels.0.torgb.weight"].shape[0],
-        constant="synthesis.const" in tensors,
-    )
 
 
 def mean_w(G: Lucidrains, samples: int) -> Tensor:

@@ -2,14 +2,41 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+import re
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
-from latentart.errors import SettingsError
+from latentart.errors import SettingsError, WeightsError
 from latentart.models import ops
 from latentart.models.base import Mapper, truncate
+from latentart.weights.shapes import shape
+
+
+def mapping_facts(tensors: Mapping[str, Tensor], family: str) -> dict[str, Any]:
+    """What the shapes of a mapping network say: the fields of `MappingShape`, and the number of layers.
+
+    Raises WeightsError for tensors that are missing or misshapen; `family` is named in it.
+    """
+    depth = len([n for n in tensors if re.fullmatch(r"mapping\.fc\d+\.weight", n)])
+    if depth == 0:
+        raise WeightsError(f"no tensor 'mapping.fc0.weight': not a complete {family} generator")
+    layers = [shape(tensors, f"mapping.fc{i}.weight", 2, family) for i in range(depth)]
+    embedded, c_dim = shape(tensors, "mapping.embed.weight", 2, family) if "mapping.embed.weight" in tensors else (0, 0)
+    joint = "mapping.concat.weight" in tensors  # how the first StyleGAN2 took classes
+    if joint:
+        c_dim, embedded = shape(tensors, "mapping.concat.weight", 2, family)
+    return {
+        "mapping_layers": depth,
+        "z_dim": layers[0][1] - embedded,
+        "c_dim": c_dim,
+        "w_dim": layers[-1][0],
+        "embed_dim": embedded,
+        "mapping_widths": [outputs for outputs, _ in layers],
+        "joint_labels": joint,
+    }
 
 
 class MappingShape(Protocol):

@@ -1,13 +1,15 @@
 """ProGAN generators (Karras et al. 2018, arXiv:1710.10196), whichever port they were trained with.
 
 A point on a sphere becomes a 4 x 4 picture of many channels; every further level doubles it by repeating pixels and
-convolves twice. There is no W: z, brought to unit size, is what walks move.
+convolves twice. There is no W: z, brought to unit size, is what walks move. Our tensors are effective weights: the
+factors that training multiplied them by at run time are multiplied in.
 """
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,12 +17,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from latentart.errors import WeightsError
 from latentart.models import ops
 from latentart.models.base import NoiseMode, Synthesizer
 from latentart.models.direct import Direct, built
-from latentart.weights.checkpoint import Checkpoint
+from latentart.weights.checkpoint import Checkpoint, Origin, Parts
+from latentart.weights.shapes import below, chain, has, shape, shown
 
 FAMILY = "progan"
+ZOO, AKANIMAX = "formatLayer.module.weight", "rgb_converters.0.weight"
+LOOKS_FOR = f"{ZOO} (pytorch_GAN_zoo) or {AKANIMAX} (pro_gan_pytorch)"
+SWITCHES = {"normalize_start": True, "unit_output": False}
+GAIN = math.sqrt(2)
 
 
 @dataclass(frozen=True)
@@ -73,20 +81,120 @@ class SynthesisNetwork(Synthesizer):
         return img * 2 - 1 if self.config.unit_output else img
 
 
-def matches(checkpoint: Checkpoint) -> bool:
-    """Whether a checkpoint is a ProGAN generator."""
-    return checkpoint.config.get("family") == FAMILY
+def matches(tensors: Mapping[str, Tensor]) -> bool:
+    """Whether the tensors are those of pytorch_GAN_zoo or of akanimax's pro_gan_pytorch."""
+    return has(tensors, ZOO) or has(tensors, AKANIMAX)
+
+
+def convert(tensors: Mapping[str, Tensor], origin: Origin) -> Parts:
+    """A generator from another project's file. Raises WeightsError."""
+    zoo = has(tensors, ZOO)
+    found = _zoo(below(tensors, ZOO)) if zoo else _akanimax(below(tensors, AKANIMAX))
+    port = "pytorch_GAN_zoo" if zoo else "pro_gan_pytorch"
+    notes = [f"the wiring of {port}: from the names of its tensors"]
+    if not origin.averaged:
+        where = origin.group or "the file itself"
+        notes.append(f"the weights of {where}: the file has no averaged ones beside it")
+    return complete(found, {"normalize_start": zoo})._replace(inferred=tuple(notes), source=port)
+
+
+def complete(tensors: Mapping[str, Tensor], stated: Mapping[str, Any]) -> Parts:
+    """Tensors in our names and config with nothing left out. Raises WeightsError."""
+    widths = widths_of(tensors)
+    switches = {key: stated.get(key, usual) for key, usual in SWITCHES.items()}
+    if not all(type(value) is bool for value in switches.values()):
+        raise WeightsError(f"switches {str(switches)[:80]} of a ProGAN: true or false are wanted")
+    return Parts(dict(tensors), {"family": FAMILY, **_facts(tensors, widths), **switches}, ())
+
+
+def widths_of(tensors: Mapping[str, Tensor]) -> list[int]:
+    """Channels after the start and after each convolution. Raises WeightsError when they do not fit."""
+    start = shape(tensors, "start.weight", 2, "ProGAN")[0]
+    layers = chain(tensors, "ProGAN")
+    if start % 16 or not layers or len(layers) % 2 == 0:
+        raise WeightsError(f"a start of {start} values and {len(layers)} convolutions: no ProGAN has those")
+    widths = [start // 16]
+    for outputs, inputs, *kernel in layers:
+        if inputs != widths[-1] or kernel != [3, 3]:
+            raise WeightsError(f"a convolution of shape {[outputs, inputs, *kernel]} after {widths[-1]} channels")
+        widths.append(outputs)
+    return widths
+
+
+def _facts(tensors: Mapping[str, Tensor], widths: list[int]) -> dict[str, Any]:
+    z_dim = shape(tensors, "start.weight", 2, "ProGAN")[1]
+    channels = shape(tensors, "torgb.weight", 4, "ProGAN")[0]
+    resolution = 4 << (len(widths) - 2) // 2
+    facts = {"z_dim": z_dim, "c_dim": 0, "w_dim": z_dim, "num_ws": 1}
+    return facts | {"img_resolution": resolution, "img_channels": channels, "widths": widths}
+
+
+def facts_shown(checkpoint: Checkpoint) -> dict[str, Any]:
+    """What `inspect` shows beside the config."""
+    return shown(widths_of(checkpoint.tensors)[1::2])
+
+
+def _zoo(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """pytorch_GAN_zoo: He's factor, by fan-in, comes after the bias and so belongs to both."""
+    toRGB = sorted((n for n in tensors if n.startswith("toRGBLayers.")), key=_numbers)
+    if not toRGB:
+        raise WeightsError("no tensor 'toRGBLayers.0.module.weight': not a whole ProGAN generator")
+    last = f"toRGBLayers.{_numbers(toRGB[-1])[0]}"
+    names = {"formatLayer": "start", "groupScale0.0": "layers.0", last: "torgb"}
+    found: dict[str, Tensor] = {}
+    for name, tensor in tensors.items():
+        layer, _, part = name.rpartition(".module.")
+        if match := re.fullmatch(r"scaleLayers\.(\d{1,2})\.([01])", layer):
+            layer = f"layers.{2 * int(match[1]) + int(match[2]) + 1}"
+        elif layer in names:
+            layer = names[layer]
+        elif re.fullmatch(r"toRGBLayers\.\d+", layer):
+            continue  # of the lower resolutions it grew through
+        else:
+            raise WeightsError(f"tensor {name[:80]!r} is not one of pytorch_GAN_zoo's ProGAN")
+        weight = tensors.get(f"{name.rpartition('.')[0]}.weight", tensor)
+        found[f"{layer}.{part}"] = tensor * _he(weight.shape[1:])
+    return found
+
+
+def _numbers(name: str) -> list[int]:
+    return [int(n) for n in re.findall(r"\d+", name)]
+
+
+def _akanimax(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """pro_gan_pytorch: He's factor belongs to the weights alone; the start is a transposed convolution."""
+    last = max(_numbers(n)[0] for n in tensors if n.startswith("rgb_converters."))
+    found: dict[str, Tensor] = {}
+    for name, tensor in tensors.items():
+        if match := re.fullmatch(r"layers\.(\d{1,2})\.conv_([12])\.(weight|bias)", name):
+            index = 2 * int(match[1]) + int(match[2]) - 1
+            if index == 0:
+                found |= {f"start.{match[3]}": _start(tensor)}
+            else:
+                found[f"layers.{index - 1}.{match[3]}"] = _scaled(tensor)
+        elif match := re.fullmatch(r"rgb_converters\.(\d{1,2})\.(weight|bias)", name):
+            found |= {f"torgb.{match[2]}": _scaled(tensor)} if int(match[1]) == last else {}
+        else:
+            raise WeightsError(f"tensor {name[:80]!r} is not one of pro_gan_pytorch")
+    return found
+
+
+def _he(fan_in: Iterable[int]) -> float:
+    """He's factor for weights that read so many values."""
+    return GAIN / math.sqrt(max(1, math.prod(fan_in)))
+
+
+def _scaled(tensor: Tensor) -> Tensor:
+    return tensor * _he(tensor.shape[1:]) if tensor.ndim == 4 else tensor
+
+
+def _start(tensor: Tensor) -> Tensor:
+    """[z, C, 4, 4] -> [16 C, z], fan-in z; a bias [C] once for each of the 16 pixels."""
+    if tensor.ndim == 4:
+        return (tensor * _he(tensor.shape[:1])).flatten(1).t().contiguous()
+    return tensor.repeat_interleave(16)
 
 
 def build(checkpoint: Checkpoint) -> Direct:
     """A checkpoint -> the generator it describes, in float32, without gradients. Raises WeightsError."""
-    return built(checkpoint, SynthesisNetwork, read_config, normalize=True)
-
-
-def read_config(tensors: Mapping[str, Tensor], stored: Mapping[str, Any]) -> Config:
-    """Shapes from tensors; the wiring from the config that `latentart.weights.progan` made."""
-    start, z_dim = tensors["start.weight"].shape
-    count = sum(bool(re.fullmatch(r"layers\.\d+\.weight", name)) for name in tensors)
-    widths = (start // 16, *(tensors[f"layers.{i}.weight"].shape[0] for i in range(count)))
-    channels = tensors["torgb.weight"].shape[0]
-    return Config(z_dim, widths, channels, bool(stored["normalize_start"]), bool(stored["unit_output"]))
+    return built(checkpoint, Config, SynthesisNetwork, complete, normalize=True)

@@ -1,13 +1,37 @@
-"""Tensors by name into a model whose shape is already known."""
+"""From a checkpoint to a model: its config as the family's `Config`, its tensors by name into the network."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import fields, replace
+from typing import Any, TypeVar
 
 from torch import Tensor
 
 from latentart.errors import WeightsError
 from latentart.models.base import Generator
+from latentart.weights.checkpoint import Checkpoint, Parts
+
+C = TypeVar("C")
+Complete = Callable[[Mapping[str, Tensor], Mapping[str, Any]], Parts]
+
+
+def whole(checkpoint: Checkpoint, kind: type[Any], complete: Complete) -> Checkpoint:
+    """A checkpoint with every field of the config class `kind`: what was opened has them all, what was put together
+    by hand is completed here. Raises WeightsError."""
+    if all(field.name in checkpoint.config for field in fields(kind)):
+        return checkpoint
+    parts = complete(checkpoint.tensors, checkpoint.config)
+    return replace(checkpoint, tensors=parts.tensors, config=parts.config)
+
+
+def config_of(kind: type[C], stated: Mapping[str, Any]) -> C:
+    """The config class filled from a checkpoint's config, lists as tuples; what is no field of it is left out."""
+    return kind(**{field.name: _frozen(stated[field.name]) for field in fields(kind)})  # type: ignore[arg-type]
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(map(_frozen, value)) if isinstance(value, list) else value
 
 
 def fill(G: Generator, state: Mapping[str, Tensor]) -> None:

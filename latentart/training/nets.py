@@ -14,7 +14,8 @@ from latentart.training.patch_gan import start as chance
 from latentart.translators import configs
 from latentart.translators.base import Translator
 from latentart.translators.load import open_translator
-from latentart.translators.pix2pix import pix2pix, resnet, unet
+from latentart.translators.pix2pix import pix2pix, unet
+from latentart.translators.pix2pix import pix2pix_resnet as resnet
 from latentart.translators.style import fast_style
 from latentart.translators.style.fast_style import HALF, FastStyle
 from latentart.weights.checkpoint import Checkpoint

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from latentart.errors import SettingsError
 from latentart.translators.base import Translator
-from latentart.translators.load import families
+from latentart.weights import families
 
 USED = {
     "cartoon": "latentart cartoon PICTURE --network {0} -o OUT",
@@ -16,7 +16,7 @@ USED = {
 
 def kind_of(T: Translator) -> str:
     """'cartoon', 'style' or 'translate'."""
-    kind: str = getattr(families().get(T.family), "KIND", "translate")
+    kind: str = getattr(families.find(T.family), "KIND", "translate")
     return kind
 
 

@@ -1,25 +1,28 @@
-"""The noun between a file and a model: plain tensors and plain settings."""
+"""What lies between a file and a model: what a container holds, what a family makes of it, the finished checkpoint."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from torch import Tensor
+
+AVERAGED = re.compile(r"(.*[_-])?ema([_-].*)?|avgG|shadow_generator", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What a file held. Nothing in it can be executed.
+    """A network as plain tensors and plain settings. Nothing in it can be executed.
 
     tensors: name -> tensor on the CPU, in the family's own names (for StyleGAN2: NVIDIA's generator names,
       'mapping.fc0.weight', 'synthesis.b8.conv0.weight', buffers included).
-    config: what tensors cannot say, JSON types only. For StyleGAN2 (all optional but `family`): architecture
-      'skip' | 'resnet' | 'orig', conv_clamp, mapping_lr_multiplier, mapping_layers, use_noise, num_fp16_res,
-      init_res [h, w], and the facts z_dim, c_dim, w_dim, img_resolution, img_channels to be checked against tensors.
+    config: JSON types only. 'family' names the module that builds the network; for generators every field of the
+      family's `Config` is there, and facts that `inspect` shows (img_resolution, num_fp16_res ...).
     source: the format it was read from, e.g. 'nvidia-pickle', 'rosinality', 'safetensors'.
-    inferred: switches the reader had to work out, in words, for `inspect`.
+    inferred: settings that the file does not state and the family worked out, in words, for `inspect`.
     """
 
     tensors: Mapping[str, Tensor]
@@ -29,3 +32,49 @@ class Checkpoint:
     name: str = "unnamed"
     inferred: tuple[str, ...] = ()
     card: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Parts(NamedTuple):
+    """The parts of a Checkpoint that its family fills in; `source` replaces the container's name when it is set."""
+
+    tensors: dict[str, Tensor]
+    config: dict[str, Any]
+    inferred: tuple[str, ...]
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a container holds, before a family has read it.
+
+    groups: name of a group -> tensor name -> tensor; '' for the file's own tensors, 'netG' or 'model/state_dict' for
+      those of a dictionary inside. Averages over the training come first. Tensors may be loaded at first use.
+    stated: what the file states beside its tensors, by container: our config for safetensors, the class and the
+      attributes of its modules for NVIDIA pickles, the keyword arguments for TensorFlow pickles.
+    unknown: why no family may recognise it, for the error message; '' when the names of its tensors tell.
+    """
+
+    groups: Mapping[str, Mapping[str, Tensor]]
+    stated: Mapping[str, Any] = field(default_factory=dict)
+    card: Mapping[str, Any] = field(default_factory=dict)
+    unknown: str = ""
+    source: str = ""
+    sha256: str = ""
+
+
+class Origin(NamedTuple):
+    """Where a group of tensors was found."""
+
+    path: Path
+    group: str
+    contents: Contents
+
+    @property
+    def averaged(self) -> bool:
+        """Whether the tensors are averages over the training, by the name of their group."""
+        return is_average(self.group)
+
+
+def is_average(group: str) -> bool:
+    """Whether weights under this name are averages over the training: 'G_ema', 'params_ema', 'ema/state_dict'."""
+    return any(AVERAGED.fullmatch(part) for part in group.split("/"))

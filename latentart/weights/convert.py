@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -14,18 +13,15 @@ from latentart.weights.checkpoint import Checkpoint
 from latentart.weights.open import open_checkpoint
 
 
-def convert(
-    source: str | Path, target: str | Path, *, overwrite: bool = False, half: bool = False,
-    read: Callable[[str | Path], Checkpoint] = open_checkpoint,
-) -> Checkpoint:  # fmt: skip
+def convert(source: str | Path, target: str | Path, *, overwrite: bool = False, half: bool = False) -> Checkpoint:
     """Reads `source` (a card's name or a file), writes safetensors to `target` and returns what was written.
 
     The file is written beside the target, read again and compared before it is renamed, so a target is whole or
-    absent. `half` stores tensors of two dimensions or more as float16. `read` opens the source.
+    absent. `half` stores tensors of two dimensions or more as float16.
     Raises WeightsError for the source, TargetError for a target that exists or cannot be written.
     """
     files.check_target(target, overwrite=overwrite)
-    checkpoint = read(source)
+    checkpoint = open_checkpoint(source)
     with files.part_file(target, overwrite=overwrite) as part:
         safe.write(part, checkpoint, half=half)
         _compare(checkpoint, safe.read(part), half=half)

@@ -13,8 +13,8 @@ _STATED = ("z_dim", "w_dim", "num_ws", "architecture", "mapping_layers", "mappin
 def describe(checkpoint: Checkpoint) -> dict[str, Any]:
     """JSON types only. Sizes in pixels, `resolution` as [height, width], `bytes` of the tensors in memory."""
     config = checkpoint.config
-    known = families.families().get(config["family"])
-    shown = {**config, **(known.facts_shown(checkpoint) if known else {})}
+    generator = families.generator(config["family"])
+    shown = {**config, **(generator.facts_shown(checkpoint) if generator else {})}
     counted = [t for n, t in checkpoint.tensors.items() if not n.endswith((".noise_const", "_filter", ".w_avg"))]
     return {
         "name": checkpoint.name,

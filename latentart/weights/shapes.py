@@ -1,22 +1,44 @@
-"""Shapes of tensors, checked, for the families whose networks are plain chains of layers."""
+"""Tensors by name, and shapes checked: what families need to read the files of their networks."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from torch import Tensor
 
 from latentart.errors import WeightsError
+from latentart.weights.pickle.storage import StoredGroup
 
 MOST_LAYERS = 64
+LARGEST_NUMBER = 1e12
+
+
+def has(tensors: Mapping[str, Tensor], first: str) -> bool:
+    """Whether a tensor is called `first`, under any prefix: 'decoder.input.input' for 'input.input'."""
+    return any(name == first or name.endswith(f".{first}") for name in tensors)
+
+
+def below(tensors: Mapping[str, Tensor], first: str) -> Mapping[str, Tensor]:
+    """The tensors that have the shortest prefix of `first`, without it; none is loaded for that."""
+    prefixes = [name.removesuffix(first) for name in tensors if name == first or name.endswith(f".{first}")]
+    prefix = min(prefixes, key=len, default="")
+    return renamed(tensors, lambda name: name.removeprefix(prefix) if name.startswith(prefix) else None)
+
+
+def renamed(tensors: Mapping[str, Tensor], new: Callable[[str], str | None]) -> Mapping[str, Tensor]:
+    """The tensors whose new name is not None, under it; those that are left out need not be loaded."""
+    if isinstance(tensors, StoredGroup):
+        return tensors.renamed(new)
+    pairs = ((new(name), tensor) for name, tensor in tensors.items())
+    return {name: tensor for name, tensor in pairs if name is not None}
 
 
 def shape(tensors: Mapping[str, Tensor], name: str, dimensions: int, family: str) -> tuple[int, ...]:
     """The shape of one tensor, with its number of dimensions checked. Raises WeightsError."""
     if name not in tensors:
-        raise WeightsError(f"no tensor {name!r}: not a whole {family} generator")
+        raise WeightsError(f"no tensor {name!r}: not a complete {family} generator")
     found = tuple(tensors[name].shape)
     if len(found) != dimensions or 0 in found:
         raise WeightsError(f"tensor {name!r} has shape {list(found)}, {dimensions} dimensions are wanted")

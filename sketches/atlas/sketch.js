@@ -13,7 +13,7 @@ let live, land, brush, masks, stamp = 0, origin, hand, moved = -1e9;
 function setup() {
   pixelDensity(1);
   createCanvas(windowWidth, windowHeight);
-  live = connectLatent();
+  live = connectLatent({ restore: true });
   live.on("open", () => live.set({ "walk/mode": "plane", psi: 0.9 }));
   live.on("frame", paint);
   brush = createGraphics(BRUSH, BRUSH);

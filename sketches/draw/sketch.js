@@ -4,6 +4,7 @@
 const SEND_EVERY = 50; // ms
 const PENS = [0.014, 0.028, 0.06]; // widths, in sides of the paper
 const PAPER = "#f6f2e8", SOFT = "#a5a2a0", GLOW = "#ffb86b";
+const ANSWER = 350; // ms until the picture of the sheet before is gone
 const ALONE = 6; // seconds before the ghost draws
 // What the ghost draws, in tenths of the paper.
 const ring = (x, y, w, h, from = 0, to = 1, steps = 14) =>
@@ -19,12 +20,12 @@ const MUSHROOM = [
 ];
 
 let live, paper, strokes = [], line, pen = 1, rubs = false, network = "", dirty = true, sent = 0, sending = false;
-let touched = -1e9, ghost = 0, buttons = [], places;
+let touched = -1e9, cleared = -1e9, ghost = 0, buttons = [], places;
 
 function setup() {
   createCanvas(windowWidth, windowHeight);
   paper = document.createElement("canvas");
-  live = connectLatent();
+  live = connectLatent({ restore: true });
   live.on("open", begin);
   build();
   size();
@@ -34,7 +35,7 @@ function setup() {
 function begin() {
   const wanted = new URLSearchParams(location.search).get("network");
   const all = live.translators;
-  const found = all.find((each) => each.name === wanted) ?? all.find((each) => each.family === "pix2pix") ?? all.find((each) => each.styles > 1) ?? all[0];
+  const found = all.find((each) => each.name === wanted) ?? all.find((each) => each.name === "openmoji-128") ?? all.find((each) => each.family === "pix2pix") ?? all.find((each) => each.styles > 1) ?? all[0];
   const list = document.querySelector("#network");
   list.replaceChildren(...all.map(({ name }) => new Option(name, name)));
   choose(found?.name ?? "");
@@ -46,7 +47,8 @@ function choose(name) {
   document.querySelector("#network").value = name;
   // The side that it was trained at: what its card says, or what its name ends with.
   const side = live.translators.find((each) => each.name === name)?.size || Number(/-(\d+)$/.exec(name)?.[1]) || 256;
-  live.set({ source: "input", "input/mirror": false, "input/size": side, "then/1/network": name, "then/1/on": true, "then/1/strength": 1 });
+  live.set({ source: "input", "input/mirror": false, "input/size": side, "then/1/network": name, "then/1/on": true,
+    "then/1/strength": 1, "then/2/network": "", "then/3/network": "" });
   dirty = true;
 }
 
@@ -79,9 +81,19 @@ function draw() {
   drawingContext.imageSmoothingQuality = "high";
   drawingContext.fillStyle = "#151518";
   drawingContext.fillRect(answer.x, answer.y, w, h);
-  live.drawOn(drawingContext, answer.x, answer.y, w, h);
+  // Of an empty sheet a network makes a stain: there is nothing to colour.
+  if (strokes.length && answered()) live.drawOn(drawingContext, answer.x, answer.y, w, h);
+  else sheet(answer, w, h);
   nib();
 }
+
+function sheet({ x, y }, w, h) {
+  drawingContext.fillStyle = PAPER;
+  drawingContext.fillRect(x, y, w, h);
+}
+
+/** Whether the newest picture is of a sheet that was drawn on. */
+const answered = () => millis() - cleared > ANSWER && !live.stats.loading?.includes(network);
 
 /** Light of the answer on the table. */
 function glow({ x, y }, w, h) {
@@ -137,6 +149,7 @@ function again() {
   // What networks were trained on is black and white; the tone of the paper comes after.
   context.fillStyle = "#fff";
   context.fillRect(0, 0, paper.width, paper.height);
+  if (!strokes.length) cleared = millis();
   strokes.forEach((each) => ink(each));
   dirty = true;
 }
@@ -285,5 +298,3 @@ function windowResized() {
   resizeCanvas(windowWidth, windowHeight);
   size();
 }
-
-addEventListener("pagehide", () => live?.set({ source: "generator", "then/1/network": "" }));

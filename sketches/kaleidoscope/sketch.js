@@ -8,7 +8,7 @@ const RINGS = [
   { from: 0.17, to: 0.38, mirrors: [12, 16, 10, 24], turn: 0.5 },
   { from: 0, to: 0.17, mirrors: [8, 6, 10, 12], turn: -0.8 },
 ];
-const OVERLAP = 1.2; // pixels that neighbours share, or black shows between them
+const OVERLAP = 2.5; // pixels that neighbours share, mirrors and rings, or black shows between them
 
 let live, wedge, hand, time = 0, star = 0;
 
@@ -17,7 +17,7 @@ function setup() {
   createCanvas(windowWidth, windowHeight);
   wedge = createGraphics(8, 8);
   wedge.pixelDensity(1);
-  live = connectLatent();
+  live = connectLatent({ restore: true });
   hand = { x: 0.5, y: 0.5 };
 }
 
@@ -39,7 +39,7 @@ function draw() {
 
 /** A ring: one piece of the picture is cut, and laid around the middle as often as there are mirrors. */
 function ring({ from, to, mirrors, turn }, i) {
-  const [inner, outer] = [from * reach(), to * reach()];
+  const [inner, outer] = [Math.max(from * reach() - OVERLAP, 0), to * reach()];
   const angle = TWO_PI / mirrors[star];
   const box = cut(inner, outer, angle, i);
   const context = drawingContext;
@@ -71,7 +71,9 @@ function cut(inner, outer, angle, i) {
   context.translate(-x, -y);
   context.beginPath();
   context.arc(0, 0, outer, -pad(outer), angle + pad(outer));
-  context.arc(0, 0, Math.max(inner, 1), angle + pad(inner), -pad(inner), true);
+  // The innermost pieces reach over the centre: their tips alone would leave a pinhole.
+  if (inner > 0) context.arc(0, 0, inner, angle + pad(inner), -pad(inner), true);
+  else context.lineTo(-OVERLAP * Math.cos(angle / 2), -OVERLAP * Math.sin(angle / 2));
   context.clip();
   look(context, inner, outer, angle, i);
   context.restore();

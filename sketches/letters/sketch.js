@@ -9,19 +9,27 @@ const KEPT_EVERY = 5; // pictures between two kept forms
 const COLUMNS = 4, ROWS = 5;
 const POEM = "LETTERS remember Every HAND that wrote them ";
 const IDLE = 5; // seconds
+const SETTLES = 12; // pictures of the model before that are still on their way
 
 let live, letter, forms = [], line = [], queue = [], busy = 0, typed = -1e9, verse = 0, now = "", before = "", count = 0;
+let lettersFrom = Infinity; // the first picture that is a letter
 
 function setup() {
   createCanvas(windowWidth, windowHeight);
-  live = connectLatent();
+  live = connectLatent({ restore: true });
   live.on("open", begin).on("news", begin).on("frame", ink);
   letter = sheet();
 }
 
+/** Whether the model that plays draws letters. */
+const lettered = () => Boolean(live.model.classes?.length);
+
 function begin() {
-  if (!live.model.classes?.length) return live.trigger("model/load", "glyphs-64");
-  live.set({ "walk/mode": "orbit", "walk/radius": 0.45, "walk/speed": 0.35, "class/mix": 0, psi: 0.75, "noise/mode": "none" });
+  if (!lettered()) return live.trigger("model/load", "glyphs-64");
+  live.set({ "walk/mode": "orbit", "walk/radius": 0.45, "walk/speed": 0.35, "class/mix": 0, psi: 0.75, "noise/mode": "none",
+    "source": "generator", "then/1/network": "", "then/2/network": "", "then/3/network": "" });
+  forms = [];
+  lettersFrom = live.frame ? live.frame.frame + SETTLES : 0;
 }
 
 /** A square to ink on. */
@@ -33,6 +41,7 @@ function sheet() {
 
 /** White on black and 64 pixels small comes in; ink with a sharp edge goes on the sheet. */
 function ink() {
+  if (!lettered() || live.frame.frame < lettersFrom) return;
   const context = letter.getContext("2d", { willReadFrequently: true });
   context.imageSmoothingQuality = "high";
   context.globalCompositeOperation = "copy";
@@ -102,7 +111,7 @@ function written(x, y, unit) {
 /** Takes the next letter when the last one has arrived; recites when nobody types. */
 function write() {
   const t = millis() / 1000;
-  if (t < busy || !live.model.classes?.length) return;
+  if (t < busy || !lettered() || !forms.length) return;
   if (now && !line.settled) settle();
   if (!queue.length && t - typed > IDLE) queue.push(POEM[verse++ % POEM.length]);
   const next = queue.shift();

@@ -3,7 +3,7 @@
 type LatentBeat = "none" | "beat" | "bar" | "2bar" | "4bar";
 type LatentHow = { fade?: number; at?: LatentBeat };
 type LatentFit = "cover" | "contain" | "fill";
-type LatentEvent = "ready" | "frame" | "param" | "stats" | "news" | "error" | "open" | "close";
+type LatentEvent = "ready" | "frame" | "param" | "stats" | "news" | "lists" | "error" | "open" | "close";
 
 interface LatentParams {
   /** The picture the walk starts from. 0 to 4294967295 */
@@ -32,9 +32,9 @@ interface LatentParams {
   "latent/x": number;
   /** Place on the plane of seeds x + 100 y. 0 to 99 */
   "latent/y": number;
-  /** z to play in mode latent: z_dim numbers. */
+  /** z to play in mode latent: z_dim numbers. Takes the place of latent/w. */
   "latent/z": number[];
-  /** w or ws to play in mode latent, before z: w_dim or num_ws x w_dim numbers. */
+  /** w or ws to play in mode latent: w_dim or num_ws x w_dim numbers. Takes the place of latent/z. */
   "latent/w": number[];
   /** Truncation: 0 the average picture, 1 the model's full range. -2 to 2 */
   "psi": number;
@@ -194,6 +194,10 @@ interface LatentParams {
   "react/psi": number;
   /** How much audio/low adds to the speed. -8 to 8 pictures/s */
   "react/speed": number;
+  /** How much audio/onset adds to the speed. -8 to 8 pictures/s */
+  "react/kick": number;
+  /** How much audio/mid mixes in of the middle style. -2 to 2 */
+  "react/style": number;
   /** How much audio/high adds to the noise. -4 to 4 */
   "react/noise": number;
   /** Beats per minute. 20 to 300 bpm */
@@ -219,9 +223,11 @@ interface LatentActions {
   "tempo/tap": [];
   /** The bar starts now. */
   "tempo/resync": [];
-  /** Keeps the parameters under a name. */
+  /** Keeps the parameters and the model under a name. */
   "preset/store": [string];
-  /** Goes to a preset, in so many seconds. */
+  /** Deletes a preset. */
+  "preset/remove": [string];
+  /** Goes to a preset and its model, in so many seconds. */
   "preset/recall": [string, number?];
   /** Sets the place between two presets: 0 the first, 1 the second. */
   "preset/morph": [string, string, number];
@@ -245,38 +251,77 @@ interface LatentActions {
   "rec/mark": [string?];
   /** The next MIDI controller that is moved plays this parameter or action. */
   "midi/learn": [string];
-  /** Stops walks and fades and returns to the safe parameters. */
+  /** Stops walks and fades and returns to the safe parameters and the first model. */
   "master/panic": [];
+}
+
+interface LatentFacts {
+  model?: string; device?: string; family?: string; engine?: string; sha256?: string;
+  classes?: string[]; c_dim?: number; z_dim?: number; w_dim?: number; num_ws?: number;
+  directions?: number; direction_names?: string[];
+}
+interface LatentStats {
+  fps?: number; render_ms?: number; frame?: number; dropped?: number; restarts?: number; alive?: boolean;
+  model?: string; viewers?: number; beat?: number; phase?: number; recording?: string | null; cue?: number;
+  loading?: string[]; armed?: boolean;
+  counts?: Record<string, number>; viewer_dropped?: number; quality?: number; rtt?: number | null;
+  z_dim?: number; w_dim?: number; num_ws?: number;
+}
+interface LatentCue { preset: string; fade: number; at: LatentBeat }
+interface LatentParam {
+  name: keyof LatentParams; group: string; type: string; default: any; doc: string;
+  min: number; max: number; unit: string; choices: string[];
+}
+interface LatentFrame {
+  bitmap: ImageBitmap; width: number; height: number;
+  seq: number; rev: number; frame: number; flags: number; time: number;
 }
 
 interface Latent {
   readonly connected: boolean;
   readonly ready: Promise<Latent>;
-  readonly frame: { bitmap: ImageBitmap; width: number; height: number; seq: number; rev: number } | null;
+  readonly frame: LatentFrame | null;
   readonly values: Partial<LatentParams>;
+  readonly schema: { params: LatentParam[]; actions: { name: keyof LatentActions; args: string; doc: string }[] };
   readonly translators: { name: string; family: string; styles: number; size: number }[];
-  readonly model: { model?: string; classes?: string[]; directions?: number };
+  readonly model: LatentFacts;
+  readonly models: string[];
+  readonly presets: string[];
+  readonly cues: LatentCue[];
+  readonly cue: number;
+  readonly stats: LatentStats;
+  /** Width and height of the pictures. */
+  readonly size: [number, number];
   readonly latency: number | null;
   readonly age: number | null;
   readonly fps: number;
   readonly undrawn: number;
   readonly canvas: HTMLCanvasElement;
+  readonly options: LatentOptions;
   set<Name extends keyof LatentParams>(name: Name, value: LatentParams[Name], how?: LatentHow): void;
   set(values: Partial<LatentParams>, how?: LatentHow): void;
   get<Name extends keyof LatentParams>(name: Name): LatentParams[Name];
-  trigger<Name extends keyof LatentActions>(name: Name, ...args: LatentActions[Name]): Promise<unknown>;
+  trigger<Name extends keyof LatentActions>(name: Name, ...args: LatentActions[Name]): Promise<any>;
+  ask(message: { op: string; [field: string]: unknown }): Promise<any>;
   draw(x?: number, y?: number, w?: number, h?: number, fit?: LatentFit): boolean;
   drawOn(target: unknown, x: number, y: number, w: number, h: number, fit?: LatentFit): boolean;
+  drawn(): void;
   image(p?: unknown): any;
   color(u: number, v: number): [number, number, number];
   send(source: CanvasImageSource, how?: { size?: number; quality?: number }): Promise<boolean>;
   on(event: LatentEvent, callback: (value: any) => void): Latent;
   off(event: LatentEvent, callback: (value: any) => void): Latent;
+  /** Puts back what this page changed and nobody changed after it. */
+  restore(): void;
   close(): void;
 }
 
-declare function connectLatent(options?: {
-  url?: string; token?: string; role?: "control" | "viewer"; p5?: unknown;
-  window?: number; maxFps?: number; maxSize?: number;
-}): Latent;
+interface LatentOptions {
+  url?: string; token?: string; role?: "control" | "viewer"; p5?: unknown; subscribe?: string[];
+  window?: number; maxFps?: number; maxSize?: number; adapt?: boolean;
+  /** Whether what this page changed goes back when it is left. */
+  restore?: boolean;
+}
+
+declare function connectLatent(options?: LatentOptions): Latent;
 declare function latent(live: Latent, x?: number, y?: number, w?: number, h?: number, fit?: LatentFit): boolean;

@@ -1,1 +1,1 @@
-../../latentart/live/static/p5.latentart.js
+../../latentart/live/web/static/p5.latentart.js

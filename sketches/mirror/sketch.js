@@ -6,19 +6,20 @@ const SEND_EVERY = 45; // ms
 const FLICK = { time: 260, way: 90 }; // ms, pixels: faster than that is no wiping
 const FOG = { side: 200, back: 0.028, finger: 0.085 }; // the mask: pixels, share that grows back, width of a finger
 const IDLE = 5; // seconds without a hand, then one wanders by itself
+const MOMENTS = 1500; // ms
+const TESSERAE = { across: 56, appear: 900 }; // stones in a row; ms until paint covers them
 const INK = "244, 238, 228";
 
-let live, video, night, glass, fog, moments = [], styles = 1, style = 0, strength = 1;
-let network, ready = Infinity, sent = 0, sending = false, touched = -1e9, press = null, changed = -1e9;
+let live, video, night, glass, fog, stones, moments = [], styles = 1, style = 0, strength = 1;
+let network, ready = Infinity, asked = Infinity, sent = 0, sending = false, touched = -1e9, press = null, changed = -1e9;
 
 function setup() {
   pixelDensity(1);
   createCanvas(windowWidth, windowHeight);
-  [night, glass, fog] = [sheet(320, 240), sheet(8, 8), sheet(FOG.side, FOG.side)];
-  live = connectLatent();
+  [night, glass, fog, stones] = [sheet(320, 240), sheet(8, 8), sheet(FOG.side, FOG.side), sheet(8, 8)];
+  live = connectLatent({ restore: true });
   live.on("open", begin);
-  // The painter that was there before nobody tells of; a while later it is there in any case.
-  live.on("news", ({ loaded }) => loaded === network && (ready = millis()));
+  live.on("stats", ({ loading }) => waits(loading?.includes(network)));
   look();
 }
 
@@ -26,6 +27,12 @@ function sheet(w, h) {
   const canvas = document.createElement("canvas");
   [canvas.width, canvas.height] = [w, h];
   return canvas;
+}
+
+/** reads: whether the painter's network is being read. One that was there before is there within moments. */
+function waits(reads) {
+  if (reads) ready = Infinity;
+  else if (millis() - asked > MOMENTS) ready = Math.min(ready, millis());
 }
 
 async function look() {
@@ -45,7 +52,7 @@ function begin() {
   const found = live.translators.find((each) => each.name === page.get("network")) ?? many[0] ?? live.translators[0];
   network = found?.name ?? "";
   styles = Math.max(found?.styles ?? 1, 1);
-  ready = Math.min(ready, millis() + 15000);
+  asked = millis();
   live.set({
     source: "input", "input/mirror": true, "input/size": Number(page.get("size")) || 256, "walk/glide": 1.2,
     "then/1/network": network, "then/1/on": true, "then/1/style/mix": 0,
@@ -80,7 +87,11 @@ function draw() {
   send();
   room();
   const { x, y, w, h } = frame();
-  live.drawOn(drawingContext, x, y, w, h);
+  const covered = constrain((millis() - ready) / TESSERAE.appear, 0, 1);
+  if (covered < 1) mosaic(x, y, w, h);
+  drawingContext.globalAlpha = covered;
+  if (covered) live.drawOn(drawingContext, x, y, w, h);
+  drawingContext.globalAlpha = 1;
   wipe();
   unpainted();
   edge();
@@ -113,6 +124,30 @@ function room() {
     light.addColorStop(1, `rgba(${r}, ${g}, ${b}, 0)`);
     pen.fillStyle = light;
     pen.fillRect(0, 0, width, height);
+  }
+}
+
+/** Until the painter is there: whoever stands before the mirror, laid of stones. */
+function mosaic(x, y, w, h) {
+  const [across, down] = [TESSERAE.across, Math.round((TESSERAE.across * h) / w)];
+  const pen = stones.getContext("2d", { willReadFrequently: true });
+  if (stones.width !== across || stones.height !== down) [stones.width, stones.height] = [across, down];
+  const source = before();
+  const [sw, sh] = [source.videoWidth || source.width, source.videoHeight || source.height];
+  const scale = Math.max(across / sw, down / sh);
+  pen.setTransform(-scale, 0, 0, scale, across / 2, down / 2);
+  pen.drawImage(source, -sw / 2, -sh / 2);
+  const { data } = pen.getImageData(0, 0, across, down);
+  const side = w / across;
+  drawingContext.fillStyle = "#131118";
+  drawingContext.fillRect(x, y, w, h);
+  for (let i = 0; i < across * down; i++) {
+    // A stone has one of few colours, is never quite even, and lies a little askew.
+    const chance = Math.abs(Math.sin(i * 12.9898) * 43758.5453) % 1;
+    const [r, g, b] = [0, 1, 2].map((c) => Math.round(data[4 * i + c] / 36) * 36 * (0.88 + 0.24 * chance));
+    drawingContext.fillStyle = `rgb(${r}, ${g}, ${b})`;
+    const [u, v] = [x + (i % across) * side, y + Math.floor(i / across) * (h / down)];
+    drawingContext.fillRect(u + side * 0.08 * chance, v + side * 0.08 * (1 - chance), side * 0.88, side * 0.88);
   }
 }
 
@@ -366,5 +401,4 @@ function windowResized() {
 
 addEventListener("pagehide", () => {
   video?.srcObject?.getTracks().forEach((track) => track.stop());
-  live?.set({ source: "generator", "then/1/network": "" });
 });

@@ -14,8 +14,9 @@ function setup() {
   [source, feed, shown] = [0, 1, 2].map(() => document.createElement("canvas"));
   painter = source.getContext("2d");
   size(LONGER, Math.round((LONGER * 2) / 3));
-  live = connectLatent();
+  live = connectLatent({ restore: true });
   live.on("open", () => live.set({ "walk/mode": "drift", "walk/radius": 1, "walk/speed": 0.1, psi: 0.8 }));
+  select("#fetch").mousePressed(fetchPlayer);
   select("#style").input(() => { wanted = Number(select("#style").value()); });
   start(MODEL, () => fetch(MODEL).then((found) => (found.ok ? found.arrayBuffer() : Promise.reject(new Error(`no ${MODEL} here`)))));
   select("canvas").drop(dropped);
@@ -24,7 +25,7 @@ function setup() {
 /** Loads a network; its inputs say what it takes: img [n, 3, 4*height, 4*width] and perhaps style [26]. */
 async function start(name, bytes) {
   try {
-    if (!window.ort) throw new Error("the player is not here yet: run 'latentart weights pull onnxruntime-web' once");
+    if (!window.ort) return void (select("#fetch").elt.hidden = false);
     ort.env.wasm.wasmPaths = "/browser/";
     ort.env.wasm.numThreads = 1;
     const made = await ort.InferenceSession.create(new Uint8Array(await bytes()), { executionProviders: ["wasm"] });
@@ -40,6 +41,17 @@ async function start(name, bytes) {
   }
 }
 
+/** Has the server fetch the player of networks (onnxruntime-web, by npm), and begins again with it. */
+async function fetchPlayer() {
+  const button = select("#fetch").elt;
+  [button.disabled, button.textContent, trouble] = [true, "Fetching the player ...", ""];
+  const { token } = live.options;
+  const headers = token ? { Authorization: `Bearer ${token}` } : {};
+  const answer = await fetch("/api/player", { method: "POST", headers }).then((found) => found.json(), (error) => ({ error: error.message }));
+  if (!answer.error) return location.reload();
+  [button.disabled, button.textContent, trouble] = [false, "Try again", answer.error];
+}
+
 function draw() {
   background(6);
   paint();
@@ -49,7 +61,7 @@ function draw() {
   lay(source, 1);
   if (session && shown.width > 1) lay(shown, strength);
   inset();
-  select("#name").html(trouble || `${model ?? "loading"}${styles ? `, style ${style.toFixed(1)}` : ""}`);
+  select("#name").html(trouble || `${model ?? (window.ort ? "loading" : "this page paints with a network of its own, once its player is here")}${styles ? `, style ${style.toFixed(1)}` : ""}`);
   select("#rate").html(rate ? `${rate.toFixed(1)} pictures a second in this page` : "");
 }
 

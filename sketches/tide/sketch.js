@@ -13,9 +13,10 @@ function setup() {
   createCanvas(windowWidth, windowHeight);
   noCursor();
   wave = new Float32Array(512);
-  live = connectLatent();
+  live = connectLatent({ restore: true });
   live.on("open", () =>
-    live.set({ "walk/mode": "drift", "walk/radius": 1.2, "walk/speed": 0.2, psi: 0.8, "react/psi": 0.4, "react/speed": 1, "react/noise": 0.8 }),
+    live.set({ "walk/mode": "drift", "walk/radius": 1.2, "walk/speed": 0.2, psi: 0.8, "react/psi": 0.4, "react/speed": 1, "react/kick": 2,
+      "react/style": 0.6, "style/middle/seed": 7, "react/noise": 0.8 }),
   );
   live.on("frame", remember);
 }

@@ -22,7 +22,7 @@ from latentart.translators.load import load_translator
 from latentart.translators.style import fast_style
 from latentart.weights import safe
 from latentart.weights.checkpoint import Checkpoint
-from latentart.weights.plain.open import open_plain
+from latentart.weights.open import open_file
 
 
 def fast_file(path: Path, **switches: str) -> Path:
@@ -89,7 +89,7 @@ def test_pict_round_trip(tmp_path: Path) -> None:
     assert 0 < made.difference < 0.1
     copy = export(made.path, tmp_path / "again.pict", "pict")
     assert copy.difference == 0
-    before, after = (open_plain(path).groups[""] for path in (made.path, copy.path))
+    before, after = (open_file(path).groups[""] for path in (made.path, copy.path))
     assert before.keys() == state.keys()
     assert all(torch.equal(before[name], after[name]) for name in before)
 

@@ -61,4 +61,4 @@ def random_state(seed: int = 0) -> tuple[dict[str, Tensor], dict[str, Any]]:
         tensors[f"layers.{i}.weight"] = torch.randn(before, width, 4, 4, generator=random) * 0.2
         tensors[f"layers.{i}.bias"] = torch.randn(width, generator=random) * 0.2
     facts = {"family": "dcgan", "z_dim": 10, "c_dim": 0, "w_dim": 10, "num_ws": 1}
-    return tensors, facts | {"img_resolution": 32, "img_channels": 3, "slope": 0.0}
+    return tensors, facts | {"img_resolution": 32, "img_channels": 3, "slope": 0.0, "widths": [*WIDTHS, 3]}

@@ -56,7 +56,7 @@ def write(path: Path, state: Mapping[str, Tensor], **config: Any) -> None:
 
 def random_state(**shape: Any) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """(tensors, config) as a `Checkpoint` of ours holds them."""
-    from latentart.weights import lucidrains
+    from latentart.models import lucidrains
 
     renamed: dict[str, Tensor] = {}
     for name, tensor in random_generator(**shape).items():

@@ -69,6 +69,9 @@ def random_state(**shape: Any) -> tuple[dict[str, Tensor], dict[str, Any]]:
     z_dim, channels = shape.get("z_dim", 12), shape.get("channels", 3)
     facts = {"family": "progan", "z_dim": z_dim, "c_dim": 0, "w_dim": z_dim, "num_ws": 1}
     size = 4 << (len(widths) - 1)
+    made = [tensors["start.weight"].shape[0] // 16]
+    made += [tensors[f"layers.{i}.weight"].shape[0] for i in range(2 * len(widths) - 1)]
     return tensors, facts | {
         "img_resolution": size, "img_channels": channels, "normalize_start": True, "unit_output": False,
+        "widths": made,
     }  # fmt: skip

@@ -65,6 +65,10 @@ def random_state(
         "w_dim": w_dim,
         "img_resolution": resolution,
         "img_channels": img_channels,
+        "embed_dim": w_dim if c_dim else 0,
+        "mapping_widths": [w_dim] * mapping_layers,
+        "widths": [channels[r] for r in resolutions],
+        "joint_labels": False,
     }
     return tensors, config
 

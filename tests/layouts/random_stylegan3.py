@@ -78,7 +78,13 @@ def random_state(
     for i in range(LAYERS + 1):
         name = f"L{i}_{p.sizes[i]}_{p.channels[i]}"
         layers.append({"name": name, **_layer_plan(p, i, variant)})
-        tensors |= _layer(random, f"synthesis.{name}", p, i, w_dim, variant, layers[-1])
+        added = _layer(random, f"synthesis.{name}", p, i, w_dim, variant, layers[-1])
+        tensors |= added
+        outputs, inputs, kernel, _ = added[f"synthesis.{name}.weight"].shape
+        taps = {
+            f"{k}_taps": list(added.get(f"synthesis.{name}.{k}_filter", torch.zeros(())).shape) for k in ("up", "down")
+        }
+        layers[-1] |= {"inputs": inputs, "outputs": outputs, "kernel": kernel, **taps}
     config = {
         "family": "stylegan3",
         "z_dim": z_dim,
@@ -93,6 +99,9 @@ def random_state(
         "output_scale": 0.25,
         "input": {"size": [p.sizes[0]] * 2, "sampling_rate": p.rates[0], "bandwidth": float(p.cutoffs[0])},
         "layers": layers,
+        "embed_dim": w_dim if c_dim else 0,
+        "mapping_widths": [w_dim] * 2,
+        "joint_labels": False,
     }
     return tensors, config
 

@@ -240,9 +240,20 @@ def test_a_midi_port(taught, monkeypatch):
 def test_link(monkeypatch):
     control, beats = Control(), iter([4.0, 8.0])
 
+    joined = []
+
     class Session:
+        """Who joins is in phase with the others in a bar of `quantum` beats."""
+
+        quantum = 1.0
+
         def __init__(self, tempo, loop):
             self.tempo, self.beat, self.num_peers = 140.0, 0.0, 1
+
+        def __setattr__(self, name, value):
+            object.__setattr__(self, name, value)
+            if name == "enabled":
+                joined.append(self.quantum)
 
         async def sync(self, beats_):
             try:
@@ -261,6 +272,7 @@ def test_link(monkeypatch):
 
     asyncio.run(play())
     assert control.value("tempo/bpm") == 140.0
+    assert joined == [4]
     assert [operation.get("beat") for operation in control.take(0)] == [None, 4.0, 8.0]
 
 

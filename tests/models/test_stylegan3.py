@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from layouts import random_stylegan3
+from layouts import random_stylegan2, random_stylegan3
 from layouts.random_stylegan3 import random_state
 from torch import Tensor
 
@@ -67,7 +66,7 @@ def test_pictures_are_those_of_the_paper(variant: str, shape: dict[str, Any]) ->
 def test_the_plan_of_1024_pixels(variant: str) -> None:
     """One layer after the other, sizes and factors of the published networks; see gan tables of the paper."""
     tensors, config = random_state(resolution=1024, variant=variant, **NARROW)
-    sizes = [layer.out_size[0] for layer in stylegan3.read_config(tensors, config).layers]
+    sizes = [layer.out_size[0] for layer in made(tensors, config).config.layers]
     assert sizes == [36, 36, 52, 52, 84, 148, 148, 276, 276, 532, 1044, 1044, 1044, 1024, 1024]
 
 
@@ -209,5 +208,5 @@ def test_stylegan_xl_is_recognised(tmp_path: Path) -> None:
 
 def test_only_its_own_checkpoints_match() -> None:
     mine = Checkpoint(*random_state(resolution=16), "", "test")
-    assert stylegan3.matches(mine)
-    assert not stylegan3.matches(replace(mine, config={"family": "stylegan2"}))
+    assert stylegan3.matches(mine.tensors)
+    assert not stylegan3.matches(random_stylegan2.random_state(resolution=8)[0])

@@ -11,7 +11,8 @@ from torch import Tensor
 
 from latentart.errors import LatentartError, PictureError, SettingsError, WeightsError
 from latentart.translators.base import Translator, pad
-from latentart.translators.load import families, load_translator
+from latentart.translators.load import load_translator
+from latentart.weights.families import families
 
 
 class Negative(Translator):
@@ -73,7 +74,7 @@ def test_unknown_names_and_layouts_say_what_was_looked_for(tmp_path: Path) -> No
     torch.save({"a.weight": torch.zeros(2)}, tmp_path / "strange.pth")
     with pytest.raises(WeightsError, match=r"unknown layout: 1 tensors, a\.weight; none of") as raised:
         load_translator(tmp_path / "strange.pth")
-    assert all(name in str(raised.value) for name in families())
+    assert all(name in str(raised.value) for name in families("translator"))
 
 
 def test_an_unknown_layout_is_one_line_that_names_the_nearest(tmp_path: Path) -> None:

@@ -14,11 +14,12 @@ from latentart.errors import PictureError, SettingsError
 from latentart.translators.base import Translator
 from latentart.translators.cartoon import cartoongan, whitebox
 from latentart.translators.layers import InstanceNorm, fixed, measured, norms
-from latentart.translators.pix2pix import pix2pixhd, resnet
+from latentart.translators.pix2pix import pix2pix_resnet as resnet
+from latentart.translators.pix2pix import pix2pixhd
 from latentart.translators.receptive_field import PROBE, margin
 from latentart.translators.style import fast_style, mobile_style, mosaic
 from latentart.translators.tiles import Tiled, tiles, translate_tiled
-from latentart.weights.checkpoint import Checkpoint
+from latentart.weights.checkpoint import Checkpoint, Contents, Origin
 
 LEVEL = 2 / 255
 """One level of 255, on the scale of -1 to 1."""
@@ -48,7 +49,7 @@ def network(name: str) -> Translator:
         T.name = name
         return T
     family = {"mobile": mobile_style, "mosaic": mosaic}.get(name, fast_style)
-    parts = family.complete(NETWORKS[name](), Path("net.pth"))
+    parts = family.convert(NETWORKS[name](), Origin(Path("net.pth"), "", Contents({})))
     T = family.build(Checkpoint(parts.tensors, parts.config, "", "test"))  # type: ignore[attr-defined]
     T.name, T.family = name, family.FAMILY
     return T.eval()

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from latentart.errors import RefusedError, WeightsError
-from latentart.weights.inert_pickle import LARGEST_TEXT, Budget, Name, Record, Table, inert, read
+from latentart.weights.pickle.inert_pickle import LARGEST_TEXT, Budget, Name, Record, Table, inert, read
 
 plain = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**200), 2**200) | st.floats(allow_nan=False) | st.text(max_size=20),

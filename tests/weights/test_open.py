@@ -45,14 +45,15 @@ def test_the_extension_does_not_matter(tmp_path: Path, kind: str, name: str) -> 
 
 def test_every_format_is_listed_once() -> None:
     assert [f.SOURCE for f in formats()] == [
-        "dcgan",
-        "lucidrains",
+        "folder",
+        "ml5 folder",
+        "npz",
         "nvidia-pickle",
-        "progan",
-        "rosinality",
+        "pict",
         "safetensors",
         "tensorflow-pickle",
-        "torch-state",
+        "tfjs model",
+        "torch",
     ]
 
 

@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from latentart.errors import LatentartError, RefusedError, WeightsError
-from latentart.weights.plain import raw
-from latentart.weights.plain.open import open_plain
+from latentart.weights.containers import raw
+from latentart.weights.open import open_file
 
 KERNEL = np.arange(24, dtype="<f4").reshape(2, 3, 2, 2) / 7
 
@@ -37,7 +37,7 @@ def tfjs(folder: Path, weights: list[dict[str, Any]], shards: dict[str, bytes], 
 
 
 def test_a_folder_of_ml5(tmp_path: Path) -> None:
-    found = open_plain(ml5(tmp_path, {"filename": "Variable", "shape": [2, 3, 2, 2]}))
+    found = open_file(ml5(tmp_path, {"filename": "Variable", "shape": [2, 3, 2, 2]}))
     assert found.source == "ml5 folder"
     np.testing.assert_array_equal(found.groups[""]["Variable"].numpy(), KERNEL)
 
@@ -51,7 +51,7 @@ def test_a_model_in_shards_that_cut_a_tensor(by_file: bool, tmp_path: Path) -> N
         {"name": "a/count", "shape": [1, 2], "dtype": "int32"},
     ]
     folder = tfjs(tmp_path, weights, {"group1-shard1of2": data[:30], "group1-shard2of2": data[30:]})
-    found = open_plain(folder / "model.json" if by_file else folder)
+    found = open_file(folder / "model.json" if by_file else folder)
     assert found.source == "tfjs model"
     np.testing.assert_array_equal(found.groups[""]["a/kernel"].numpy(), KERNEL)
     np.testing.assert_array_equal(found.groups[""]["a/count"].numpy(), ints)
@@ -63,7 +63,7 @@ def test_codes_become_numbers(kind: str, numpy: str, tmp_path: Path) -> None:
     codes = np.array([0, 1, 200, np.iinfo(numpy).max], numpy)
     weight = {"name": "w", "shape": [4], "dtype": "float32"}
     weight |= {"quantization": {"dtype": kind, "scale": 0.03125, "min": -1.5}}
-    values = open_plain(tfjs(tmp_path, [weight], {"s": codes.tobytes()})).groups[""]["w"]
+    values = open_file(tfjs(tmp_path, [weight], {"s": codes.tobytes()})).groups[""]["w"]
     assert values.dtype == torch.float32
     np.testing.assert_allclose(values.numpy(), codes.astype(float) * 0.03125 - 1.5, rtol=1e-7)
 
@@ -71,7 +71,7 @@ def test_codes_become_numbers(kind: str, numpy: str, tmp_path: Path) -> None:
 def test_half_precision_becomes_single(tmp_path: Path) -> None:
     halves = np.array([1.5, -2.25, 0], "<f2")
     weight = {"name": "w", "shape": [3], "dtype": "float32", "quantization": {"dtype": "float16"}}
-    values = open_plain(tfjs(tmp_path, [weight], {"s": halves.tobytes()})).groups[""]["w"]
+    values = open_file(tfjs(tmp_path, [weight], {"s": halves.tobytes()})).groups[""]["w"]
     assert values.dtype == torch.float32
     assert values.tolist() == [1.5, -2.25, 0]
 
@@ -106,7 +106,7 @@ GOOD = {"filename": "Variable", "shape": [2, 3, 2, 2]}
 )
 def test_what_a_manifest_claims_is_checked(entry: Any, message: str, tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match=message) as raised:
-        open_plain(ml5(tmp_path, entry))
+        open_file(ml5(tmp_path, entry))
     assert "\n" not in str(raised.value)
 
 
@@ -118,7 +118,7 @@ def test_a_link_out_of_the_folder_is_not_followed(tmp_path: Path) -> None:
     (inside / "Variable").unlink()
     (inside / "Variable").symlink_to(tmp_path / "secret")
     with pytest.raises(WeightsError, match="is missing beside it"):
-        open_plain(inside)
+        open_file(inside)
 
 
 W = {"name": "w", "shape": [24], "dtype": "float32"}
@@ -147,14 +147,14 @@ W = {"name": "w", "shape": [24], "dtype": "float32"}
 )
 def test_what_a_model_claims_is_checked(weights: Any, message: str, tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match=message) as raised:
-        open_plain(tfjs(tmp_path, weights, {"s": KERNEL.tobytes()}))
+        open_file(tfjs(tmp_path, weights, {"s": KERNEL.tobytes()}))
     assert "\n" not in str(raised.value)
 
 
 @pytest.mark.parametrize("paths", [["../s"], ["s", "s"], "s", None, [["s"]], [None]])
 def test_paths_of_shards_are_checked(paths: Any, tmp_path: Path) -> None:
     with pytest.raises(WeightsError):
-        open_plain(tfjs(tmp_path, [W], {"s": KERNEL.tobytes()}, paths=paths))
+        open_file(tfjs(tmp_path, [W], {"s": KERNEL.tobytes()}, paths=paths))
 
 
 @pytest.mark.parametrize(
@@ -163,13 +163,13 @@ def test_paths_of_shards_are_checked(paths: Any, tmp_path: Path) -> None:
 def test_json_that_is_no_model_is_an_error(text: str, tmp_path: Path) -> None:
     (tmp_path / "model.json").write_text(text)
     with pytest.raises(WeightsError):
-        open_plain(tmp_path)
+        open_file(tmp_path)
 
 
 def test_a_list_as_large_as_a_film_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(raw, "LARGEST_JSON", 40)
     with pytest.raises(RefusedError, match="a list of tensors needs less"):
-        open_plain(ml5(tmp_path, GOOD))
+        open_file(ml5(tmp_path, GOOD))
 
 
 KEYS = st.sampled_from(["name", "shape", "dtype", "paths", "weights", "filename", "quantization", "scale", "min"])
@@ -188,4 +188,4 @@ def test_any_json_is_read_or_refused(content: Any, listed: bool, tmp_path: Path)
         other.unlink()
     (tmp_path / name).write_text(json.dumps({"a": content} if listed else {"weightsManifest": [content]}))
     with contextlib.suppress(LatentartError):
-        open_plain(tmp_path)
+        open_file(tmp_path)

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from latentart.errors import RefusedError
-from latentart.weights.inert_pickle import Name
-from latentart.weights.storage import Storage, StoredTensor, load, rebuild, storage
+from latentart.weights.pickle.inert_pickle import Name
+from latentart.weights.pickle.storage import Storage, StoredTensor, load, rebuild, storage
 
 
 def stored(tensor: torch.Tensor, dtype: str = "<f4") -> Storage:

@@ -46,10 +46,10 @@ def inspect(file: str, as_json: bool) -> None:
     latentart weights inspect latest_net_G.pth
     latentart weights inspect landscapes-256 --json
     """
-    from latentart.models.load import open_any
     from latentart.weights.describe import describe
+    from latentart.weights.open import open_checkpoint
 
-    facts = describe(open_any(file))
+    facts = describe(open_checkpoint(file))
     if as_json:
         click.echo(json.dumps(facts, indent=2, default=str))
     else:
@@ -72,12 +72,11 @@ def convert(source: str, target: Path, overwrite: bool, half: bool, layout: str)
     latentart weights convert ours.safetensors theirs.pt --to rosinality
     """
     from latentart.files import size_text
-    from latentart.models.load import open_any
     from latentart.weights.convert import convert as convert_
     from latentart.weights.export import export
 
     if layout == "safetensors":
-        convert_(source, target, overwrite=overwrite, half=half, read=open_any)
+        convert_(source, target, overwrite=overwrite, half=half)
     elif half:
         raise SettingsError(f"--half is for safetensors: leave it out with --to {layout}")
     else:

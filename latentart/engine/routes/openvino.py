@@ -9,10 +9,13 @@ import hashlib
 import os
 import shutil
 import sys
+import tempfile
+import threading
+import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cache as cache_once
+from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -24,6 +27,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from latentart import cache
+from latentart.engine import apart
 from latentart.engine.drawing import Drawing, check_number, example, noise_inputs
 from latentart.engine.machine import version
 from latentart.engine.request import Request, RouteError, Run, hooked, log
@@ -36,6 +40,19 @@ _WHOLE = "openvino.frontend.pytorch.torchdynamo.export_decompositions"
 GRAPH, WEIGHTS, DIGEST = "model.xml", "model.bin", "sha256"
 MOST_BYTES = 2 * 2**30
 """Exported graphs that stay in the cache folder, those used last."""
+_ABANDONED = 3600.0
+"""Seconds after which half a graph belongs to a process that was killed."""
+_core: list[Any] = []
+_core_lock = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a graph is exported from; `flat` are the tensors in the arguments, in order."""
+
+    module: torch.nn.Module
+    arguments: tuple[Any, ...]
+    flat: Sequence[Tensor]
 
 
 def choices(G: Generator, request: Request) -> dict[str, str]:
@@ -63,19 +80,26 @@ def runtime() -> Any:
     if "openvino" not in sys.modules:
         with _absent("openvino_telemetry"):
             import_module("openvino")
-            import_module(_DECODER)
-            import_module(_WHOLE)
     return sys.modules["openvino"]
 
 
-@cache_once
+def _exporter() -> None:
+    """Imports what exports, which reading a graph does without."""
+    with _absent("openvino_telemetry"):
+        import_module(_DECODER)
+        import_module(_WHOLE)
+
+
 def core() -> Any:
     """OpenVINO's Core, one for the life of the process.
 
     Its processor plug-in gives the main thread a signal stack of its own and frees it when the Core goes: with several
     of them, Ctrl-C would run on a stack that is gone, and crash.
     """
-    return runtime().Core()
+    with _core_lock:
+        if not _core:
+            _core.append(runtime().Core())
+    return _core[0]
 
 
 @contextmanager
@@ -117,7 +141,7 @@ def _compiled(G: Generator, request: Request, name: str, fingerprint: str) -> An
     kind = f"{request.output}-{request.noise_mode}" + ("-inputs" if request.noise_inputs else "")
     ws, maps = example(G, request)
     drawing = Drawing(G, request).eval()
-    model = kept_graph(fingerprint, f"{kind}-{request.batch}", lambda: export(drawing, (ws, maps), [ws, *maps]))
+    model = kept_graph(fingerprint, f"{kind}-{request.batch}", Source(drawing, (ws, maps), [ws, *maps]))
     return compiled(model, name)
 
 
@@ -131,23 +155,51 @@ def compiled(model: Any, name: str) -> Any:
     return core().compile_model(model, "CPU", options)
 
 
-def kept_graph(fingerprint: str, kind: str, make: Callable[[], Any]) -> Any:
-    """The exported model, from the cache folder when it is there and whole; `make` exports it otherwise."""
+def kept_graph(fingerprint: str, kind: str, source: Source) -> Any:
+    """The exported model, from the cache folder when it is there and whole; exported otherwise.
+
+    Where a picture may be drawn meanwhile it is exported by a process of its own (see `apart`).
+    """
     name = hashlib.sha256(f"{fingerprint}{version('torch')}{version('openvino')}".encode()).hexdigest()[:32]
     try:
         folder = cache.place("engine", f"{name}-{kind}")
     except TargetError as error:
         log.warning("the exported graph is not kept: %s", error)
-        return make()
+        return _unkept(source)
     if folder.exists():
         try:
             return _read(folder)
         except (OSError, RuntimeError, ValueError) as error:
             log.warning("the exported graph %s is damaged and made again: %s", folder.name, one_line(error))
             shutil.rmtree(folder)
-    model = make()
+    if apart.needed():
+        return _exported_apart(source, folder)
+    model = export(source.module, source.arguments, source.flat)
     keep(model, folder)
     return model
+
+
+def _exported_apart(source: Source, folder: Path) -> Any:
+    """The model, written into `folder` by another process; from elsewhere where it cannot be kept there."""
+    part = folder.with_name(f"{folder.name}.{os.getpid()}-{threading.get_ident()}.part")
+    try:
+        apart.export(source.module, source.arguments, source.flat, part)
+        place(part, folder)
+        return _read(folder)
+    except OSError as error:
+        log.warning("the exported graph is not kept: %s", one_line(error))
+        return _unkept(source)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def _unkept(source: Source) -> Any:
+    """The model where no folder keeps it."""
+    if not apart.needed():
+        return export(source.module, source.arguments, source.flat)
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        apart.export(source.module, source.arguments, source.flat, Path(folder) / "graph")
+        return _read(Path(folder) / "graph")
 
 
 def _read(folder: Path) -> Any:
@@ -167,6 +219,7 @@ def _digest(folder: Path) -> str:
 def export(module: torch.nn.Module, arguments: tuple[Any, ...], flat: Sequence[Tensor]) -> Any:
     """PyTorch module -> OpenVINO model for arguments of these shapes; `flat` are the tensors in them, in order."""
     ov = runtime()
+    _exporter()
     with torch.inference_mode(False), torch.no_grad(), warnings.catch_warnings():
         # PyTorch's exporter warns about its own parts.
         warnings.simplefilter("ignore", FutureWarning)
@@ -198,29 +251,61 @@ def one_line(error: Exception) -> str:
 
 
 def keep(model: Any, folder: Path) -> None:
-    """Writes a graph beside its place and renames it there, so that no one ever reads half of it."""
+    """Writes a graph beside its place and moves it there, so that no one ever reads half of it."""
     part = folder.with_name(f"{folder.name}.{os.getpid()}.part")
     try:
-        part.mkdir(parents=True, exist_ok=True)
-        runtime().save_model(model, str(part / GRAPH), compress_to_fp16=False)
-        (part / DIGEST).write_text(_digest(part))
-        part.rename(folder)
+        write(model, part)
+        place(part, folder)
     except (OSError, RuntimeError) as error:
-        # A full disk costs an export at each start; another process with the same graph was only faster.
+        # A full disk costs an export at each start.
+        log.warning("the exported graph is not kept: %s", one_line(error))
+    finally:
         shutil.rmtree(part, ignore_errors=True)
+
+
+def write(model: Any, folder: Path) -> None:
+    """Writes a graph into a folder of its own. Raises OSError, RuntimeError."""
+    folder.mkdir(parents=True, exist_ok=True)
+    runtime().save_model(model, str(folder / GRAPH), compress_to_fp16=False)
+    (folder / DIGEST).write_text(_digest(folder))
+
+
+def place(part: Path, folder: Path) -> None:
+    """Moves a whole graph to where it is kept, and makes room. Raises OSError."""
+    try:
+        part.rename(folder)
+    except OSError:
+        # Another process with the same graph was only faster.
         if not folder.exists():
-            log.warning("the exported graph is not kept: %s", one_line(error))
+            raise
     _prune(folder.parent)
 
 
 def _prune(folder: Path) -> None:
-    graphs = sorted((p for p in folder.iterdir() if p.is_dir()), key=lambda p: p.stat().st_mtime, reverse=True)
-    total = 0
-    for graph in graphs:
-        total += sum(file.stat().st_size for file in graph.iterdir())
+    """Removes the graphs not used for longest, never the newest, and what killed processes left behind."""
+    found = sorted(((_used(p), p) for p in folder.iterdir() if p.is_dir()), reverse=True)
+    for used, part in found:
+        if part.suffix == ".part" and time.time() - used > _ABANDONED:
+            shutil.rmtree(part, ignore_errors=True)
+    graphs = [path for _, path in found if path.suffix != ".part"]
+    total = sum(_bytes(graph) for graph in graphs[:1])
+    for graph in graphs[1:]:
+        total += _bytes(graph)
         if total > MOST_BYTES:
             log.info("removing the exported graph %s, not used for longest", graph.name)
             shutil.rmtree(graph, ignore_errors=True)
+
+
+def _used(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        # Another process cleaned up as well.
+        return 0.0
+
+
+def _bytes(graph: Path) -> int:
+    return sum(file.stat().st_size for file in graph.glob("*") if file.is_file())
 
 
 def _runner(G: Generator, request: Request, infer: Any) -> Run:

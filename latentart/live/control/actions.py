@@ -14,10 +14,10 @@ from latentart.live.control.presets import Cue, Presets, between
 from latentart.live.control.tempo import Taps
 from latentart.live.wire.names import choose
 
-SAFE: Mapping[str, Value] = {
-    name: value for name, value in defaults().items() if not name.startswith(("audio/", "latent/", "tempo/", "class/"))
-} | {"walk/play": False}
-"""What panic returns to: a still, ordinary, visible picture."""
+SAFE: Mapping[str, Value] = {name: value for name, value in defaults().items() if name != "tempo/bpm"} | {
+    "walk/play": False
+}
+"""What panic returns to: a still, ordinary, visible picture. The tempo is the music's."""
 
 
 class Models(Protocol):
@@ -29,6 +29,14 @@ class Models(Protocol):
 
     def load(self, name: str, *, swap: bool) -> None:
         """Has the renderer load a model, and change to it when `swap`."""
+        ...
+
+    def chosen(self) -> str:
+        """Name of the model that plays, or is on its way."""
+        ...
+
+    def restore(self) -> None:
+        """Changes to the first model, at once."""
         ...
 
 
@@ -76,8 +84,9 @@ class Actions:
             "seed/random": lambda: self._set({"seed": int(self._random.randint(2**31))}),
             "tempo/tap": self._tap,
             "tempo/resync": lambda: control.push(resync=True),
-            "preset/store": lambda name: presets.store(name, control.values()),
+            "preset/store": lambda name: presets.store(name, control.values(), models.chosen()),
             "preset/recall": self._recall,
+            "preset/remove": presets.remove,
             "preset/morph": self._morph,
             "cue/go": lambda: self._cue(presets.step(1)),
             "cue/at": lambda which: self._cue(presets.jump(which)),
@@ -89,7 +98,7 @@ class Actions:
             "rec/stop": recorder.stop,
             "rec/mark": lambda text="": recorder.mark(text),
             "midi/learn": self._learn,
-            "master/panic": lambda: control.panic(SAFE),
+            "master/panic": self._panic,
         }
 
     def fire(self, name: Any, args: Any = ()) -> None:
@@ -122,16 +131,28 @@ class Actions:
         if first:
             self.control.push(resync=True)
 
+    def _panic(self) -> None:
+        self.control.panic(SAFE)
+        self.models.restore()
+
     def _recall(self, name: str, fade: float = 0.0) -> None:
-        self.control.write(self.presets.recall(name), fade=check_fade(fade), at=self._quantise())
+        self._play(name, self.presets.recall(name), check_fade(fade), self._quantise())
 
     def _morph(self, one: str, two: str, share: float) -> None:
         inside = min(max(share, 0.0), 1.0)
-        self.control.write(between(self.presets.recall(one), self.presets.recall(two), inside))
+        mixed = between(self.presets.recall(one), self.presets.recall(two), inside)
+        self._play(two if inside >= 0.5 else one, mixed, 0.0, "none")
 
     def _cue(self, cue: Cue) -> None:
         at = cue.at if cue.at != "none" else self._quantise()
-        self.control.write(self.presets.recall(cue.preset), fade=cue.fade, at=at)
+        self._play(cue.preset, self.presets.recall(cue.preset), cue.fade, at)
+
+    def _play(self, preset: str, values: Mapping[str, Value], fade: float, at: str) -> None:
+        """Goes to the values, and to the model of a preset. Raises SettingsError, and then does neither."""
+        model = self.presets.model(preset)
+        if model and model != self.models.chosen():
+            self.models.load(choose("model", model, self.models.names()), swap=True)
+        self.control.write(values, fade=fade, at=at, scene=True)
 
 
 def check_arguments(name: str, wanted: str, given: Any) -> list[Any]:

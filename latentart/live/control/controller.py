@@ -16,6 +16,8 @@ from latentart.live.control.params import QUANTISE, Value
 
 MOST_WAITING = 1024
 LONGEST_FADE = 600.0
+LATENTS = ("latent/z", "latent/w")
+"""Vectors that mode latent plays: the newest of them counts."""
 
 
 class Control:
@@ -27,6 +29,8 @@ class Control:
         self._values: dict[str, Value] = params.defaults()
         self._pending: list[dict[str, Any]] = []
         self._changed: dict[str, Value] = {}
+        self._lengths: dict[str, tuple[int, ...]] = {}
+        """How many numbers each vector may have; any number before the model is known."""
         self.rev = 0
         self.refused = 0
 
@@ -46,17 +50,40 @@ class Control:
 
         fade: seconds; at: 'none', 'beat', 'bar', '2bar', '4bar'. Raises SettingsError, and then sets none.
         """
-        checked = {name: params.find(name).check(value) for name, value in raw.items()}
+        checked = {name: self.check(name, value) for name, value in raw.items()}
         self.write(checked, fade=check_fade(fade), at=check_quantise(at))
         return checked
 
-    def write(self, values: Mapping[str, Value], *, fade: float = 0.0, at: str = "none") -> None:
-        """Sets values that were checked already."""
+    def check(self, name: str, raw: Any) -> Value:
+        """`raw` as a value of that parameter, for the model that plays. Raises SettingsError."""
+        value = params.find(name).check(raw)
+        lengths = self._lengths.get(name)
+        if lengths and value and len(value) not in lengths:  # type: ignore[arg-type]
+            wanted = " or ".join(map(str, lengths))
+            raise SettingsError(f"{name} takes {wanted} numbers for the model that plays, not {len(value)}")  # type: ignore[arg-type]
+        return value
+
+    def fit(self, model: Mapping[str, Any]) -> None:
+        """Learns how long the latents of a model are; those of another length are dropped.
+
+        model: facts with z_dim, w_dim and num_ws.
+        """
+        w_dim = model["w_dim"]
+        self._lengths = {"latent/z": (model["z_dim"],), "latent/w": (w_dim, model["num_ws"] * w_dim)}
+        values = self.values()
+        wrong = {name for name, lengths in self._lengths.items() if len(values[name]) not in (0, *lengths)}  # type: ignore[arg-type]
+        if wrong:
+            self.write({name: () for name in wrong})
+
+    def write(self, values: Mapping[str, Value], *, fade: float = 0.0, at: str = "none", scene: bool = False) -> None:
+        """Sets values that were checked already. scene: they take the place of a scene that waits for its beat."""
+        values = newest(values)
         with self._lock:
             self.rev = (self.rev + 1) & 0xFFFFFFFF
             self._values |= values
             self._changed |= values
-            self._queue({"set": dict(values), "rev": self.rev, "fade": fade, "at": at})
+            operation = {"set": dict(values), "rev": self.rev, "fade": fade, "at": at}
+            self._queue(operation | ({"scene": True} if scene else {}))
 
     def push(self, **operation: Any) -> None:
         """Hands an operation other than a set to the renderer."""
@@ -117,7 +144,13 @@ def _joins(operations: list[dict[str, Any]], operation: Mapping[str, Any]) -> bo
 
 
 def _plain(operation: Mapping[str, Any]) -> bool:
-    return not operation.get("fade") and operation.get("at", "none") == "none"
+    return not operation.get("fade") and operation.get("at", "none") == "none" and "scene" not in operation
+
+
+def newest(values: Mapping[str, Value]) -> Mapping[str, Value]:
+    """The values, with a latent that is set clearing the other one; of two the later stays."""
+    given = [name for name in values if name in LATENTS and values[name]]
+    return {**values, **{name: () for name in LATENTS if name != given[-1]}} if given else values
 
 
 def check_fade(seconds: Any) -> float:

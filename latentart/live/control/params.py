@@ -60,7 +60,8 @@ class Param:
         if self.kind == "bool":
             return found != 0
         inside = min(max(found, self.low), self.high)
-        return round(inside) if self.kind == "int" else inside
+        # Limits are written as integers in places, and a value's type is the table's always.
+        return round(inside) if self.kind == "int" else float(inside)
 
     def from_unit(self, raw: Any) -> Value:
         """0..1, as a fader sends it -> a value; the twin address under /latentart/n."""
@@ -195,8 +196,9 @@ def _table() -> list[Param]:
         _float("walk/glide", 1.5, 0, 60, "How long a change of seed, class or mode takes.", unit="s"),
         _fader("latent/x", 0, 99, "Place on the plane of seeds x + 100 y."),
         _fader("latent/y", 0, 99, "Place on the plane of seeds x + 100 y."),
-        Param("latent/z", "vector", (), "z to play in mode latent: z_dim numbers."),
-        Param("latent/w", "vector", (), "w or ws to play in mode latent, before z: w_dim or num_ws x w_dim numbers."),
+        Param("latent/z", "vector", (), "z to play in mode latent: z_dim numbers. Takes the place of latent/w."),
+        Param("latent/w", "vector", (), "w or ws to play in mode latent: w_dim or num_ws x w_dim numbers. Takes the"
+              " place of latent/z."),
         _float("psi", 0.7, -2, 2, "Truncation: 0 the average picture, 1 the model's full range.", smooth=0.08),
         _int("cutoff", 0, 0, 32, "Rows of ws, from the coarsest, that psi acts on; 0 is all."),
         _choice("noise/mode", NOISES, "const: as trained; none; boil: slowly moving; random: new in every frame."),
@@ -222,6 +224,8 @@ def _table() -> list[Param]:
         *[_float(f"audio/{band}", 0.0, 0, 1, f"Sound level, {band}, from an analyser.", smooth=0.02) for band in AUDIO],
         _fader("react/psi", -2, 2, "How much audio/rms adds to psi."),
         _fader("react/speed", -8, 8, "How much audio/low adds to the speed.", "pictures/s"),
+        _fader("react/kick", -8, 8, "How much audio/onset adds to the speed.", "pictures/s"),
+        _fader("react/style", -2, 2, "How much audio/mid mixes in of the middle style."),
         _fader("react/noise", -4, 4, "How much audio/high adds to the noise."),
         _float("tempo/bpm", 120.0, 20, 300, "Beats per minute.", unit="bpm"),
         _choice("tempo/quantise", tuple(QUANTISE), "What presets, cues and model changes wait for."),
@@ -254,8 +258,9 @@ ACTIONS: dict[str, Action] = {
         Action("seed/random", "Any other seed."),
         Action("tempo/tap", "Tap the beat: the tempo follows the last taps, the bar starts at the first."),
         Action("tempo/resync", "The bar starts now."),
-        Action("preset/store", "Keeps the parameters under a name.", "s"),
-        Action("preset/recall", "Goes to a preset, in so many seconds.", "s|f"),
+        Action("preset/store", "Keeps the parameters and the model under a name.", "s"),
+        Action("preset/remove", "Deletes a preset.", "s"),
+        Action("preset/recall", "Goes to a preset and its model, in so many seconds.", "s|f"),
         Action("preset/morph", "Sets the place between two presets: 0 the first, 1 the second.", "ssf"),
         Action("cue/go", "The next cue."),
         Action("cue/at", "A cue by its number, from 1, or its preset's name; cue/<id>/go does the same.", "s"),
@@ -267,7 +272,7 @@ ACTIONS: dict[str, Action] = {
         Action("rec/stop", "Ends the take."),
         Action("rec/mark", "Leaves a mark in the take.", "|s"),
         Action("midi/learn", "The next MIDI controller that is moved plays this parameter or action.", "s"),
-        Action("master/panic", "Stops walks and fades and returns to the safe parameters."),
+        Action("master/panic", "Stops walks and fades and returns to the safe parameters and the first model."),
     )
 }
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from latentart import files
-from latentart.errors import SettingsError
+from latentart.errors import SettingsError, unknown
 from latentart.live.control.controller import check_fade, check_quantise
 from latentart.live.control.params import TABLE, Value
 from latentart.live.wire import protocol
-from latentart.live.wire.names import check_name, choose, inside
+from latentart.live.wire.names import check_name, check_title, file_stem, inside
 
 VERSION = 1
 KEPT_OUT = ("audio/", "latent/z", "latent/w", "master/", "tempo/", "walk/phase")
@@ -39,29 +40,64 @@ class Presets:
         self.folder = folder
         self.place = -1
         """The cue that is on, -1 before the first."""
+        self.revision = 0
+        """Counts what was stored: whoever shows the lists shows them again."""
 
     def names(self) -> list[str]:
-        """Presets that can be recalled, sorted."""
-        found = self.folder.glob("*.preset.json") if self.folder.is_dir() else ()
-        return sorted(path.name.removesuffix(".preset.json") for path in found)
+        """Presets that can be recalled, sorted without regard to case."""
+        return sorted(self._files(), key=lambda name: (name.casefold(), name))
 
-    def store(self, name: str, values: Mapping[str, Value]) -> None:
-        """Writes a preset, in place of an older one of that name. Raises SettingsError, TargetError."""
-        check_name("preset", name)
-        if name not in self.names() and len(self.names()) >= MOST_PRESETS:
+    def _files(self) -> dict[str, str]:
+        """Name -> file. A shortened file name says its preset's name inside."""
+        found = self.folder.glob("*.preset.json") if self.folder.is_dir() else ()
+        return {_title(path): path.name for path in found}
+
+    def store(self, name: str, values: Mapping[str, Value], model: str = "") -> None:
+        """Writes a preset, in place of an older one of that name. Raises SettingsError, TargetError.
+
+        model: name of the one that it is played with; '' keeps whatever plays when it is recalled.
+        """
+        name = check_title("preset", name)
+        known = self._files()
+        if name not in known and len(known) >= MOST_PRESETS:
             raise SettingsError(f"there are {MOST_PRESETS} presets already: remove some from {self.folder.name!r}")
         self.folder.mkdir(parents=True, exist_ok=True)
         kept = {key: value for key, value in values.items() if not key.startswith(KEPT_OUT)}
-        text = json.dumps({"latentart": "preset", "version": VERSION, "set": kept}, indent=1)
-        files.write_text(inside(self.folder, f"{name}.preset.json"), text + "\n", overwrite=True)
+        head = {"latentart": "preset", "version": VERSION, "name": name} | ({"model": model} if model else {})
+        text = json.dumps({**head, "set": kept}, indent=1)
+        path = inside(self.folder, known.get(name, f"{file_stem(name)}.preset.json"))
+        files.write_text(path, text + "\n", overwrite=True)
+        self.revision += 1
+
+    def remove(self, name: str) -> None:
+        """Deletes a preset, and its steps in a written list of cues. Raises SettingsError."""
+        inside(self.folder, self._file(name)).unlink(missing_ok=True)
+        if (self.folder / CUES).is_file():
+            steps = [asdict(cue) for cue in self.cues() if cue.preset != check_title("preset", name)]
+            self.write_cues(steps)
+        self.revision += 1
 
     def recall(self, name: str) -> dict[str, Value]:
         """The parameters of a preset, checked like any others. Raises SettingsError."""
-        path = inside(self.folder, f"{choose('preset', name, self.names())}.preset.json")
-        found = _read(path).get("set")
+        found = self._found(name).get("set")
         if not isinstance(found, dict):
             raise SettingsError(f"preset {name!r} holds no parameters: store it again")
         return {key: TABLE[key].check(value) for key, value in found.items() if key in TABLE}
+
+    def model(self, name: str) -> str:
+        """The model that a preset was stored with; '' for presets of before there was one in them."""
+        found = self._found(name).get("model", "")
+        return found and check_name("model", found)
+
+    def _found(self, name: str) -> dict[str, Any]:
+        return _read(inside(self.folder, self._file(name)))
+
+    def _file(self, name: str) -> str:
+        """The file of a preset. Raises SettingsError with the nearest names."""
+        known, title = self._files(), check_title("preset", name)
+        if title not in known:
+            raise SettingsError(unknown("preset", title, sorted(known)))
+        return known[title]
 
     def cues(self) -> list[Cue]:
         """The list of cues; the presets in order of name where none was written."""
@@ -78,6 +114,7 @@ class Presets:
         text = json.dumps({"latentart": "cues", "version": VERSION, "cues": steps}, indent=1)
         files.write_text(inside(self.folder, CUES), text + "\n", overwrite=True)
         self.place = -1
+        self.revision += 1
         return cues
 
     def jump(self, which: str) -> Cue:
@@ -121,8 +158,18 @@ def check_cues(raw: Any) -> list[Cue]:
 def _cue(step: Any) -> Cue:
     if not isinstance(step, dict):
         raise SettingsError(f"a cue looks like {{'preset': 'calm', 'fade': 4}}, not {str(step)[:40]!r}")
-    preset, fade, at = check_name("preset", step.get("preset")), step.get("fade", 2.0), step.get("at")
+    preset, fade, at = check_title("preset", step.get("preset")), step.get("fade", 2.0), step.get("at")
     return Cue(preset, check_fade(fade), check_quantise(at))
+
+
+def _title(path: Path) -> str:
+    stem = path.name.removesuffix(".preset.json")
+    if "~" not in stem:
+        return unquote(stem)
+    try:
+        return str(_read(path).get("name", stem))
+    except SettingsError:  # a damaged file is listed under its file name, and named when it is recalled
+        return stem
 
 
 def _read(path: Path) -> dict[str, Any]:

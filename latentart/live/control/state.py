@@ -4,6 +4,7 @@ Everything here is a function of the operations applied and the frame they were 
 repeats a performance exactly. An operation is a JSON object:
 
     {"set": {name: value, ...}, "rev": 7, "fade": 2.0, "at": "bar"}     targets; fade in seconds; at: when it begins
+    {"set": {...}, "rev": 7, "at": "bar", "scene": true}                a preset or cue: only the newest waits
     {"resync": true, "rev": 8}                                          the bar begins at this frame ("beat": 16)
     {"stop": true, "rev": 9}                                            fades end where they are, nothing waits any more
 """
@@ -17,6 +18,8 @@ from typing import Any
 from latentart.live.control.params import QUANTISE, TABLE, Value, defaults
 
 Operation = Mapping[str, Any]
+HEARD = 0.25
+"""Seconds that a level of sound counts for: an analyser that went away leaves silence, not its last loud moment."""
 _SETTLED = 1e-5
 """Part of the range within which a smoothed value takes its target's."""
 
@@ -44,6 +47,8 @@ class State:
         self.waiting: list[tuple[float, dict[str, Any]]] = []
         """(beat, operation), in the order they came."""
         self._moving: set[str] = set()
+        self._heard: dict[str, int] = {}
+        """Level of sound -> frame at which it was set."""
 
     @property
     def frozen(self) -> bool:
@@ -57,14 +62,31 @@ class State:
         return value
 
     def apply(self, operation: Operation) -> None:
-        """Takes an operation in, before the tick of the frame it belongs to."""
+        """Takes an operation in, before the tick of the frame it belongs to.
+
+        What waits for its beat is replaced by a newer command for the same parameter, a scene by the next one.
+        """
         self.rev = max(self.rev, int(operation.get("rev", 0)))
+        self._replace(operation)
         beats = QUANTISE.get(operation.get("at", "none"), 0)
         if beats:
-            due = math.ceil(self.beat / beats) * beats
-            self.waiting.append((float(due), {**operation, "at": "none"}))
+            self.waiting.append((_next(self.beat, operation), dict(operation)))
         else:
             self._do(operation)
+
+    def _replace(self, operation: Operation) -> None:
+        values = operation.get("set", {})
+        kept = []
+        for due, waiting in self.waiting:
+            rest = {name: value for name, value in waiting.get("set", {}).items() if name not in values}
+            if rest and not (operation.get("scene") and waiting.get("scene")):
+                kept.append((due, {**waiting, "set": rest}))
+        self.waiting = kept
+
+    def _count_from(self, beat: float) -> None:
+        """Goes on counting beats from another number; what waits for a beat waits for the next one of the new count."""
+        self.beat = beat
+        self.waiting = [(min(due, _next(beat, waiting)), waiting) for due, waiting in self.waiting]
 
     def tick(self) -> None:
         """Goes on by one frame."""
@@ -74,6 +96,7 @@ class State:
         self.waiting = [entry for entry in self.waiting if entry[0] > self.beat]
         for operation in due:
             self._do(operation)
+        self._fall_silent()
         for name in sorted(self._moving):
             # A frozen picture still fades to black.
             if name.startswith("master/") or not self.frozen:
@@ -81,10 +104,16 @@ class State:
         if not self.frozen:
             self._move()
 
+    def _fall_silent(self) -> None:
+        for name in [name for name, frame in self._heard.items() if self.frame - frame > HEARD * self.fps]:
+            self._aim(name, 0.0, 0.0)
+            del self._heard[name]
+
     def _move(self) -> None:
         self.held = self.frame
         if self.values["walk/play"]:
             speed = self.number("walk/speed") + self.number("react/speed") * self.number("audio/low")
+            speed += self.number("react/kick") * self.number("audio/onset")
             self.phase = (self.phase + speed / self.number("walk/count") / self.fps) % 1.0
         self.boil = (self.boil + self.number("noise/speed") / self.fps) % 1.0
 
@@ -92,7 +121,7 @@ class State:
         if operation.get("stop"):
             self._stop()
         if operation.get("resync"):
-            self.beat = float(operation.get("beat", 0.0))
+            self._count_from(float(operation.get("beat", 0.0)))
         fade = float(operation.get("fade", 0.0))
         values: Mapping[str, Any] = operation.get("set", {})
         for name, value in values.items():
@@ -104,6 +133,8 @@ class State:
         param = TABLE[name]
         self.targets[name] = value
         self.fades.pop(name, None)
+        if name.startswith("audio/") and value:
+            self._heard[name] = self.frame
         if name == "walk/phase":
             self.phase = float(value) % 1.0  # type: ignore[arg-type]
         if param.kind != "float" or (fade <= 0 and param.smooth <= 0):
@@ -156,6 +187,7 @@ class State:
             "targets": dict(self.targets), "values": dict(self.values),
             "fades": {name: list(fade) for name, fade in self.fades.items()},
             "waiting": list(self.waiting), "moving": sorted(self._moving),
+            "heard": dict(self._heard),
         }  # fmt: skip
 
     def restore(self, kept: Mapping[str, Any]) -> None:
@@ -167,6 +199,14 @@ class State:
         self.fades = {name: list(fade) for name, fade in _known(kept["fades"]).items()}
         self.waiting = [(float(beat), dict(operation)) for beat, operation in kept["waiting"]]
         self._moving = set(_known(dict.fromkeys(kept["moving"])))
+        # Older takes have none.
+        self._heard = dict(_known(kept.get("heard", {})))
+
+
+def _next(beat: float, operation: Operation) -> float:
+    """The first beat from `beat` on that an operation waits for."""
+    beats = QUANTISE.get(operation.get("at", "none"), 0)
+    return float(math.ceil(beat / beats) * beats) if beats else beat
 
 
 def _known(found: Mapping[str, Any]) -> dict[str, Any]:

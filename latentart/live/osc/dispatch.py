@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
 import re
-import struct
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -14,8 +14,8 @@ from latentart.errors import LatentartError, SettingsError
 from latentart.live.control.actions import Actions
 from latentart.live.control.controller import Control
 from latentart.live.control.params import ACTIONS, TABLE, Param, Value, number
-from latentart.live.osc import layers
-from latentart.live.osc.packet import Argument, Message, PacketError, parse
+from latentart.live.osc import arguments, layers
+from latentart.live.osc.packet import Argument, Message, PacketError, read
 from latentart.live.osc.pattern import is_pattern, matching, tree
 from latentart.live.wire import protocol
 from latentart.live.wire.rates import Bucket
@@ -32,12 +32,15 @@ MESSAGES_PER_SECOND = 20_000
 PATTERNS_PER_SECOND = 200
 PATTERNS_PER_PACKET = 4
 REPLIES_PER_SECOND = 500
+HINTS_PER_SECOND = 5
+"""Searches for an address like a wrong one, each of which takes milliseconds."""
 _URGENT = b"/master/"
 _CUE = re.compile(r"/(?:latentart|la)/cue/([A-Za-z0-9._-]{1,64})/go")
 
 Sender = tuple[str, int]
 Reply = Callable[[Sender, str, Sequence[Any]], None]
 Subscribe = Callable[[Sender, Sequence[Any]], None]
+Complain = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -64,9 +67,14 @@ def addresses() -> dict[str, Target]:
 class Dispatcher:
     """Takes datagrams apart and does what they say."""
 
-    def __init__(self, control: Control, actions: Actions, reply: Reply, subscribe: Subscribe) -> None:
+    def __init__(
+        self, control: Control, actions: Actions, reply: Reply, subscribe: Subscribe,
+        complain: Complain = lambda text: None, *, translators: Sequence[str] = (),
+    ) -> None:  # fmt: skip
+        """complain is called with each message's fault; translators: those that the numbers 1, 2 ... stand for."""
         self.control, self.actions = control, actions
-        self.reply, self.subscribe = reply, subscribe
+        self.reply, self.subscribe, self.complain = reply, subscribe, complain
+        self.translators = tuple(translators)
         self.counts: Counter[str] = Counter()
         self.last_fault = ""
         self._targets = addresses()
@@ -75,6 +83,8 @@ class Dispatcher:
         self._messages = Bucket(MESSAGES_PER_SECOND)
         self._patterns = Bucket(PATTERNS_PER_SECOND)
         self._replies = Bucket(REPLIES_PER_SECOND)
+        self._hints = Bucket(HINTS_PER_SECOND)
+        self._folded = {_folded(address): address for address in self._targets}
         self._own = {"latent/xy": self._pair, "feedback/subscribe": self.subscribe_to, "ping": self._ping,
                      RUNWAY: self._runway}  # fmt: skip
 
@@ -94,7 +104,7 @@ class Dispatcher:
             self.counts["over_rate"] += 1
             return
         try:
-            messages = parse(data)
+            messages = read(data)
         except PacketError as error:
             self._fault("bad_packet", error)
             return
@@ -102,6 +112,9 @@ class Dispatcher:
         self._messages.spend(len(messages) - 1)
         patterns = 0
         for message in messages:
+            if isinstance(message, PacketError):
+                self._fault("bad_packet", message)
+                continue
             patterns += is_pattern(message.address)
             if patterns > PATTERNS_PER_PACKET:
                 self.counts["over_rate"] += 1
@@ -130,8 +143,18 @@ class Dispatcher:
             if not self._patterns.spend():
                 self.counts["over_rate"] += 1
                 return ()
-            return self._matching(address)
-        raise SettingsError(f"no such address: {address[:80]!r}")
+            found = self._matching(address)
+            if not found:
+                raise SettingsError(f"no address matches {address[:80]!r}")
+            return found
+        raise SettingsError(f"no such address: {address[:80]!r}{self._hint(address)}")
+
+    def _hint(self, address: str) -> str:
+        """An address like this one: in small letters without a slash at the end, or spelled alike."""
+        close = self._folded.get(_folded(address))
+        if close is None and self._hints.spend():
+            close = next(iter(difflib.get_close_matches(address[:80], self._targets, n=1)), None)
+        return f": did you mean {close}?" if close else ""
 
     def _is_cue(self, message: Message, values: dict[str, Value]) -> bool:
         """Does cue/<id>/go: which cues there are changes while playing, so they are no addresses of the tree."""
@@ -147,15 +170,19 @@ class Dispatcher:
         param = TABLE[target.name]
         if not args:
             self._answer(param, target.kind, address, sender)
-        elif param.kind == "vector":
-            values[param.name] = param.check(_floats(args))
+            return
+        if target.kind == "unit":
+            value = param.from_unit(args[0])
         else:
-            values[param.name] = param.from_unit(args[0]) if target.kind == "unit" else param.check(args[0])
+            value = self.control.check(param.name, arguments.received(param, args, self.translators))
+        # Of two latents the later one counts.
+        values.pop(param.name, None)
+        values[param.name] = value
 
     def _answer(self, param: Param, kind: str, address: str, sender: Sender) -> None:
         if self._replies.spend():
             value = self.control.value(param.name)
-            self.reply(sender, address, arguments(param.to_unit(value) if kind == "unit" else value))
+            self.reply(sender, address, [param.to_unit(value)] if kind == "unit" else arguments.sent(param, value))
 
     def _write(self, values: dict[str, Value]) -> None:
         if values:
@@ -169,12 +196,9 @@ class Dispatcher:
         if target.kind == "layer":
             self._layer(target.name, args, sender)
             return
-        action = ACTIONS[target.name]
-        if action.args:
-            self.actions.fire(action.name, list(args))
-        elif not args or args[0]:
-            # Buttons send 1 when pressed and 0 when let go.
-            self.actions.fire(action.name)
+        given = arguments.of_action(ACTIONS[target.name], args)
+        if given is not None:
+            self.actions.fire(target.name, given)
 
     def _layer(self, name: str, args: Sequence[Argument], sender: Sender) -> None:
         values = self.control.values()
@@ -190,12 +214,11 @@ class Dispatcher:
 
     def _ping(self, sender: Sender, args: Sequence[Argument]) -> None:
         if self._replies.spend():
-            number = args[0] if args and isinstance(args[0], int) else 0
-            self.reply(sender, "/latentart/pong", [number])
+            self.reply(sender, "/latentart/pong", [args[0] if args and isinstance(args[0], (int, float)) else 0])
 
     def subscribe_to(self, sender: Sender, args: Sequence[Argument]) -> None:
         """A program that wants to hear of changes."""
-        self.subscribe(sender, args)
+        self.subscribe(sender, [arguments.whole(argument) for argument in args])
 
     def _runway(self, sender: Sender, args: Sequence[Argument]) -> None:
         asked = protocol.parse(str(args[0])) if args else {}
@@ -207,18 +230,9 @@ class Dispatcher:
     def _fault(self, kind: str, error: LatentartError) -> None:
         self.counts[kind] += 1
         self.last_fault = str(error)
+        if self._replies.spend():
+            self.complain(self.last_fault)
 
 
-def arguments(value: Value) -> list[Any]:
-    """A value as OSC arguments."""
-    return list(value) if isinstance(value, tuple) else [value]
-
-
-def _floats(args: Sequence[Argument]) -> Sequence[Any]:
-    """Numbers, or one blob of little-endian float32."""
-    first = args[0]
-    if not isinstance(first, bytes):
-        return args
-    if len(first) % 4:
-        raise SettingsError(f"a blob of {len(first)} bytes is no list of float32")
-    return struct.unpack(f"<{len(first) // 4}f", first)
+def _folded(address: str) -> str:
+    return re.sub("/+", "/", address).rstrip("/").lower()

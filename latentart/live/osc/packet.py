@@ -39,19 +39,34 @@ class Message:
 
 
 def parse(data: bytes) -> list[Message]:
-    """A datagram -> its messages in order, those of bundles included. Raises PacketError."""
+    """A datagram -> its messages in order, those of bundles included. Raises PacketError when one is wrong."""
+    parts = read(data)
+    for part in parts:
+        if isinstance(part, PacketError):
+            raise part
+    return [part for part in parts if isinstance(part, Message)]
+
+
+def read(data: bytes) -> list[Message | PacketError]:
+    """The same, with the error in the place of each message that cannot be read: the others of a bundle stand.
+
+    Raises PacketError for a datagram whose parts cannot be told from each other.
+    """
     if len(data) > LONGEST_PACKET:
         raise PacketError(f"a datagram of {len(data)} bytes is too long: send at most {LONGEST_PACKET}")
-    found: list[Message] = []
+    found: list[Message | PacketError] = []
     _packet(data, 0, len(data), 0, found)
     return found
 
 
-def _packet(data: bytes, start: int, end: int, depth: int, found: list[Message]) -> None:
+def _packet(data: bytes, start: int, end: int, depth: int, found: list[Message | PacketError]) -> None:
     if not data.startswith(_BUNDLE, start, end):
         if len(found) >= MOST_MESSAGES:
             raise PacketError(f"a bundle holds more than {MOST_MESSAGES} messages")
-        found.append(_message(data, start, end))
+        try:
+            found.append(_message(data, start, end))
+        except PacketError as error:
+            found.append(error)
         return
     if depth >= DEEPEST_BUNDLE:
         raise PacketError(f"bundles are nested deeper than {DEEPEST_BUNDLE}")
@@ -79,14 +94,21 @@ def _message(data: bytes, start: int, end: int) -> Message:
     if at == end:
         # Some old senders leave the type tags out.
         return Message(address, ())
+    try:
+        return Message(address, _arguments(data, at, end))
+    except PacketError as error:
+        raise PacketError(f"{address[:80]}: {error}") from None
+
+
+def _arguments(data: bytes, at: int, end: int) -> tuple[Argument, ...]:
     tags, at = _string(data, at, end)
     if not tags.startswith(",") or len(tags) > MOST_ARGUMENTS:
-        raise PacketError(f"type tags {tags[:20]!r} of {address[:40]!r} make no sense")
+        raise PacketError(f"type tags {tags[:20]!r} make no sense")
     args = []
     for tag in tags[1:]:
         value, at = _argument(tag, data, at, end)
         args.append(value)
-    return Message(address, tuple(args))
+    return tuple(args)
 
 
 def _argument(tag: str, data: bytes, at: int, end: int) -> tuple[Argument, int]:
@@ -94,7 +116,7 @@ def _argument(tag: str, data: bytes, at: int, end: int) -> tuple[Argument, int]:
         after = at + _FIXED[tag].size
         if after > end:
             raise PacketError(f"an argument of type {tag!r} is cut off")
-        return _finite(_FIXED[tag].unpack_from(data, at)[0]), after
+        return _finite(tag, _FIXED[tag].unpack_from(data, at)[0]), after
     if tag in _CONSTANT:
         return _CONSTANT[tag], at
     if tag in "sS":
@@ -106,9 +128,9 @@ def _argument(tag: str, data: bytes, at: int, end: int) -> tuple[Argument, int]:
     raise PacketError(f"arguments of type {tag!r} are not taken")
 
 
-def _finite(number: float) -> float:
+def _finite(tag: str, number: float) -> float:
     if not math.isfinite(number):
-        raise PacketError("an argument is not finite")
+        raise PacketError(f"an argument of type {tag!r} is {number}: send finite numbers")
     return number
 
 

@@ -21,8 +21,11 @@ from pythonosc.osc_message_builder import OscMessageBuilder
 from latentart.errors import SettingsError
 from latentart.live.control.actions import Actions
 from latentart.live.control.controller import Control
-from latentart.live.osc.dispatch import Dispatcher, Sender, arguments
+from latentart.live.control.params import TABLE
+from latentart.live.osc import arguments
+from latentart.live.osc.dispatch import Dispatcher, Sender
 from latentart.live.osc.packet import LONGEST_PACKET, Argument
+from latentart.live.wire import hosts
 
 log = logging.getLogger("latentart.live")
 
@@ -30,8 +33,10 @@ LONGEST_LEASE = 60.0
 MOST_LEASES = 32
 RECEIVE_BUFFER = 1 << 20
 BURST = 64
-STATUS = ("fps", "render_ms", "dropped", "viewers", "model")
-"""Statistics that are told as /latentart/status/..."""
+STATUS = ("fps", "render_ms", "dropped", "viewers", "model", "z_dim", "w_dim", "num_ws")
+"""Statistics that are told as /latentart/status/..., once they are known."""
+MOST_STRANGERS = 16
+"""Senders that are turned away with a line each."""
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -40,17 +45,33 @@ class Osc:
     """The OSC port."""
 
     def __init__(
-        self, control: Control, actions: Actions, *, host: str, port: int, out_port: int, allow: Sequence[str] = ()
-    ) -> None:
+        self, control: Control, actions: Actions, *, host: str, port: int, out_port: int, allow: Sequence[str] = (),
+        translators: Sequence[str] = (),
+    ) -> None:  # fmt: skip
         """out_port: where echo goes on this machine without being asked, 0 for nowhere; allow: networks beside it.
 
-        Raises SettingsError when the port is taken, or a network is none.
+        translators: those that the numbers 1, 2 ... stand for.
+        Raises SettingsError when the port is taken or the one for echo too, or a network is none.
         """
         self._allowed = [_network(text) for text in allow]
-        self.dispatcher = Dispatcher(control, actions, self.send, self.subscribe)
-        self._socket = _bound(host, port)
-        self.port: int = self._socket.getsockname()[1]
+        self.dispatcher = Dispatcher(
+            control,
+            actions,
+            self.send,
+            self.subscribe,
+            lambda text: self.tell("/latentart/error", text),
+            translators=translators,
+        )
+        self._sockets = hosts.listen(
+            host, port, "--osc-port", lambda address, free: hosts.datagrams(address, free, RECEIVE_BUFFER)
+        )
+        self.port: int = self._sockets[0].getsockname()[1]
         self.out_port = out_port
+        if self.port == out_port:
+            hosts.close(self._sockets)
+            raise SettingsError(f"OSC comes in and is echoed on port {port}: choose another --osc-out-port, or 0")
+        self._by_family = {sock.family: sock for sock in self._sockets}
+        self._strangers: set[str] = set()
         self._known = lru_cache(maxsize=64)(self._may)
         self._leases: dict[Sender, float] = {}
         self._lock = threading.Lock()
@@ -66,24 +87,26 @@ class Osc:
     def stop(self) -> None:
         """Stops listening and closes the port."""
         self._stopping = True
-        self._thread.join(timeout=2)
-        self._socket.close()
+        if self._thread.ident is not None:
+            self._thread.join(timeout=2)
+        hosts.close(self._sockets)
 
     def _run(self) -> None:
-        self._socket.setblocking(False)
         with selectors.DefaultSelector() as selector:
-            selector.register(self._socket, selectors.EVENT_READ)
+            for each in self._sockets:
+                each.setblocking(False)
+                selector.register(each, selectors.EVENT_READ)
             while not self._stopping:
-                if selector.select(timeout=0.2):
-                    self.dispatcher.take(*self._burst())
+                for key, _ in selector.select(timeout=0.2):
+                    self.dispatcher.take(*self._burst(key.fileobj))  # type: ignore[arg-type]
                     self._complain()
 
-    def _burst(self) -> list[tuple[bytes, Sender]]:
+    def _burst(self, sock: socket.socket) -> list[tuple[bytes, Sender]]:
         """What is there, up to BURST datagrams: one question to the system for each, however many there are."""
         found: list[tuple[bytes, Sender]] = []
         for _ in range(BURST):
             try:
-                data, sender = self._socket.recvfrom(LONGEST_PACKET + 1)
+                data, sender = sock.recvfrom(LONGEST_PACKET + 1)
             except BlockingIOError:
                 break
             except OSError as error:
@@ -93,8 +116,20 @@ class Osc:
             if self._known(sender[0]):
                 found.append((data, (sender[0], sender[1])))
             else:
-                self.dispatcher.counts["stranger"] += 1
+                self._turn_away(sender[0])
         return found
+
+    def _turn_away(self, host: str) -> None:
+        """Counts a datagram from elsewhere; the first of each sender is logged with what would let it in."""
+        self.dispatcher.counts["stranger"] += 1
+        if host in self._strangers or len(self._strangers) >= MOST_STRANGERS:
+            return
+        self._strangers.add(host)
+        log.warning("OSC from %s is not taken: start with --allow-osc %s to let it in", host, _around(host))
+
+    def counts(self) -> dict[str, int]:
+        """What was counted, for the statistics: 'osc_packets', 'osc_stranger'..."""
+        return {f"osc_{name}": count for name, count in dict(self.dispatcher.counts).items()}
 
     def _complain(self) -> None:
         """What was wrong last, once a second at most, and the same thing once a minute."""
@@ -111,8 +146,11 @@ class Osc:
 
     def send(self, to: Sender, address: str, args: Sequence[Any]) -> None:
         """One message; lost when nobody is there."""
+        sock = self._by_family.get(hosts.family(to[0]))
+        if sock is None:
+            return
         try:
-            self._socket.sendto(packet(address, args), to)
+            sock.sendto(packet(address, args), to)
         except OSError as error:
             log.debug("OSC to %s: %s", to, error)
 
@@ -125,6 +163,8 @@ class Osc:
             raise SettingsError(f"echo goes to the machine that asks, {sender[0]}, not to {host[:40]!r}")
         if not isinstance(port, int) or not 1024 <= port <= 65535 or not isinstance(seconds, (int, float)):
             raise SettingsError(f"subscribe takes a host, a port from 1024 and seconds, not {str(args)[:60]!r}")
+        if port == self.port and ipaddress.ip_address(sender[0].partition("%")[0]).is_loopback:
+            raise SettingsError(f"port {port} is the one that OSC comes in on: an echo there would never end")
         with self._lock:
             self._expire()
             if len(self._leases) >= MOST_LEASES:
@@ -135,7 +175,8 @@ class Osc:
         """Who hears of changes now."""
         with self._lock:
             self._expire()
-            own = [("127.0.0.1", self.out_port)] if self.out_port else []
+            here = "127.0.0.1" if socket.AF_INET in self._by_family else "::1"
+            own = [(here, self.out_port)] if self.out_port else []
             return [*own, *(lease for lease in self._leases if lease not in own)]
 
     def _expire(self) -> None:
@@ -146,14 +187,15 @@ class Osc:
         """Tells all listeners of changed parameters."""
         for to in self.listeners():
             for name, value in changes.items():
-                self.send(to, f"/latentart/{name}", arguments(value))
+                self.send(to, f"/latentart/{name}", arguments.sent(TABLE[name], value))
 
     def status(self, stats: Mapping[str, Any]) -> None:
         """Tells all listeners how it goes, once a second."""
         self._beats += 1
         self.tell("/latentart/status/heartbeat", self._beats)
         for name in STATUS:
-            self.tell(f"/latentart/status/{name}", stats[name])
+            if name in stats:
+                self.tell(f"/latentart/status/{name}", stats[name])
 
     def tell(self, address: str, value: float | int | str) -> None:
         """One message to all listeners."""
@@ -165,7 +207,9 @@ def packet(address: str, args: Sequence[Any]) -> bytes:
     """One OSC message as bytes."""
     builder = OscMessageBuilder(address)
     for value in args:
-        builder.add_arg(value)
+        # Left to itself the builder takes 64 bits for -2147483648.
+        small = type(value) is int and -(2**31) <= value < 2**31
+        builder.add_arg(value, "i" if small else None)
     return builder.build().dgram
 
 
@@ -176,13 +220,7 @@ def _network(text: str) -> Network:
         raise SettingsError(f"{text!r} is no network: give one such as 192.168.1.0/24, or an address") from None
 
 
-def _bound(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    found = socket.socket(family, socket.SOCK_DGRAM)
-    found.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
-    try:
-        found.bind((host, port))
-    except OSError as error:
-        found.close()
-        raise SettingsError(f"cannot listen for OSC on {host}:{port}: {error.strerror}: choose --osc-port") from error
-    return found
+def _around(host: str) -> str:
+    """The network that a sender is likely to be in: the last byte of an IPv4 address changes with every lease."""
+    address = ipaddress.ip_address(host.partition("%")[0])
+    return str(ipaddress.ip_network(f"{address}/24", strict=False)) if address.version == 4 else str(address)

@@ -170,6 +170,8 @@ class Instrument:
         mixed, label = ws.copy(), self.sources.label(self.state.number("class/a"))
         for band in BANDS:
             amount = self.state.number(f"style/{band}/amount") * self.state.number("mix/amount")
+            if band == "middle":
+                amount += self.state.number("react/style") * self.state.number("audio/mid")
             rows = space.rows(self.G.num_ws, band) if amount else []
             if rows:
                 other = self.sources.seed(int(self.state.number(f"style/{band}/seed")), label)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import queue
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -76,15 +76,25 @@ class Arrival:
     """Something that was read, or why it was not."""
 
     name: str
-    swap: bool = False
     model: Loaded | None = None
     ready: Mapping[str, Any] | None = None
     """The event of a translator."""
     fault: str = ""
 
 
+@dataclass(frozen=True)
+class Wish:
+    """A model to change to. at_once: without waiting for a beat."""
+
+    name: str
+    at_once: bool = False
+
+
 class Backstage:
-    """Models and translators by name; those that are asked for arrive."""
+    """Models and translators by name; those that are asked for arrive.
+
+    One thread reads them, one after another: the picture needs the processor. The newest wish for a model counts.
+    """
 
     def __init__(self, stage: Stage) -> None:
         """Loads the first model. Raises LatentartError."""
@@ -92,28 +102,46 @@ class Backstage:
         self.translators = Translators(stage.device, only=stage.only, pictures=Path(stage.pictures))
         self.models: dict[str, Loaded] = {}
         self.prepare(stage.network, stage.engine or stage.only)
-        self._arrivals: queue.SimpleQueue[Arrival] = queue.SimpleQueue()
-        self._reading = False
-        """Whether a translator is being read: one at a time, the picture needs the processor."""
+        self.wish: Wish | None = None
+        """The model to change to when it is here."""
         self.refused: set[tuple[str, Size]] = set()
+        self._arrivals: queue.SimpleQueue[Arrival] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[Callable[[], Arrival | None]] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._coming: dict[str, bool] = {}
+        """Models that are being read or wait for it, and whether to read them even when another one is wished for."""
+        self._reading = ""
+        """The translator that is being read."""
+        threading.Thread(target=self._work, daemon=True, name="latentart-backstage").start()
 
     def prepare(self, name: str, choice: str | None) -> None:
         """Loads a model here and now. Raises LatentartError."""
         if name not in self.models:
             self.models[name] = prepare(name, self.stage, choice, self.translators)
 
-    def load(self, name: str, swap: bool) -> None:
-        """A model will arrive; pictures go on while it is read."""
-        if name in self.models:
-            self._arrivals.put(Arrival(name, swap, self.models[name]))
-            return
-        threading.Thread(target=self._fetch, args=(name, swap), daemon=True).start()
+    def load(self, name: str, swap: bool, at_once: bool = False) -> None:
+        """A model will arrive; pictures go on while it is read. swap: to be changed to, instead of any other."""
+        with self._lock:
+            self.wish = Wish(name, at_once) if swap else self.wish
+            if name in self.models:
+                self._arrivals.put(Arrival(name, self.models[name]))
+                return
+            known = name in self._coming
+            self._coming[name] = self._coming.get(name, False) or not swap
+        if not known:
+            self._jobs.put(lambda: self._fetch(name))
 
     def want(self, name: str, size: Size) -> None:
         """A translator will arrive, unless another one is being read."""
         if not self._reading:
-            self._reading = True
-            threading.Thread(target=self._fetch_translator, args=(name, size), daemon=True).start()
+            self._reading = name
+            self._jobs.put(lambda: self._fetch_translator(name, size))
+
+    @property
+    def reading(self) -> list[str]:
+        """Names of what is being read or waits for it."""
+        with self._lock:
+            return [*self._coming, *([self._reading] if self._reading else [])]
 
     def arrived(self) -> Arrival | None:
         """The next one, None when there is none."""
@@ -121,32 +149,47 @@ class Backstage:
             return None
         arrival = self._arrivals.get()
         if arrival.ready is not None:
-            self._reading = False
+            self._reading = ""
             if arrival.fault:
                 self.refused.add((arrival.name, arrival.ready["size"]))
+        elif arrival.fault and self.wish is not None and self.wish.name == arrival.name:
+            self.wish = None
         return arrival
 
-    def keep(self, arrival: Arrival, showing: str) -> None:
-        """Takes a model in; the oldest that is not shown makes room."""
+    def keep(self, arrival: Arrival, needed: Collection[str]) -> None:
+        """Takes a model in; the oldest that is not needed makes room, the first model never."""
         assert arrival.model is not None
         self.models[arrival.name] = arrival.model
-        spare = [other for other in self.models if other not in (arrival.name, showing)]
+        needed = {*needed, arrival.name, self.stage.network, *((self.wish.name,) if self.wish else ())}
+        spare = [other for other in self.models if other not in needed]
         for other in spare[: max(0, len(self.models) - MODELS_KEPT)]:
             del self.models[other]
 
-    def _fetch(self, name: str, swap: bool) -> None:
-        try:
-            arrival = Arrival(name, swap, prepare(name, self.stage, self.stage.only, self.translators))
-        except Exception as error:  # the border of a thread: whoever waits for the model is told
-            arrival = Arrival(name, swap, fault=_fault(name, error))
-        self._arrivals.put(arrival)
+    def _work(self) -> None:
+        while True:
+            arrival = self._jobs.get()()
+            if arrival is not None:
+                self._arrivals.put(arrival)
 
-    def _fetch_translator(self, name: str, size: Size) -> None:
+    def _fetch(self, name: str) -> Arrival | None:
+        """Reads a model, unless something else has been wished for since."""
+        with self._lock:
+            if not self._coming[name] and self.wish is not None and self.wish.name != name:
+                del self._coming[name]
+                return None
         try:
-            arrival = Arrival(name, ready=self.translators.open(name, size))
+            arrival = Arrival(name, prepare(name, self.stage, self.stage.only, self.translators))
+        except Exception as error:  # the border of a thread: whoever waits for the model is told
+            arrival = Arrival(name, fault=_fault(name, error))
+        with self._lock:
+            del self._coming[name]
+        return arrival
+
+    def _fetch_translator(self, name: str, size: Size) -> Arrival:
+        try:
+            return Arrival(name, ready=self.translators.open(name, size))
         except Exception as error:  # the same border: translators that wait behind this one would wait for ever
-            arrival = Arrival(name, ready={"size": size}, fault=_fault(name, error))
-        self._arrivals.put(arrival)
+            return Arrival(name, ready={"size": size}, fault=_fault(name, error))
 
 
 def _fault(name: str, error: Exception) -> str:

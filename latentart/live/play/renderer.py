@@ -3,7 +3,7 @@
 It owns nothing that cannot be lost: its state goes out as a snapshot four times a second, and the parent starts
 another one from the last snapshot and the operations since. Messages are JSON both ways.
 
-    in:   {"do": [operation, ...]}  {"load": name, "swap": bool}  {"snapshot": true}  {"quit": true}
+    in:   {"do": [operation, ...]}  {"load": name, "swap": bool, "now": bool}  {"snapshot": true}  {"quit": true}
     out:  {"ready": {...}}  {"frame": n, ...}  {"loaded": name}  {"model": {...}}  {"refused": name, "why": text}
 """
 
@@ -20,6 +20,7 @@ from typing import Any
 
 import torch
 
+from latentart.engine import apart
 from latentart.errors import LatentartError
 from latentart.live.control.controller import append
 from latentart.live.control.params import QUANTISE
@@ -43,6 +44,8 @@ def main(connection: Connection, stage: Stage) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     torch.set_num_threads(stage.threads)
+    # Pictures are drawn here all the time.
+    apart.always()
     try:
         Renderer(connection, stage).run()
     except LatentartError as error:
@@ -73,6 +76,8 @@ class Renderer:
         """The model to change to, and the beat to do so."""
         self.scored: set[str] = set()
         """Translators whose arrival the take tells."""
+        self.scored_models: set[str] = set()
+        """Models that it changes to."""
         self.score = self._read_score()
         self.instrument.state.frame = stage.frame - 1
         self.running = True
@@ -104,6 +109,7 @@ class Renderer:
         take = read_take(self.stage.replay)
         for name, choice in take.models().items():
             self.backstage.prepare(name, choice)
+            self.scored_models.add(name)
         for name, size in take.translators():
             self.backstage.translators.open(name, size)
             self.scored.add(name)
@@ -120,6 +126,9 @@ class Renderer:
         self.showing = event.get("model", self.showing)
         model = self.models[self.showing]
         perform(self.instrument, event, model.G, model.directions)
+        if self.swap is not None and "resync" in event.get("do", {}):
+            # The beat that it waits for may not come for long in the new count.
+            self.swap = (self.swap[0], min(self.swap[1], self._next_beat()))
         if "model" in event:
             _send(self.connection, {"model": self._facts()})
 
@@ -157,7 +166,7 @@ class Renderer:
             for operation in message.get("do", ()):
                 append(operations, operation)
             if "load" in message:
-                self.backstage.load(message["load"], message["swap"])
+                self.backstage.load(message["load"], message["swap"], message.get("now", False))
             self._snapshot_due |= "snapshot" in message
             self.running &= "quit" not in message
         return operations
@@ -180,13 +189,19 @@ class Renderer:
                 events.append(dict(arrival.ready))
                 _send(self.connection, {"loaded": arrival.name})
             else:
-                self.backstage.keep(arrival, self.showing)
+                self.backstage.keep(arrival, {self.showing, *self.scored_models})
                 _send(self.connection, {"loaded": arrival.name})
-                self.swap = (arrival.name, self._next_beat()) if arrival.swap else self.swap
+                self._arm(arrival.name)
         if self.swap is not None and self.instrument.state.beat >= self.swap[1]:
-            name, self.swap = self.swap[0], None
+            name, self.swap, self.backstage.wish = self.swap[0], None, None
             events += [{"model": name, **self._choice(name)}] if name != self.showing else []
         return events
+
+    def _arm(self, name: str) -> None:
+        """Changes to a model on the next beat if it is the one that was asked for last."""
+        wish = self.backstage.wish
+        if wish is not None and wish.name == name:
+            self.swap = (name, 0.0 if wish.at_once else self._next_beat())
 
     def _want(self) -> None:
         """Asks for a translator that is named and not here yet."""
@@ -210,6 +225,7 @@ class Renderer:
         message: dict[str, Any] = {
             "frame": frame, "rev": state.rev, "t": int(done * 1e6), "flags": flags, "ms": (done - begun) * 1e3,
             "dropped": self.dropped, "beat": state.beat, "phase": state.phase, "model": self.showing,
+            "reading": self.backstage.reading, "armed": bool(state.waiting) or self.swap is not None,
         }  # fmt: skip
         if events:
             message["events"] = events
@@ -251,6 +267,9 @@ class Renderer:
             "classes": list(G.class_names),
             "c_dim": G.c_dim,
             "family": G.family,
+            "z_dim": G.z_dim,
+            "w_dim": G.w_dim,
+            "num_ws": G.num_ws,
         }
         names = self.models[self.showing].directions.names
         handled = {"directions": len(names), "direction_names": list(names)}

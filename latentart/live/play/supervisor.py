@@ -80,6 +80,10 @@ class Pulse:
     restarts: int = 0
     beat: float = 0.0
     phase: float = 0.0
+    reading: tuple[str, ...] = ()
+    """Models and translators that are being read, by name."""
+    armed: bool = False
+    """Whether something waits for its beat."""
     pid: int | None = None
 
 
@@ -104,6 +108,8 @@ class Loop:
         self._shown = 0
         self._sent: deque[dict[str, Any]] = deque(maxlen=4096)
         self._snapshot: Mapping[str, Any] | None = stage.snapshot
+        self._wish: dict[str, Any] | None = None
+        """The model that was asked for last, as the message that asked."""
         self._crashes: deque[float] = deque(maxlen=CRASHES)
         self._times: deque[float] = deque(maxlen=120)
         self._lock = threading.Lock()
@@ -127,6 +133,20 @@ class Loop:
                 thread.join(timeout=5)
         self.ring.close()
         self.inbox.close()
+
+    def load(self, name: str, *, swap: bool, now: bool = False) -> None:
+        """Has a model read and, when `swap`, changed to: on the next beat that presets wait for, or `now`.
+
+        A renderer that dies on the way there does not lose the wish.
+        """
+        message = {"load": name, "swap": swap, "now": now}
+        self._wish = message if swap else self._wish
+        self.send(message)
+
+    @property
+    def chosen(self) -> str:
+        """Name of the model that plays, or is on its way."""
+        return self.pulse.model if self._wish is None else str(self._wish["load"])
 
     def send(self, message: Mapping[str, Any]) -> None:
         """A message to the renderer; lost when there is none."""
@@ -223,6 +243,7 @@ class Loop:
         pulse.fps = (len(times) - 1) / (times[-1] - times[0]) if len(times) > 1 and times[-1] > times[0] else 0.0
         pulse.frame, pulse.ms, pulse.model = message["frame"], message["ms"], message["model"]
         pulse.dropped, pulse.beat, pulse.phase = message["dropped"], message["beat"], message["phase"]
+        pulse.reading, pulse.armed = tuple(message["reading"]), message["armed"]
 
     def _show(self, message: Mapping[str, Any]) -> None:
         pixels = self.ring.read(message["frame"])
@@ -257,6 +278,8 @@ class Loop:
         # What was sent after the snapshot died with the last renderer.
         if self._sent:
             self.send({"do": list(self._sent)})
+        if self._wish is not None:
+            self.send(self._wish)
         self._times.clear()
         self.pulse.alive = self._played = True
         self.audience.report(message)
@@ -264,6 +287,8 @@ class Loop:
     def _report(self, message: Mapping[str, Any]) -> None:
         if message.get("fatal") and not self._played:
             self._stopping.set()
+        if self._wish is not None and message.get("refused") == self._wish["load"]:
+            self._wish = None
         # A renderer that cannot start again is one that died: it is tried again, then with the first model.
         fatal = {"fatal": bool(message.get("fatal")) and not self._played}
         self.audience.report({**message, **fatal})
@@ -290,7 +315,7 @@ class Loop:
         self._stopping.wait(0.1 if len(self._crashes) < CRASHES else 1.0)
         if len(self._crashes) == CRASHES and now - self._crashes[0] < CRASH_SECONDS:
             log.error("%d deaths in %.0f s: back to the first model and the safe parameters", CRASHES, CRASH_SECONDS)
-            self._snapshot = None
+            self._snapshot = self._wish = None
             self._sent.clear()
             self.control.panic(defaults())
 

@@ -17,8 +17,8 @@ from latentart.errors import PictureError, SettingsError
 from latentart.live.play.slots import PLAIN, Size, Touch
 from latentart.live.wire.names import choose
 from latentart.translators.base import Translator
-from latentart.translators.load import families, load_translator, names
-from latentart.weights import cards
+from latentart.translators.load import load_translator, names
+from latentart.weights import cards, families
 
 log = logging.getLogger("latentart.live")
 
@@ -55,8 +55,12 @@ class Translators:
     def open(self, name: str, size: Size) -> dict[str, Any]:
         """Reads a translator and makes it fast for a size; returns what decides its pictures. Raises LatentartError."""
         opened = self._open(name)
+        style = style_of(opened.styles, ((0, 1.0),))
+        # A strength inside the network has a graph of its own: no picture is to wait for that.
+        strengths = (1.0,) if opened.plain.strength_by == "image" else (1.0, 0.5)
         with torch.inference_mode():
-            opened.fast.translate(self._trial(opened, size), style=style_of(opened.styles, ((0, 1.0),)))
+            for strength in strengths:
+                opened.fast.translate(self._trial(opened, size), strength, style=style)
         engine = getattr(opened.fast, "choice", PLAIN)
         return {"then": name, "size": list(size), "sha256": opened.plain.sha256, "engine": engine}
 
@@ -122,7 +126,7 @@ def offered(pictures: Path = PICTURES) -> list[dict[str, Any]]:
 
 def _offer(name: str, facts: Mapping[str, Any], pictures: int) -> dict[str, Any]:
     family = facts.get("family", name)
-    any_style = getattr(families().get(family), "KIND", "") == "style"
+    any_style = getattr(families.find(family), "KIND", "") == "style"
     styles = facts.get("styles", pictures if any_style else 0)
     return {"family": family, "styles": styles, "size": facts.get("resolution", 0)}
 

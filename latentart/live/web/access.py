@@ -6,14 +6,14 @@ A browser sends any page's requests to a server on this machine; only these two 
 from __future__ import annotations
 
 import hmac
-import ipaddress
 from collections.abc import Iterable, Mapping
 from urllib.parse import parse_qs, urlsplit
 
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-LOCAL = ("localhost", "127.0.0.1", "::1")
+from latentart.errors import SettingsError
+from latentart.live.wire.hosts import LOCAL, is_address
 
 
 class Guard:
@@ -64,14 +64,15 @@ class Guard:
         return None
 
     def _host_allowed(self, host: str) -> bool:
-        """Names must be ours, since DNS rebinding needs a name; beyond loopback any address will do."""
+        """Names must be ours, since DNS rebinding needs a name; beyond loopback any address will do, and any name
+        of the local network, which no name server of the internet answers for (RFC 6762)."""
         name = _hostname(host)
         if name in LOCAL or name == self.host:
             return True
-        return self.host not in LOCAL and _is_address(name)
+        return self.host not in LOCAL and (is_address(name) or name.endswith(".local"))
 
     def _origin_allowed(self, origin: str, host: str) -> bool:
-        if origin in self.allow_origins:
+        if origin.lower() in self.allow_origins:
             return True
         return origin.lower() in (f"http://{host.lower()}", f"https://{host.lower()}")
 
@@ -101,9 +102,18 @@ def _hostname(host: str) -> str:
         return ""
 
 
-def _is_address(name: str) -> bool:
+def origin_of(text: str) -> str:
+    """An address as browsers write an origin: 'https://play.example:8080', no slash and no path behind it.
+
+    Raises SettingsError.
+    """
     try:
-        ipaddress.ip_address(name)
+        parts = urlsplit(text.strip())
+        port = parts.port
     except ValueError:
-        return False
-    return True
+        parts, port = urlsplit(""), None
+    if parts.scheme.lower() not in ("http", "https") or not parts.hostname:
+        raise SettingsError(f"--allow-origin {text!r} is no origin: give one such as https://example.org")
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    usual = {"http": 80, "https": 443}[parts.scheme.lower()]
+    return f"{parts.scheme.lower()}://{host}" + ("" if port in (None, usual) else f":{port}")

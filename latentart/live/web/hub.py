@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from latentart import __version__
-from latentart.errors import SettingsError
+from latentart.errors import LatentartError, SettingsError
 from latentart.live.control import params
 from latentart.live.control.actions import Actions
 from latentart.live.control.controller import Control
@@ -82,6 +82,8 @@ class Links:
     """Called with news of the renderer."""
     on_stats: Sequence[Listener] = ()
     """Called once a second with the statistics."""
+    counters: Sequence[Callable[[], Mapping[str, int]]] = ()
+    """What else is counted, for the statistics."""
 
 
 class Hub:
@@ -99,7 +101,7 @@ class Hub:
         self.outlets, self.translators = list(links.outlets), list(links.translators)
         self.inputs = Inputs(links.pass_on)
         self.on_change, self.on_news = list(links.on_change), list(links.on_news)
-        self.on_stats = list(links.on_stats)
+        self.on_stats, self.counters = list(links.on_stats), list(links.counters)
         self.viewers: set[Guest] = set()
         self.picture: Picture | None = None
         self.counts: Counter[str] = Counter()
@@ -108,6 +110,7 @@ class Hub:
         self.listening = 0
         """OSCQuery programs that listen."""
         self.session = secrets.token_hex(4)
+        self._listed = (actions.presets.revision, actions.presets.place)
         self._streams = 0
         self._fresh = asyncio.Condition()
         self._levels: tuple[Level, ...] = ()
@@ -158,6 +161,7 @@ class Hub:
             changes = self.control.changes()
             if changes:
                 self._echo(changes)
+            self._show_lists()
             count += 1
             if count % round(STATS_EVERY / ECHO_EVERY) == 0:
                 self._beat()
@@ -172,6 +176,20 @@ class Hub:
             viewer.changed(changes)
         for listener in self.on_change:
             listener(changes)
+
+    def _show_lists(self) -> None:
+        """Tells all viewers of presets and cues that one of them has kept: {'event': 'lists', ...}."""
+        presets = self.actions.presets
+        if self._listed != (presets.revision, presets.place):
+            self._listed = (presets.revision, presets.place)
+            try:
+                lists = self.lists()
+            except LatentartError as error:
+                # A damaged list of cues on the disk.
+                log.error("%s", error)
+                return
+            for viewer in self.viewers:
+                viewer.tell({"event": "lists", **lists})
 
     def _beat(self) -> None:
         stats = self.stats()
@@ -191,10 +209,11 @@ class Hub:
             self._fresh.notify_all()
 
     def _tell(self, news: Mapping[str, Any]) -> None:
-        if "ready" in news:
-            self.facts = dict(news["ready"])
-        if "model" in news:
-            self.facts = dict(news["model"])
+        facts = news.get("ready") or news.get("model")
+        if facts:
+            self.facts = dict(facts)
+        if facts and "z_dim" in facts:
+            self.control.fit(facts)
         if "refused" in news:
             log.error("cannot load %s: %s", news["refused"], news["why"])
         if "fault" in news:
@@ -289,5 +308,13 @@ class Hub:
             "fps": round(pulse.fps, 1), "render_ms": round(pulse.ms, 2), "frame": pulse.frame,
             "dropped": pulse.dropped, "restarts": pulse.restarts, "alive": pulse.alive, "model": pulse.model,
             "viewers": len(self.viewers), "beat": round(pulse.beat, 3), "phase": round(pulse.phase, 5),
-            "recording": self.takes.recording, "cue": self.actions.presets.place, "counts": dict(self.counts),
+            "loading": list(pulse.reading), "armed": pulse.armed,
+            "recording": self.takes.recording, "cue": self.actions.presets.place, "counts": self._counts(),
+            **{name: self.facts[name] for name in ("z_dim", "w_dim", "num_ws") if name in self.facts},
         }  # fmt: skip
+
+    def _counts(self) -> dict[str, int]:
+        found = dict(self.counts)
+        for counter in self.counters:
+            found |= counter()
+        return found

@@ -19,7 +19,8 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from latentart.errors import LatentartError, SettingsError
 from latentart.live.control.params import TABLE
-from latentart.live.osc.dispatch import addresses, arguments
+from latentart.live.osc import arguments
+from latentart.live.osc.dispatch import addresses
 from latentart.live.osc.sockets import packet
 from latentart.live.wire import protocol
 from latentart.live.wire.rates import Bucket
@@ -87,7 +88,7 @@ class Listener:
     def _message(self, path: str) -> bytes:
         target = _TARGETS[path]
         value, param = self.hub.control.value(target.name), TABLE[target.name]
-        return packet(path, arguments(param.to_unit(value) if target.kind == "unit" else value))
+        return packet(path, [param.to_unit(value)] if target.kind == "unit" else arguments.sent(param, value))
 
     async def _read(self) -> None:
         while True:

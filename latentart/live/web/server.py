@@ -11,6 +11,7 @@ from typing import Any
 import uvicorn
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route, WebSocketRoute
@@ -21,12 +22,13 @@ from latentart.errors import LatentartError, SettingsError
 from latentart.exports import browser
 from latentart.live.control import params
 from latentart.live.osc import oscquery
-from latentart.live.web.access import Guard, token_of
+from latentart.live.web.access import Guard, origin_of, token_of
 from latentart.live.web.hub import MOST_VIEWERS, Hub
 from latentart.live.web.inputs import LONGEST
 from latentart.live.web.oscquery_listen import Listener
 from latentart.live.web.viewer import POLICY, TRY_AGAIN, Viewer
 from latentart.live.wire import protocol
+from latentart.live.wire.hosts import is_address
 
 STATIC = Path(__file__).parent / "static"
 LARGEST_MESSAGE = LONGEST + protocol.HEADER_BYTES
@@ -38,13 +40,18 @@ def make_app(
     hub: Hub, *, host: str = "127.0.0.1", sketches: Path | None = None, allow_origins: tuple[str, ...] = (),
     host_info: Mapping[str, Any] | None = None,
 ) -> Starlette:  # fmt: skip
-    """The application. sketches: the folder served at /sketches; host_info: ports, for OSCQuery programs."""
-    app = Starlette(
-        routes=_routes(sketches),
-        middleware=[
-            Middleware(Guard, host=host, token=hub.token, allow_origins=allow_origins, open_paths=OPEN),
-        ],
-    )
+    """The application. sketches: the folder served at /sketches; host_info: ports, for OSCQuery programs.
+
+    allow_origins: sites whose pages may use it. Raises SettingsError for one that is none.
+    """
+    origins = [origin_of(text) for text in allow_origins]
+    guard = Middleware(Guard, host=host, token=hub.token, allow_origins=origins, open_paths=OPEN)
+    # Outside the guard, so that a page of another site can read why it was refused.
+    cors = Middleware(
+        CORSMiddleware, allow_origins=origins, allow_methods=["GET", "POST"],
+        allow_headers=["authorization", "content-type"],
+    )  # fmt: skip
+    app = Starlette(routes=_routes(sketches), middleware=[cors, guard] if origins else [guard])
     app.state.hub = hub
     app.state.sketches = sketches
     app.state.host_info = dict(host_info or {})
@@ -102,6 +109,7 @@ def _routes(sketches: Path | None) -> list[Any]:
         Route("/api/state", _state),
         Route("/api/set", _set, methods=["POST"]),
         Route("/api/trigger", _trigger, methods=["POST"]),
+        Route("/api/player", _player, methods=["POST"]),
         Route("/p5.latentart.js", _helper),
         Route("/map", _map),
         Route("/latentart", _oscquery),
@@ -168,6 +176,15 @@ async def _browser(request: Request) -> Response:
     if path.is_file():
         return FileResponse(path, headers=fresh)
     return Response("// not pulled yet\n", media_type="text/javascript", headers=fresh)
+
+
+async def _player(request: Request) -> Response:
+    """POST: fetches the player of networks inside a page, once."""
+    try:
+        await asyncio.to_thread(browser.pull_player)
+    except LatentartError as error:
+        return JSONResponse({"error": str(error)}, status_code=503)
+    return JSONResponse({"player": browser.PACKAGE})
 
 
 async def _frame(request: Request) -> Response:
@@ -254,12 +271,18 @@ def _seconds(text: str) -> float:
 async def _oscquery(request: Request) -> Response:
     hub = _hub(request)
     if "HOST_INFO" in request.query_params:
-        return JSONResponse(request.app.state.host_info)
-    node = oscquery.node(request.url.path, hub.control.values())
+        return JSONResponse({**request.app.state.host_info, **_reached(request)})
+    node = oscquery.node(request.url.path, hub.control.values(), hub.facts)
     if node is None:
         return PlainTextResponse(f"no such address: {request.url.path[:80]!r}\n", status_code=404)
     attribute = next((name for name in request.query_params if name in oscquery.ATTRIBUTES), None)
     return JSONResponse(node if attribute is None else {attribute: node.get(attribute)})
+
+
+def _reached(request: Request) -> dict[str, Any]:
+    """Where whoever asks has found this machine: OSC is at the same address."""
+    server = request.scope.get("server")
+    return {"OSC_IP": server[0]} if server and is_address(server[0]) else {}
 
 
 async def _helper(request: Request) -> Response:

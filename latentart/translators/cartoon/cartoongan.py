@@ -6,7 +6,6 @@ A .pth, or a folder with a .npy for each tensor: 'conv01_1.weight', 'in01_1.scal
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Literal
 
 import torch
@@ -17,9 +16,8 @@ from latentart.errors import SettingsError, unknown
 from latentart.translators.base import Translator
 from latentart.translators.layers import InstanceNorm
 from latentart.translators.tensor_names import fill, numbered, renamed
-from latentart.weights.checkpoint import Checkpoint
+from latentart.weights.checkpoint import Checkpoint, Origin, Parts
 from latentart.weights.shapes import shape
-from latentart.weights.stylegan2 import Parts
 
 FAMILY = "cartoongan"
 KIND = "cartoon"
@@ -101,7 +99,7 @@ def matches(tensors: Mapping[str, Tensor]) -> bool:
     return {"conv01_1.weight", "in01_1.scale", "deconv03_1.weight"} <= set(tensors)
 
 
-def complete(tensors: Mapping[str, Tensor], path: Path) -> Parts:
+def convert(tensors: Mapping[str, Tensor], origin: Origin) -> Parts:
     """Tensors in our names; the padding follows from the container. Raises WeightsError naming keys."""
     blocks = len([n for n in numbered(tensors, r"conv(\d\d)_1\.weight") if n > 3])
     places = _places(blocks)
@@ -109,8 +107,8 @@ def complete(tensors: Mapping[str, Tensor], path: Path) -> Parts:
     for theirs, ours in _norms(blocks).items():
         table |= {f"{theirs}.scale": f"{ours}.weight", f"{theirs}.shift": f"{ours}.bias"}
     made = renamed(tensors, table, what=FAMILY)
-    padding = "reflect" if path.is_dir() else "zero"
-    words = f"padding {padding!r}: as the port that saves such {'folders' if path.is_dir() else 'files'}"
+    padding = "reflect" if origin.path.is_dir() else "zero"
+    words = f"padding {padding!r}: as the port that saves such {'folders' if origin.path.is_dir() else 'files'}"
     return Parts(made, {"padding": padding}, (f"{blocks} blocks", words, "blue first"))
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from pathlib import Path
 
 import torch
 import torch.nn.functional as F
@@ -19,8 +18,7 @@ from latentart.errors import SettingsError, WeightsError
 from latentart.translators.base import Translator
 from latentart.translators.cartoon.guided_filter import guided_filter
 from latentart.translators.cartoon.oklab import from_oklab, to_oklab
-from latentart.weights.checkpoint import Checkpoint
-from latentart.weights.stylegan2 import Parts
+from latentart.weights.checkpoint import Checkpoint, Origin, Parts
 
 FAMILY = "ink"
 KIND = "cartoon"
@@ -173,9 +171,9 @@ def matches(tensors: Mapping[str, Tensor]) -> bool:
     return False
 
 
-def complete(tensors: Mapping[str, Tensor], path: Path) -> Parts:
+def convert(tensors: Mapping[str, Tensor], origin: Origin) -> Parts:
     """Never asked, since no file matches."""
-    raise WeightsError(f"{str(path)!r} is no file of {FAMILY}, which has none: load it as {FAMILY!r}")
+    raise WeightsError(f"{str(origin.path)!r} is no file of {FAMILY}, which has none: load it as {FAMILY!r}")
 
 
 def build(checkpoint: Checkpoint, lines: float = 1.0, levels: int = 7, smoothness: float = 1.0) -> Translator:

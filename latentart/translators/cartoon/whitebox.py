@@ -6,7 +6,6 @@ Its files hold TensorFlow's variables (.npz of them, or a tfjs folder): 'generat
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import torch
 import torch.nn.functional as F
@@ -16,9 +15,8 @@ from latentart.translators.base import Translator
 from latentart.translators.cartoon.guided_filter import guided_filter
 from latentart.translators.tensor_names import fill, numbered, renamed
 from latentart.translators.tensorflow_layers import SameConv, converted, doubled, variables
-from latentart.weights.checkpoint import Checkpoint
+from latentart.weights.checkpoint import Checkpoint, Origin, Parts
 from latentart.weights.shapes import shape
-from latentart.weights.stylegan2 import Parts
 
 FAMILY = "whitebox"
 KIND = "cartoon"
@@ -87,7 +85,7 @@ def matches(tensors: Mapping[str, Tensor]) -> bool:
     return "generator/Conv/weights" in tensors and "generator/block_0/conv1/weights" in tensors
 
 
-def complete(tensors: Mapping[str, Tensor], path: Path) -> Parts:
+def convert(tensors: Mapping[str, Tensor], origin: Origin) -> Parts:
     """Tensors in our names. Raises WeightsError naming keys."""
     blocks = len(numbered(tensors, r"generator/block_(\d{1,2})/"))
     places = {f"generator/Conv{f'_{i}' if i else ''}": name for i, name in enumerate(CONVS)}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 from torch import Tensor
 
@@ -11,9 +10,8 @@ from latentart.errors import WeightsError
 from latentart.translators import configs, tensor_names
 from latentart.translators.pix2pix import options_file, switches
 from latentart.translators.pix2pix.unet import DEEPEST, Config, UNet, built, in_words
-from latentart.weights.checkpoint import Checkpoint
+from latentart.weights.checkpoint import Checkpoint, Origin, Parts
 from latentart.weights.shapes import shape
-from latentart.weights.stylegan2 import Parts
 
 FAMILY = "pix2pix"
 LOOKS_FOR = "model.model.0.weight, model.model.1.model.1.weight (U-Net)"
@@ -27,9 +25,9 @@ def matches(tensors: Mapping[str, Tensor]) -> bool:
     return {"model.model.0.weight", "model.model.1.model.1.weight"} <= tensors.keys()
 
 
-def complete(tensors: Mapping[str, Tensor], path: Path) -> Parts:
+def convert(tensors: Mapping[str, Tensor], origin: Origin) -> Parts:
     """See `load.Family`; reads train_opt.txt or test_opt.txt beside the file. Raises WeightsError."""
-    source, options = options_file.beside(path)
+    source, options = options_file.beside(origin.path)
     config = _config(tensors, dropout=not options_file.truth(options, "no_dropout", source))
     words = in_words(config) + _compared(config, options, source)
     made = tensor_names.renamed(tensors, _table(config), what=WHAT, switches=words, unused=switches.unused(config.norm))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from pathlib import Path
 
 import torch
 import torch.nn.functional as F
@@ -17,11 +16,20 @@ from torch import Tensor
 from latentart.errors import PictureError, SettingsError, WeightsError
 from latentart.translators import configs, tensor_names
 from latentart.translators.base import Translator
-from latentart.translators.pix2pix import options_file, resnet, switches
-from latentart.translators.pix2pix.resnet import Block, Step, Trunk, block_names, down, reflected, step_names, up
-from latentart.weights.checkpoint import Checkpoint
+from latentart.translators.pix2pix import options_file, switches
+from latentart.translators.pix2pix import pix2pix_resnet as resnet
+from latentart.translators.pix2pix.pix2pix_resnet import (
+    Block,
+    Step,
+    Trunk,
+    block_names,
+    down,
+    reflected,
+    step_names,
+    up,
+)
+from latentart.weights.checkpoint import Checkpoint, Origin, Parts
 from latentart.weights.shapes import shape
-from latentart.weights.stylegan2 import Parts
 
 FAMILY = "pix2pixhd"
 LOOKS_FOR = "model1_1.1.weight (local), or model.1.weight with three halvings or more (global)"
@@ -123,9 +131,9 @@ def matches(tensors: Mapping[str, Tensor]) -> bool:
     return local or (resnet.is_chain(tensors) and len(resnet.chain_numbers(tensors)[0]) > 2)
 
 
-def complete(tensors: Mapping[str, Tensor], path: Path) -> Parts:
+def convert(tensors: Mapping[str, Tensor], origin: Origin) -> Parts:
     """See `load.Family`; reads opt.txt or train_opt.txt beside the file. Raises WeightsError."""
-    source, options = options_file.beside(path, OPTIONS)
+    source, options = options_file.beside(origin.path, OPTIONS)
     config = _labelled(_config(tensors), options, source)
     words = in_words(config)
     facts = {"output_nc": config.out_channels, "ngf": config.width}

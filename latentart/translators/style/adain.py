@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -18,9 +17,8 @@ from latentart.features.trunk import rgb
 from latentart.translators.base import Translator, pad
 from latentart.translators.style import palette, vgg_autoencoder
 from latentart.translators.tensor_names import fill, renamed
-from latentart.weights.checkpoint import Checkpoint
-from latentart.weights.plain.folder import by_file
-from latentart.weights.stylegan2 import Parts
+from latentart.weights.checkpoint import Checkpoint, Origin, Parts
+from latentart.weights.containers.folder import by_file
 
 FAMILY = "adain"
 KIND = "style"
@@ -84,14 +82,14 @@ def matches(tensors: Mapping[str, Tensor]) -> bool:
     return any(_is_decoder(stem, found) or _is_encoder(stem, found) for stem, found in files.items())
 
 
-def complete(tensors: Mapping[str, Tensor], path: Path) -> Parts:
+def convert(tensors: Mapping[str, Tensor], origin: Origin) -> Parts:
     """Tensors in our names. Raises WeightsError naming the file or the keys that are missing."""
     files = by_file(tensors)
     encoder = next((f for stem, f in files.items() if _is_encoder(stem, f)), None)
     decoder = next((f for stem, f in files.items() if _is_decoder(stem, f)), None)
     if encoder is None or decoder is None:
         lost = "vgg_normalised.pth" if encoder is None else "decoder.pth"
-        raise WeightsError(f"{str(path)!r} is half of an AdaIN, {lost} is missing: give a folder with both files")
+        raise WeightsError(f"half of an AdaIN, {lost} is missing: give a folder with both files")
     made = renamed(
         encoder, chain("encoder", vgg_autoencoder.encoder_positions(DEPTH)), what="AdaIN encoder", unused=r"\d+\..*"
     )

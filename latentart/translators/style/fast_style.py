@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 import torch
@@ -21,8 +20,7 @@ from latentart.errors import WeightsError
 from latentart.translators import tensor_names
 from latentart.translators.base import Translator
 from latentart.translators.layers import InstanceNorm, SameConv, SameTranspose
-from latentart.weights.checkpoint import Checkpoint
-from latentart.weights.stylegan2 import Parts
+from latentart.weights.checkpoint import Checkpoint, Origin, Parts
 
 FAMILY = "fast_style"
 KIND = "style"
@@ -130,7 +128,7 @@ def matches(tensors: Mapping[str, Tensor]) -> bool:
     return _layout(tensors) is not None
 
 
-def complete(tensors: Mapping[str, Tensor], path: Path) -> Parts:
+def convert(tensors: Mapping[str, Tensor], origin: Origin) -> Parts:
     """Our names and switches. Raises WeightsError naming tensors that are missing or left over."""
     layout = _layout(tensors)
     try:

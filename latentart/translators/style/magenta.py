@@ -9,7 +9,6 @@ small one of TensorFlow Lite, which pads by reflection where the tfjs graphs pad
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Literal
 
 import torch
@@ -24,9 +23,8 @@ from latentart.translators.style.adain import chosen
 from latentart.translators.style.mobilenet import MobileNetV2, mobilenet_names
 from latentart.translators.tensor_names import fill, numbered, renamed
 from latentart.translators.tensorflow_layers import converted, normalised, variables
-from latentart.weights.checkpoint import Checkpoint
+from latentart.weights.checkpoint import Checkpoint, Origin, Parts
 from latentart.weights.shapes import shape
-from latentart.weights.stylegan2 import Parts
 
 Padding = Literal["zeros", "reflect"]
 FAMILY = "magenta"
@@ -159,7 +157,7 @@ def matches(tensors: Mapping[str, Tensor]) -> bool:
     return first in tensors and "transformer/contract/conv1/weights" in tensors
 
 
-def complete(tensors: Mapping[str, Tensor], path: Path) -> Parts:
+def convert(tensors: Mapping[str, Tensor], origin: Origin) -> Parts:
     """Tensors in our names, batch normalisation folded in. Raises WeightsError naming keys."""
     blocks = len(numbered(tensors, r"transformer/residual/residual(\d{1,2})/"))
     separable = "transformer/expand/conv1/dilate_conv/depthwise_weights" in tensors

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from pathlib import Path
 
 import torch
 import torch.nn.functional as F
@@ -20,10 +19,9 @@ from latentart.translators.base import Translator
 from latentart.translators.style import vgg_autoencoder
 from latentart.translators.style.adain import chosen, large_enough, restyled
 from latentart.translators.tensor_names import fill, renamed
-from latentart.weights.checkpoint import Checkpoint
-from latentart.weights.plain.folder import by_file
+from latentart.weights.checkpoint import Checkpoint, Origin, Parts
+from latentart.weights.containers.folder import by_file
 from latentart.weights.shapes import shape
-from latentart.weights.stylegan2 import Parts
 
 FAMILY = "microast"
 KIND = "style"
@@ -139,12 +137,12 @@ def matches(tensors: Mapping[str, Tensor]) -> bool:
     return any(KNOWN_BY & set(found) for found in by_file(tensors).values())
 
 
-def complete(tensors: Mapping[str, Tensor], path: Path) -> Parts:
+def convert(tensors: Mapping[str, Tensor], origin: Origin) -> Parts:
     """Tensors in our names. Raises WeightsError naming the files or keys that are missing."""
     files = {re.sub(r"_iter_\d+$", "", stem): found for stem, found in by_file(tensors).items()}
     lost = [name for name in FILES if name not in files]
     if lost:
-        raise WeightsError(f"{str(path)!r} is no whole MicroAST, missing: {', '.join(lost)} (give the folder of four)")
+        raise WeightsError(f"no whole MicroAST, missing: {', '.join(lost)} (give the folder of four)")
     made: dict[str, Tensor] = {}
     for name in FILES:
         made |= renamed(files[name], _table(name), what=f"MicroAST {name}")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 import torch.nn.functional as F
@@ -17,8 +16,7 @@ from torch import Tensor
 from latentart.translators import tensor_names
 from latentart.translators.base import Translator
 from latentart.translators.layers import InstanceNorm
-from latentart.weights.checkpoint import Checkpoint
-from latentart.weights.stylegan2 import Parts
+from latentart.weights.checkpoint import Checkpoint, Origin, Parts
 
 FAMILY = "mobile_style"
 KIND = "style"
@@ -85,7 +83,7 @@ def matches(tensors: Mapping[str, Tensor]) -> bool:
     return {"conv2.conv3.weight", "upconv1.conv1.conv1.weight"} <= tensors.keys()
 
 
-def complete(tensors: Mapping[str, Tensor], path: Path) -> Parts:
+def convert(tensors: Mapping[str, Tensor], origin: Origin) -> Parts:
     """Our names. Raises WeightsError naming tensors that are missing or left over."""
     blocks = len(tensor_names.numbered(tensors, r"res(\d+)\."))
     places = {"conv2": "down.0", "conv3": "down.1", "upconv1.conv1": "up.0", "upconv2.conv1": "up.1"}

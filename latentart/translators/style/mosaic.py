@@ -8,7 +8,6 @@ picture as it came: strength blends the result over it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import torch
 import torch.nn.functional as F
@@ -18,8 +17,7 @@ from latentart.errors import SettingsError, WeightsError
 from latentart.translators import tensor_names
 from latentart.translators.base import Translator
 from latentart.translators.layers import InstanceNorm, normalized
-from latentart.weights.checkpoint import Checkpoint
-from latentart.weights.stylegan2 import Parts
+from latentart.weights.checkpoint import Checkpoint, Origin, Parts
 
 FAMILY = "mosaic"
 KIND = "style"
@@ -121,7 +119,7 @@ def matches(tensors: Mapping[str, Tensor]) -> bool:
     return "contract.0.w" in tensors and "contract.0.norm.gamma" in tensors
 
 
-def complete(tensors: Mapping[str, Tensor], path: Path) -> Parts:
+def convert(tensors: Mapping[str, Tensor], origin: Origin) -> Parts:
     """Our names. Raises WeightsError naming tensors that are missing or left over."""
     blocks = len(tensor_names.numbered(tensors, r"res\.(\d+)\."))
     table: dict[str, str] = {}

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -23,9 +22,8 @@ from latentart.translators.style import vgg_autoencoder
 from latentart.translators.style.adain import chain, chosen, large_enough
 from latentart.translators.style.palette import power
 from latentart.translators.tensor_names import fill, numbered, renamed
-from latentart.weights.checkpoint import Checkpoint
-from latentart.weights.plain.folder import by_file
-from latentart.weights.stylegan2 import Parts
+from latentart.weights.checkpoint import Checkpoint, Origin, Parts
+from latentart.weights.containers.folder import by_file
 
 FAMILY = "wct"
 KIND = "style"
@@ -104,7 +102,7 @@ def matches(tensors: Mapping[str, Tensor]) -> bool:
     return any(_role(stem) for stem in by_file(tensors))
 
 
-def complete(tensors: Mapping[str, Tensor], path: Path) -> Parts:
+def convert(tensors: Mapping[str, Tensor], origin: Origin) -> Parts:
     """Tensors in our names. Raises WeightsError naming the files or keys that are missing."""
     files = by_file(tensors)
     roles = [role for stem in files if (role := _role(stem))]

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import torch
 import torch.nn.functional as F
@@ -17,8 +16,7 @@ from torch import Tensor
 
 from latentart.errors import WeightsError
 from latentart.translators import configs, tensor_names
-from latentart.weights.checkpoint import Checkpoint
-from latentart.weights.stylegan2 import Parts
+from latentart.weights.checkpoint import Checkpoint, Origin, Parts
 
 FAMILY, KIND = "esrgan", "upscale"
 LOOKS_FOR = "model.1.sub.0.RDB1.conv1.0.weight, RRDB_trunk.0.RDB1.conv1.weight or body.0.rdb1.conv1.weight"
@@ -144,7 +142,7 @@ def matches(tensors: Mapping[str, Tensor]) -> bool:
     return any(name.strip(" ,") in tensors for name in re.split(" or |, ", LOOKS_FOR))
 
 
-def complete(tensors: Mapping[str, Tensor], path: Path) -> Parts:
+def convert(tensors: Mapping[str, Tensor], origin: Origin) -> Parts:
     """Tensors in our names and the shape they tell. Raises WeightsError."""
     layout = _layout(tensors)
     config = _config(tensors, layout)

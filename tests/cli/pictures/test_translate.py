@@ -23,7 +23,7 @@ from latentart.errors import LatentartError, WeightsError
 from latentart.sinks.images import write_image
 from latentart.translators.load import load_translator
 from latentart.weights.cards import FOLDER_VARIABLE
-from latentart.weights.plain.open import open_plain
+from latentart.weights.open import open_file
 
 
 @pytest.fixture(scope="module")
@@ -184,7 +184,7 @@ def sentinel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_attacks_on_the_other_door(tmp_path: Path, sentinel: Path, attack: Attack) -> None:
     """Every attack on a checkpoint, read as plain tensors: one line or fine, and nothing is executed."""
     target = written(attack, tmp_path)
-    message = said(lambda: open_plain(Path(target)))
+    message = said(lambda: open_file(Path(target)))
     assert not sentinel.exists()
     assert "\n" not in message
     assert len(message) < 800 + len(str(target))

@@ -9,7 +9,7 @@ import pytest
 from latentart.errors import SettingsError
 from latentart.live.control.actions import SAFE, Actions, check_arguments
 from latentart.live.control.controller import MOST_WAITING, Control
-from latentart.live.control.params import defaults
+from latentart.live.control.params import TABLE, defaults
 from latentart.live.control.presets import Presets
 from latentart.live.control.tempo import Taps
 from latentart.live.wire.names import check_name, choose, inside
@@ -137,7 +137,26 @@ def test_arguments():
 @pytest.fixture
 def played(tmp_path):
     control = Control()
-    return control, Actions(control, Presets(tmp_path), None, type("R", (), {"stop": None})())
+    return control, Actions(control, Presets(tmp_path), Models(), type("R", (), {"stop": None})())
+
+
+class Models:
+    """Two models, of which one plays."""
+
+    def __init__(self):
+        self.playing = "one"
+
+    def names(self):
+        return ["one", "two"]
+
+    def load(self, name, *, swap):
+        self.playing = name
+
+    def chosen(self):
+        return self.playing
+
+    def restore(self):
+        self.playing = "one"
 
 
 def test_seeds_go_round(played):
@@ -175,3 +194,102 @@ def test_unknown_actions(played):
     for name in ("nothing", None, 5, "__init__", ["cue/go"]):
         with pytest.raises(SettingsError, match="unknown action"):
             played[1].fire(name)
+
+
+MODEL = {"z_dim": 2, "w_dim": 3, "num_ws": 4}
+
+
+def test_the_newest_latent_is_played():
+    control = Control()
+    control.set({"latent/w": [1, 2, 3]})
+    control.set({"latent/z": [0.5, 0.5]})
+    assert (control.value("latent/z"), control.value("latent/w")) == ((0.5, 0.5), ())
+    control.set({"latent/z": [1, 1], "latent/w": [3, 2, 1]})
+    assert (control.value("latent/z"), control.value("latent/w")) == ((), (3, 2, 1))
+    (operation,) = control.take(0)
+    assert {name: operation["set"][name] for name in ("latent/z", "latent/w")} == {
+        "latent/z": (), "latent/w": (3, 2, 1),
+    }  # fmt: skip
+    control.set({"latent/w": []})
+    assert control.value("latent/w") == ()
+
+
+def test_latents_of_a_wrong_length_are_refused_with_the_right_one():
+    control = Control()
+    control.set({"latent/z": [1, 2, 3, 4, 5]})
+    control.fit(MODEL)
+    assert control.value("latent/z") == ()
+    for name, length, wanted in [("latent/z", 3, "takes 2 numbers"), ("latent/w", 4, "takes 3 or 12 numbers")]:
+        with pytest.raises(SettingsError, match=f"{name} {wanted} .* not {length}"):
+            control.set({name: [0.0] * length})
+    for name, length in [("latent/z", 2), ("latent/w", 3), ("latent/w", 12)]:
+        control.set({name: [0.0] * length})
+        assert len(control.value(name)) == length
+
+
+def test_every_value_has_the_type_of_the_table():
+    control = Control()
+    for name, param in TABLE.items():
+        kind = {"float": float, "int": int, "bool": bool, "choice": str, "name": str, "vector": tuple}[param.kind]
+        assert type(param.default) is kind, name
+        for raw in (-1e9, 0, 1, 1e12) if param.kind in ("float", "int", "bool", "choice") else ():
+            assert type(control.check(name, raw)) is kind, (name, raw)
+        for share in (0, 0.3, 1) if param.has_unit else ():
+            assert type(param.from_unit(share)) is kind, (name, share)
+
+
+def test_a_preset_brings_its_model(played):
+    control, actions = played
+    control.set({"psi": 0.4, "then/1/network": "mosaic26"})
+    actions.fire("preset/store", ["first"])
+    actions.models.playing = "two"
+    control.set({"psi": 1.2, "then/1/network": ""})
+    actions.fire("preset/store", ["second"])
+    for name, model, translator in [("first", "one", "mosaic26"), ("second", "two", ""), ("first", "one", "mosaic26")]:
+        actions.fire("preset/recall", [name])
+        assert (actions.models.playing, control.value("then/1/network")) == (model, translator)
+    actions.fire("cue/at", ["second"])
+    assert actions.models.playing == "two"
+    actions.fire("preset/morph", ["first", "second", 0.2])
+    assert actions.models.playing == "one"
+    assert [operation.get("scene") for operation in control.take(0)][-1] is True
+
+
+def test_a_preset_whose_model_is_gone_changes_nothing(played):
+    control, actions = played
+    actions.models.playing = "gone"
+    actions.fire("preset/store", ["old"])
+    actions.models.playing = "one"
+    control.set({"psi": 1.5})
+    with pytest.raises(SettingsError, match="unknown model 'gone'"):
+        actions.fire("preset/recall", ["old"])
+    assert control.value("psi") == 1.5
+
+
+def test_panic_returns_to_a_whole_safe_state(played):
+    control, actions = played
+    actions.models.playing = "two"
+    wild = {
+        "latent/w": [1.0],
+        "walk/mode": "latent",
+        "class/a": 3,
+        "audio/rms": 1.0,
+        "then/2/network": "cartoon",
+        "tempo/quantise": "4bar",
+        "tempo/bpm": 90,
+        "source": "input",
+        "master/fade": 0,
+        "bend/1/amount": 1,
+    }
+    control.set(wild)
+    actions.fire("master/panic")
+    assert control.values() == defaults() | {"walk/play": False, "tempo/bpm": 90.0}
+    assert actions.models.playing == "one"
+
+
+def test_whoever_shows_presets_learns_of_new_ones(played):
+    actions = played[1]
+    before = actions.presets.revision
+    actions.fire("preset/store", ["calm"])
+    actions.presets.write_cues([{"preset": "calm"}])
+    assert actions.presets.revision == before + 2

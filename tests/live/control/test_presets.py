@@ -73,8 +73,9 @@ def test_no_cues(tmp_path):
         Presets(tmp_path).step(1)
 
 
-@pytest.mark.parametrize("raw", [None, "a", 5, {}, [5], [{}], [{"preset": "../a"}], [{"preset": "a", "fade": "b"}],
-                                 [{"preset": "a", "at": "never"}], [{"preset": "a"}] * 1001])  # fmt: skip
+@pytest.mark.parametrize("raw", [None, "a", 5, {}, [5], [{}], [{"preset": "a\nb"}], [{"preset": " "}],
+                                 [{"preset": "a", "fade": "b"}], [{"preset": "a", "at": "never"}],
+                                 [{"preset": "a"}] * 1001])  # fmt: skip
 def test_bad_cues(raw):
     with pytest.raises(SettingsError):
         check_cues(raw)
@@ -85,3 +86,48 @@ def test_between(presets):
     assert mixed["psi"] == pytest.approx(0.6)
     assert (mixed["seed"], mixed["walk/mode"]) == (3, "keyframes")
     assert between({"psi": 1.0}, {"seed": 4}, 0.9) == {"psi": 1.0, "seed": 4}
+
+
+NAMES = [
+    "a calm",
+    "été 2",
+    "夜",
+    "CON",
+    "..",
+    "../up",
+    "a/b\\c",
+    ".hidden",
+    '50% ~ * ? " < > |',
+    "🌊" * 64,
+    "x" * 64,
+    "a b~c",
+]
+
+
+def test_any_printable_name_is_kept_inside_the_folder(tmp_path):
+    presets = Presets(tmp_path / "presets")
+    for number, name in enumerate(NAMES):
+        presets.store(name, {"seed": number})
+    assert set(presets.names()) == set(NAMES)
+    assert [presets.recall(name)["seed"] for name in NAMES] == list(range(len(NAMES)))
+    assert {path.parent for path in tmp_path.rglob("*.json")} == {presets.folder}
+    assert all(len(path.name.encode()) < 256 for path in presets.folder.iterdir())
+    for name in NAMES:
+        presets.remove(name)
+    assert presets.names() == []
+
+
+@pytest.mark.parametrize("name", ["", " ", "a\nb", "a\0", "\x1b[2J", "x" * 65, "\u202egnp", 5, None])
+def test_a_name_that_is_none_is_refused(presets, name):
+    with pytest.raises(SettingsError, match="printable"):
+        presets.store(name, {})
+
+
+def test_a_removed_preset_leaves_the_cues(presets):
+    presets.write_cues([{"preset": "wild"}, {"preset": "calm"}])
+    before = presets.revision
+    presets.remove("wild")
+    assert presets.cues() == [Cue("calm")]
+    assert presets.revision > before
+    with pytest.raises(SettingsError, match="unknown preset"):
+        presets.recall("wild")

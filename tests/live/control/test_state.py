@@ -113,9 +113,10 @@ def test_sound_moves_the_walk():
     still, loud = State(60), State(60)
     for state in (still, loud):
         state.apply({"set": {"walk/speed": 0.0, "react/speed": 2.0}, "fade": 0.01})
-    loud.apply({"set": {"audio/low": 1.0}})
     after(still, 60)
-    after(loud, 60)
+    for _ in range(6):
+        loud.apply({"set": {"audio/low": 1.0}})
+        after(loud, 10)
     assert loud.phase > 0.15 > still.phase
 
 
@@ -142,3 +143,63 @@ def test_unknown_names_of_another_version_are_left_out():
     state.restore(kept)
     after(state, 2)
     assert "new/thing" not in state.values
+
+
+def bars(state, beats):
+    """Goes on by so many beats, at 60 frames a second."""
+    return after(state, round(beats * 60 * 60 / state.number("tempo/bpm")))
+
+
+def test_a_newer_command_replaces_what_waits_for_its_beat():
+    state = bars(State(60), 0.5)
+    state.apply({"set": {"psi": 0.1, "seed": 9}, "at": "bar"})
+    state.apply({"set": {"psi": 1.9}})
+    bars(state, 5)
+    assert (state.values["psi"], state.values["seed"]) == (1.9, 9)
+    state.apply({"set": {"psi": 0.2}, "at": "4bar"})
+    state.apply({"set": {"psi": 0.3}, "at": "beat"})
+    bars(state, 17)
+    assert state.values["psi"] == 0.3
+    assert state.waiting == []
+
+
+def test_the_next_scene_replaces_the_one_that_waits():
+    state = bars(State(60), 0.5)
+    state.apply({"set": {"psi": 0.1, "noise/amount": 3.0}, "at": "bar", "scene": True})
+    state.apply({"set": {"seed": 4}, "at": "bar"})
+    # Of an older version: it has no noise.
+    state.apply({"set": {"psi": 0.4}, "at": "bar", "scene": True})
+    bars(state, 5)
+    assert (state.values["psi"], state.values["noise/amount"], state.values["seed"]) == (0.4, 1.0, 4)
+
+
+@pytest.mark.parametrize("beat", [0.0, 3.2, 500.0])
+def test_a_new_count_of_beats_leaves_nothing_waiting_for_the_old_one(beat):
+    state = bars(State(60), 101)
+    state.apply({"set": {"seed": 9}, "at": "bar"})
+    state.apply({"resync": True, "beat": beat})
+    assert bars(state, 1).values["seed"] == 9
+
+
+def test_a_count_that_follows_another_program_keeps_the_bar():
+    state = bars(State(60), 6)
+    state.apply({"set": {"seed": 9}, "at": "bar"})
+    state.apply({"resync": True, "beat": 7.99})
+    assert state.values["seed"] == 0
+    # As Link says it, a moment after the bar began.
+    state.apply({"resync": True, "beat": 8.003})
+    assert after(state, 1).values["seed"] == 9
+
+
+@pytest.mark.parametrize("band", ["rms", "low", "mid", "high", "onset"])
+def test_an_analyser_that_went_away_leaves_silence(band):
+    state = State(60)
+    state.apply({"set": {f"audio/{band}": 0.9}})
+    assert after(state, 12).number(f"audio/{band}") == pytest.approx(0.9, abs=0.01)
+    kept = json.loads(json.dumps(state.snapshot()))
+    other = State(60)
+    other.restore(kept)
+    for silent in (state, other):
+        after(silent, 18)
+        assert silent.number(f"audio/{band}") < 0.01
+        assert silent.targets[f"audio/{band}"] == 0

@@ -37,6 +37,12 @@ class Nothing:
     def load(self, name, *, swap):
         self.asked.append((name, swap))
 
+    def chosen(self):
+        return "tiny"
+
+    def restore(self):
+        self.asked.append("restore")
+
     def start(self, name):
         self.asked.append(name)
 
@@ -148,7 +154,7 @@ def test_the_wrong_types_change_nothing(osc):
     for address in ("/la/psi", "/la/seed", "/la/walk/play", "/la/n/psi", "/la/latent/z"):
         for argument in ("text", b"blob12"):
             osc.take((message(address, argument), ME))
-    osc.take((message("/la/preset/recall", 5), ME))
+    osc.take((message("/la/preset/recall", b"calm"), ME))
     osc.take((message("/la/preset/store", "../evil"), ME))
     osc.take((message("/la/latent/xy", 5.0), ME))
     osc.take((message("/nobody/home", 5.0), ME))

@@ -240,3 +240,22 @@ def test_memory_of_latents_and_loops_has_bounds(G):
         sources.loop("orbit", seed, 8, 0, 0.5)
     assert (len(sources._latents), len(sources._loops)) == (256, 16)
     assert np.array_equal(sources.seed(0, 0), Sources(G).seed(0, 0))
+
+
+BANDS_DRIVE = {
+    "low": "react/speed",
+    "onset": "react/kick",
+    "mid": "react/style",
+    "high": "react/noise",
+    "rms": "react/psi",
+}
+
+
+@pytest.mark.parametrize(("band", "react"), BANDS_DRIVE.items())
+def test_every_band_drives_the_picture(G, band, react):
+    values = {react.replace("/", "__"): 1.0, "style__middle__seed": 9, "walk__speed": 0, "walk__mode": "keyframes"}
+    instrument, _ = settled(G, **{**values, "walk__play": True})
+    silent = play(instrument, 6)
+    loud = play(instrument, 6, **{f"audio__{band}": 1.0})
+    assert silent.key == play(settled(G, **{**values, "walk__play": True})[0], 6).key
+    assert loud.key != silent.key

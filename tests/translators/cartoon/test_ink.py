@@ -11,6 +11,7 @@ from latentart.translators.cartoon import ink
 from latentart.translators.cartoon.guided_filter import box, guided_filter
 from latentart.translators.cartoon.oklab import from_oklab, to_oklab
 from latentart.translators.load import load_translator, names
+from latentart.weights.checkpoint import Contents, Origin
 
 
 def noise(*size: int) -> Tensor:
@@ -132,4 +133,4 @@ def test_what_cannot_be_drawn_is_an_error(tmp_path) -> None:
     with pytest.raises(SettingsError, match="unknown switch of ink 'line'"):
         load_translator("ink", "cpu", line=1)
     with pytest.raises(WeightsError, match="has none: load it as 'ink'"):
-        ink.complete({}, tmp_path)
+        ink.convert({}, Origin(tmp_path, "", Contents({})))

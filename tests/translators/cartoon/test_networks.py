@@ -15,7 +15,8 @@ from layouts import cartoons as layout
 from torch import Tensor
 
 from latentart.errors import PictureError, SettingsError, WeightsError
-from latentart.translators.cartoon import animegan, cartoongan, whitebox
+from latentart.translators.cartoon import animegan2 as animegan
+from latentart.translators.cartoon import cartoongan, whitebox
 from latentart.translators.load import load_translator, open_translator
 from latentart.translators.tensorflow_layers import SameConv, same
 from latentart.translators.tiles import translate_tiled

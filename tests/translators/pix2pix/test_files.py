@@ -16,7 +16,7 @@ from torch import Tensor
 
 from latentart.errors import LatentartError, PictureError, SettingsError, WeightsError
 from latentart.translators.load import load_translator
-from latentart.weights.plain.open import open_plain
+from latentart.weights.open import open_file
 from tests.translators.pix2pix.test_pix2pix import apart, picture, saved
 
 
@@ -39,7 +39,7 @@ def test_pict_pictures_are_those_of_the_network(tmp_path: Path, levels: int, inp
 def test_the_values_of_a_pict_are_those_of_its_index(tmp_path: Path) -> None:
     raw, kept = layout.pict(layout.tensorflow_state(3, 2))
     (tmp_path / "net").write_bytes(raw)
-    found = open_plain(tmp_path / "net")
+    found = open_file(tmp_path / "net")
     assert found.source == "pict"
     assert found.groups[""].keys() == kept.keys()
     assert all(torch.equal(t, kept[name]) for name, t in found.groups[""].items())

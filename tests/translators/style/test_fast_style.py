@@ -17,6 +17,7 @@ from latentart.translators.layers import SameConv, SameTranspose
 from latentart.translators.load import load_translator, open_translator
 from latentart.translators.style import fast_style
 from latentart.weights import safe
+from latentart.weights.checkpoint import Contents, Origin
 
 State = dict[str, Tensor]
 LAYOUTS: dict[str, tuple[Callable[..., State], Callable[..., Tensor]]] = {
@@ -189,5 +190,5 @@ def test_the_border_of_one_layout_does_not_pass_for_anothers(tmp_path: Path) -> 
 
 def test_spread_tells_levels_from_what_a_tanh_takes() -> None:
     for tanh in (True, False):
-        parts = fast_style.complete(layouts.rrmina_state(blocks=1, tanh=tanh), Path("net.pth"))
+        parts = fast_style.convert(layouts.rrmina_state(blocks=1, tanh=tanh), Origin(Path("net.pth"), "", Contents({})))
         assert (fast_style.spread(parts.tensors) < fast_style.NEAR_ZERO) == tanh

@@ -85,12 +85,15 @@
 
   /** A connection to a live server: the newest picture, all parameters, and ways to change them. */
   class Latent {
+    /** options: url, token, role ("control" or "viewer"), subscribe, window, maxFps, maxSize, p5, and restore: whether
+     * what this page changed, parameters and model, goes back to what it was when the page is left. */
     constructor(options = {}) {
       const page = new URLSearchParams(location.search);
       this.options = {
         url: here.origin,
         token: page.get("token") || here.searchParams.get("token") || undefined,
         role: "control",
+        restore: false,
         subscribe: ["frames", "params", "stats", "cues"],
         window: 2,
         // A picture that goes over no line is late because this machine is busy, and no smaller picture helps that.
@@ -131,6 +134,8 @@
       const code = URL.createObjectURL(new Blob([`(${receiver})()`], { type: "text/javascript" }));
       this._worker = new Worker(code);
       this._worker.onmessage = ({ data }) => this._told(data);
+      this._found = new Map(); // name -> [value before this page changed it, value that it set last]
+      if (this.options.restore) addEventListener("pagehide", () => this.restore());
       this._connect();
       this._pinging = setInterval(() => this._ping(), PING_EVERY);
     }
@@ -141,6 +146,7 @@
     set(name, value, how) {
       const values = typeof name === "string" ? { [name]: value } : name;
       const { fade = 0, at } = (typeof name === "string" ? how : value) || {};
+      this._remember(values);
       Object.assign(this.values, values);
       if (fade || at) {
         this._flush();
@@ -152,6 +158,32 @@
       else this._timer ??= setTimeout(() => this._flush(), due);
     }
 
+    /** Puts back what this page changed and nobody changed after it. Sent so that it arrives while the page closes. */
+    restore() {
+      const mine = ([name, [, last]]) => String(this.values[name]) === String(last);
+      const values = Object.fromEntries([...this._found].filter(mine).map(([name, [before]]) => [name, before]));
+      this._found.clear();
+      this._pending = null;
+      if (Object.keys(values).length) this._post("/api/set", values);
+      if (this._model && this._model !== this.model.model) this._post("/api/trigger", { name: "model/load", args: [this._model] });
+      this._model = undefined;
+    }
+
+    _remember(values) {
+      if (!this.options.restore || !this.connected) return;
+      for (const [name, value] of Object.entries(values)) {
+        if (name.startsWith("audio/") || !(name in this.values)) continue;
+        this._found.set(name, [this._found.get(name)?.[0] ?? this.values[name], value]);
+      }
+    }
+
+    _post(path, message) {
+      const headers = { "Content-Type": "application/json" };
+      if (this.options.token) headers.Authorization = `Bearer ${this.options.token}`;
+      const request = { method: "POST", headers, body: JSON.stringify(message), keepalive: true };
+      fetch(new URL(path, this.options.url), request).catch(() => {});
+    }
+
     /** The last known target of a parameter. */
     get(name) {
       return this.values[name];
@@ -159,6 +191,7 @@
 
     /** Does an action: trigger("seed/next"), trigger("preset/recall", "calm", 4). Resolves with the server's answer. */
     trigger(name, ...args) {
+      if (this.options.restore && name === "model/load") this._model ??= this.model.model;
       return this.ask({ op: "trigger", name, args }).catch((error) => this._emit("error", error));
     }
 
@@ -210,6 +243,7 @@
     /** The colour at (u, v), 0..1 from the left and the top, as [red, green, blue], 0..255. */
     color(u, v) {
       if (!this.frame) return [0, 0, 0];
+      this.drawn();
       if (this._sampledSeq !== this.frame.seq) this._sample();
       const column = Math.min(Math.max(Math.floor(u * SAMPLES), 0), SAMPLES - 1);
       const row = Math.min(Math.max(Math.floor(v * SAMPLES), 0), SAMPLES - 1);
@@ -235,7 +269,7 @@
       return true;
     }
 
-    /** Calls back on "ready", "frame", "param", "stats", "news", "error", "open", "close". Returns this. */
+    /** Calls back on "ready", "frame", "param", "stats", "news", "lists", "error", "open", "close". Returns this. */
     on(event, callback) {
       (this._listeners[event] ??= new Set()).add(callback);
       return this;
@@ -316,9 +350,19 @@
       this._controls = [];
       this._sent = 0;
       if (was || reason) this._emit("close", { code, reason });
+      else this._unreachable();
       if (this._closed) return this._worker.terminate();
       this._retry = setTimeout(() => this._connect(), this._wait);
       this._wait = Math.min(this._wait * 2, RECONNECT.last);
+    }
+
+    /** One line on the console: browsers do not say why a connection was refused. */
+    _unreachable() {
+      if (this._warned) return;
+      this._warned = true;
+      const other = new URL(this.options.url).origin !== location.origin;
+      const remedy = other ? `, and was it started with --allow-origin ${location.origin}` : "";
+      console.warn(`latentart: no connection to ${this.options.url}. Is latentart live running there${remedy}? Trying again.`);
     }
 
     _heard(message) {
@@ -326,6 +370,7 @@
       else if (message.event === "param") this._changed(message.values);
       else if (message.event === "stats") this._counted(message);
       else if (message.event === "news") this._news(message);
+      else if (message.event === "lists") this._listed(message);
       else if (message.event === "input") this._sent = Math.max(0, this._sent - 1);
       else if (message.event === "error") this._refused(message);
       else if (message.op) this._answered(message);
@@ -340,9 +385,10 @@
         this[name] = welcome[name] ?? this[name];
       }
       Object.assign(this.values, welcome.values);
+      this.connected = true;
+      if (this._pending) this._remember(this._pending);
       // Another server counts from the beginning.
       this._newest = null;
-      this.connected = true;
       this._wait = RECONNECT.first;
       this._ping();
       this._emit("open", welcome);
@@ -375,6 +421,11 @@
       this.stats = stats;
       this.cue = stats.cue ?? this.cue;
       this._emit("stats", stats);
+    }
+
+    _listed({ event, ...lists }) {
+      Object.assign(this, lists);
+      this._emit("lists", lists);
     }
 
     _news(news) {

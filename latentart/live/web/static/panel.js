@@ -13,14 +13,17 @@ const TRANSPORT = ["master/blackout", "master/freeze", "master/fade"];
 const AUDIO = "audio/";
 
 const page = new URLSearchParams(location.search);
-const live = connectLatent();
+const projector = page.has("stage"); // the picture alone, for an audience: it shows and it cannot play
+const live = connectLatent(projector ? { role: "viewer", subscribe: ["frames"] } : {});
 const shown = new Map(); // name of a parameter -> its controls
 const tabs = new Map(); // title -> {button, section}
 let scene = null;
 let clock = { beat: 0, at: 0 };
 let fadeNotice;
+let loading = ""; // the model that was asked for and is not shown yet
 
 function notice(text, seconds = 4) {
+  if (projector) return;
   $("notice").textContent = text;
   clearTimeout(fadeNotice);
   if (seconds) fadeNotice = setTimeout(() => ($("notice").textContent = ""), 1000 * seconds);
@@ -205,8 +208,10 @@ function figures() {
 function counted(stats) {
   clock = { beat: stats.beat, at: performance.now() };
   $("record").setAttribute("aria-pressed", Boolean(stats.recording));
-  const next = live.cues[Math.min(stats.cue + 1, live.cues.length - 1)];
-  $("go").lastChild.textContent = next ? `space · ${next.preset}` : "space";
+  $("record").lastChild.textContent = stats.recording ? String(stats.recording) : "R";
+  const next = live.cues[stats.cue + 1];
+  $("go").lastChild.textContent = next ? `space · ${next.preset}` : live.cues.length ? "last cue" : "space";
+  $("go").classList.toggle("armed", Boolean(stats.armed));
   $("tap").lastChild.textContent = `T · ${Math.round(live.get("tempo/bpm"))}`;
   if (stats.cue !== scene.cue) scene.refresh();
   scene.cue = stats.cue;
@@ -244,7 +249,7 @@ function typed(event) {
   const writing = event.target.matches("input:not([type=range]), select, textarea");
   if (writing || event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
   const key = KEYS[event.key] ?? KEYS[event.key.toLowerCase()];
-  if (!key || $("door").open) return;
+  if (!key || $("door").open || (projector && event.key !== "Enter")) return;
   // The space bar would press the button that was touched last.
   event.preventDefault();
   key[1]();
@@ -261,38 +266,56 @@ function buildKeys() {
 
 async function buildSketches() {
   const answer = await fetch("/sketches/").then((found) => (found.ok ? found.json() : { sketches: [] }));
-  const links = answer.sketches.map((name) => make("a", { href: `/sketches/${name}/${location.search}` }, name));
-  $("sketches").append(make("a", { href: `/map${location.search}` }, "map"), ...links);
+  const link = (href, name) => make("a", { href: `${href}${location.search}`, target: "_blank" }, name);
+  $("sketches").append(link("/map", "map"), ...answer.sketches.map((name) => link(`/sketches/${name}/`, name)));
 }
 
 function lost({ code, reason }) {
-  if (code === 1008 && reason.includes("token")) return $("door").showModal();
+  if (code === 1008 && reason.includes("token")) return askToken();
   notice(reason || "The server does not answer. Trying again.", 0);
+}
+
+/** Asks for the token; a second time it says that the first was wrong. */
+function askToken() {
+  $("wrong").textContent = live.options.token ? "That token was refused." : "";
+  $("token").value = "";
+  $("door").showModal();
 }
 
 function news(told) {
   if (told.refused) notice(`${told.refused}: ${told.why}`, 8);
   if (told.died) notice("The renderer died; another one is starting.", 0);
   if (told.ready || told.model) {
+    loading = "";
     notice("");
     build();
   }
 }
 
-live.on("open", () => (notice(""), build()));
-live.on("param", show);
-live.on("stats", counted);
-live.on("news", news);
-live.on("error", (error) => notice(error.message, 6));
+function load(name) {
+  loading = name;
+  notice(`Loading ${name} ...`, 0);
+  live.trigger("model/load", name);
+}
+
+if (!projector) {
+  live.on("open", () => (notice(""), build()));
+  live.on("param", show);
+  live.on("stats", counted);
+  live.on("news", news);
+  live.on("error", (error) => notice(error.message, 6));
+}
 live.on("close", lost);
 new Stage(live, { place: $("stage"), picture: $("picture"), glow: $("glow") });
-$("model").addEventListener("change", () => (live.trigger("model/load", $("model").value), $("model").blur()));
+$("model").addEventListener("change", () => (load($("model").value), $("model").blur()));
 $("picture").addEventListener("dblclick", fullscreen);
 $("door").addEventListener("close", () => (live.options.token = $("token").value));
 document.addEventListener("keydown", typed);
-document.body.classList.toggle("bare", page.has("stage"));
-buildKeys();
-buildSketches();
-setInterval(figures, 250);
-setInterval(beat, 50);
+document.body.classList.toggle("bare", projector);
+if (!projector) {
+  buildKeys();
+  buildSketches();
+  setInterval(figures, 250);
+  setInterval(beat, 50);
+}
 globalThis.live = live;

@@ -1,0 +1,99 @@
+"""Models of TensorFlow.js: model.json and its shards, layers models and graph models alike.
+
+`weightsManifest` lists groups of shards; the bytes of a group, end to end, are its tensors one after the other,
+little-endian. Quantised ones are float16, or 8 or 16 bits with value = q * scale + min.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from latentart.errors import WeightsError
+from latentart.weights.checkpoint import Contents
+from latentart.weights.containers import ml5, raw
+from latentart.weights.pickle.inert_pickle import refuse
+
+SOURCE = "tfjs model"
+MODEL = "model.json"
+LARGEST_NUMBER = 1e30
+_DTYPES = {"float32": "<f4", "float16": "<f2", "int32": "<i4", "uint16": "<u2", "uint8": "|u1", "bool": "|b1"}
+
+
+def matches(path: Path, head: bytes) -> bool:
+    """Whether it is a folder with a model.json, or a JSON file that is no manifest of ml5."""
+    if path.is_dir():
+        return (path / MODEL).is_file() and not (path / ml5.MANIFEST).is_file()
+    return path.suffix == ".json" and path.name != ml5.MANIFEST and head.lstrip()[:1] == b"{"
+
+
+def read(path: Path) -> Contents:
+    """One group, '': name -> tensor, quantised ones as float32. Raises WeightsError, RefusedError."""
+    path = path / MODEL if path.is_dir() else path
+    groups = raw.read_json(path).get("weightsManifest")
+    if not isinstance(groups, list) or not all(isinstance(group, dict) for group in groups):
+        raise WeightsError(f"{path.name!r} has no weightsManifest: give the model.json of a TensorFlow.js model")
+    found: dict[str, Tensor] = {}
+    for group in groups:
+        for name, tensor in _group(path.parent, group):
+            if name in found:
+                raise WeightsError(f"the tensor {name[:80]!r} stands twice in {path.name!r}")
+            found[name] = tensor
+    return Contents({"": found})
+
+
+def _group(folder: Path, group: Mapping[str, Any]) -> Iterator[tuple[str, Tensor]]:
+    """The tensors of one group."""
+    paths, weights = group.get("paths"), group.get("weights")
+    if not isinstance(paths, list) or not isinstance(weights, list):
+        raise WeightsError("a group of weights without a list of paths and a list of weights")
+    if len(set(map(str, paths))) < len(paths):
+        refuse("a group of weights that lists a shard twice")
+    data = memoryview(b"".join(raw.beside(folder, name).read_bytes() for name in paths))
+    at = 0
+    for weight in weights:
+        name, dtype, shape = _described(weight)
+        size = math.prod(shape) * np.dtype(dtype).itemsize
+        yield name, _restored(weight, raw.numbers(name, data[at : at + size], dtype, shape))
+        at += size
+    if at != len(data):
+        raise WeightsError(f"the shards {', '.join(map(str, paths))[:80]} hold {len(data)} bytes, their tensors {at}")
+
+
+def _described(weight: object) -> tuple[str, str, tuple[int, ...]]:
+    """Name, NumPy type as stored, and shape."""
+    if not isinstance(weight, dict) or not isinstance(weight.get("name"), str):
+        raise WeightsError("a weight without a name")
+    name, kind = weight["name"], weight.get("dtype")
+    stored = _quantization(weight).get("dtype", kind)
+    if kind not in ("float32", "float16", "int32", "uint8", "bool") or stored not in _DTYPES:
+        raise WeightsError(f"tensor {name[:80]!r} has type {str(stored)[:40]!r}, which no network here uses")
+    return name, _DTYPES[stored], raw.check_shape(name, weight.get("shape"))
+
+
+def _restored(weight: Mapping[str, Any], stored: Tensor) -> Tensor:
+    """Numbers in place of codes; float16 as float32."""
+    quantized = _quantization(weight)
+    if quantized.get("dtype") in ("uint8", "uint16"):
+        scale, lowest = (_number(weight["name"], quantized.get(key)) for key in ("scale", "min"))
+        stored = stored.double() * scale + lowest
+        stored = stored.round().int() if weight["dtype"] == "int32" else stored
+    return stored.float() if stored.is_floating_point() else stored
+
+
+def _number(name: str, value: object) -> float:
+    if isinstance(value, (int, float)) and abs(value) < LARGEST_NUMBER:
+        return float(value)
+    raise WeightsError(f"tensor {name[:80]!r} is quantised without a scale and a min")
+
+
+def _quantization(weight: Mapping[str, Any]) -> Mapping[str, Any]:
+    found = weight.get("quantization") or {}
+    if not isinstance(found, dict):
+        raise WeightsError(f"tensor {weight['name'][:80]!r} has a quantization that is no object")
+    return found
