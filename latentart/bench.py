@@ -24,7 +24,7 @@ from latentart.render import film as films
 FILM_FRAMES = 150
 LIVE_FRAMES = 120
 PROJECTION_STEPS = 1000
-"""What a search usually takes; so many are worth a recording where there is a GPU."""
+"""Usual number of steps of a projection: enough to be worth recording a CUDA graph."""
 PER_SECOND = "pictures/s"
 
 
@@ -150,7 +150,7 @@ def record(bench: Bench) -> dict[str, Any]:
 
 
 def title(bench: Bench) -> tuple[str, str]:
-    """What was measured, and where."""
+    """Title and subtitle of the table: model and size; device, date and versions."""
     versions = ", ".join(f"{name} {version}" for name, version in bench.versions.items() if version)
     return f"{bench.network}, {bench.size[0]}x{bench.size[1]}", f"{bench.device} · {bench.date} · {versions}"
 

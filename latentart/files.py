@@ -120,7 +120,7 @@ def _explain(error: OSError, target: Path, missing: str) -> str:
 
 
 def size_text(count: float) -> str:
-    """1536 -> '1.5 KB', for people."""
+    """Formats a number of bytes for messages: 1536 -> '1.5 KB'."""
     if count < 1024:
         return f"{count:.0f} bytes"
     power = min(int(math.log(count, 1024)), len(_UNITS))

@@ -186,7 +186,7 @@ def _turns(frame: av.VideoFrame) -> int:
 
 
 def _decoded(path: Path, size: tuple[int, int]) -> Iterator[Timed]:
-    """(seconds, frame) of a film; damaged places are skipped, and said."""
+    """(seconds, frame) of a film; damaged packets are skipped and logged."""
     damaged = 0
     with opened(path) as (film, stream):
         length = 1 / (stream.average_rate or Fraction(25))
@@ -198,8 +198,8 @@ def _decoded(path: Path, size: tuple[int, int]) -> Iterator[Timed]:
                 damaged += 1
                 continue
             for frame in frames:
-                told = None if frame.pts is None or frame.time_base is None else frame.pts * frame.time_base
-                time = time + length if told is None else Fraction(told)
+                stamp = None if frame.pts is None or frame.time_base is None else frame.pts * frame.time_base
+                time = time + length if stamp is None else Fraction(stamp)
                 yield time, _rgb(frame, size)
         yield time + length, None
     if damaged:

@@ -119,7 +119,7 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 
 def _inside(path: Path) -> str | bytes | None:
-    """The text of the record within a picture or film; None when there is none."""
+    """The text of the record within a picture or film, or None."""
     video = _VIDEO_FORMATS.get(path.suffix.lower())
     try:
         return _in_video(path, video) if video else _in_image(path)

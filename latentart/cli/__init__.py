@@ -83,6 +83,6 @@ def interrupt(number: int, frame: FrameType | None) -> None:
 
 
 def fail(message: str) -> None:
-    """One line on stderr, exit code 1."""
+    """Prints the error as one line on stderr and exits with code 1."""
     click.echo("error: " + " ".join(message.split()), err=True)
     sys.exit(1)

@@ -1,4 +1,4 @@
-"""What was loaded, said in one line: network, family, switches, licence."""
+"""Describes a loaded network in one line: name, family, switches, licence."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from latentart.latent import walk_options as walks
 
 
 class Seeds(click.ParamType[tuple[int, ...]]):
-    """'1,4-7'."""
+    """Option type: seeds as a list with ranges, '1,4-7'."""
 
     name = "seeds"
 
@@ -23,12 +23,12 @@ class Seeds(click.ParamType[tuple[int, ...]]):
 
 
 class Pair(click.ParamType[tuple[int, int]]):
-    """'1920x1080' -> (1920, 1080)."""
+    """Option type: two numbers, '1920x1080' -> (1920, 1080)."""
 
     name = "WxH"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
-        """Text to two whole numbers above zero."""
+        """Parses the option's text into two whole numbers above zero."""
         if isinstance(value, tuple):
             return value
         sides = value.lower().replace("-", "x").split("x")
@@ -38,7 +38,7 @@ class Pair(click.ParamType[tuple[int, int]]):
 
 
 class Size(click.ParamType[Any]):
-    """'512' -> 512, the longest side; '1920x1080' -> (1920, 1080)."""
+    """Option type: a size in pixels, '512' -> 512 (the longer side) or '1920x1080' -> (1920, 1080)."""
 
     name = "N|WxH"
 

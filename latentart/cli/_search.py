@@ -83,7 +83,7 @@ class Recorder:
         self.drawn: Callable[[], Frame] | None = None
 
     def on_step(self, step: Step) -> None:
-        """See `Projector.project`."""
+        """Updates the progress bar; the callback `on_step` of `Projector.project`."""
         from latentart.projection import batch
 
         ws = step.ws

@@ -1,4 +1,4 @@
-"""Choosing: try what there is, refuse what is wrong, take the fastest, remember it."""
+"""Chooses a route: tries every route, rejects inexact ones, takes the fastest and stores the choice."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def find() -> list[Route]:
 
 @dataclass(frozen=True)
 class Task:
-    """Everything a choice is made from."""
+    """What a route is chosen for: generator, request and the fingerprint of the weights."""
 
     G: Generator
     request: Request
@@ -139,7 +139,7 @@ def attempt(task: Task, name: str) -> tuple[Run | None, Trial]:
 
 
 def pick(trials: list[Trial], budget: float | None) -> str | None:
-    """The fastest choice, or the least rounded one that keeps to `budget` ms a picture; None when there is none."""
+    """The fastest choice, or the least rounded one that keeps to `budget` ms a picture; None without any."""
     usable = sorted((t for t in trials if not t.refused), key=lambda t: t.milliseconds)
     fitting = [t for t in usable if budget is not None and t.milliseconds <= budget]
     ranked = sorted(fitting, key=lambda t: next(i for i, word in enumerate(PRECISE_FIRST) if word in t.name))

@@ -37,7 +37,7 @@ class Drawing(torch.nn.Module):
 
 def finished(img: Tensor, output: str) -> tuple[Tensor, Tensor]:
     """img [N, C, H, W] -> (frames, "uint8" or "yuv420", where img is; a number that is NaN when img is)."""
-    # A uint8 cannot say that it was NaN, so that is told beside it.
+    # uint8 has no NaN, so a flag is returned beside it.
     return (planes.to_yuv420(img) if output == "yuv420" else rounded(img)), img.sum()
 
 
@@ -61,7 +61,7 @@ def rounded16(img: Tensor) -> Tensor:
 
 
 def example(G: Generator, request: Request) -> tuple[Tensor, list[Tensor]]:
-    """Arguments of `Drawing.forward` in the right shapes."""
+    """Example tensors in the shapes that `Drawing.forward` takes, for tracing."""
     ws = torch.zeros(request.batch, G.num_ws, G.w_dim, device=G.device)
     return ws, noise_inputs(G, request, request.batch, None)
 

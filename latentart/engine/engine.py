@@ -52,7 +52,7 @@ class Engine:
         """ws [N, num_ws, w_dim] -> float [N, C, H, W] or frames (see `Request.output`), for any N.
 
         noise_mode, noise: as `G.synthesis` takes them, the mode being the engine's own by default. What an engine
-        made without noise_inputs cannot do is drawn by plain PyTorch, and said once. Raises PictureError for NaN in
+        made without noise_inputs cannot do is drawn by plain PyTorch, with one log line. Raises PictureError for NaN in
         frames, SettingsError when gradients are asked for.
         """
         return self.begin(ws, noise_mode=noise_mode, noise=noise)()

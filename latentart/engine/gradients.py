@@ -67,7 +67,7 @@ def slopes(loss: Loss, variables: Variables, steps: int) -> Slopes:
 
 
 def plain(loss: Loss) -> Slopes:
-    """By autograd, each time anew."""
+    """Computes losses and gradients by autograd, without a recorded graph."""
 
     def take(variables: Variables) -> Taken:
         losses, *found = _taken(loss, variables)

@@ -40,7 +40,7 @@ class Graph:
         self._function = function
 
     def replay(self, *given: Tensor) -> tuple[Tensor, ...]:
-        """Copies what is given into the first of `inputs` and replays; those behind stay as they were.
+        """Copies the given tensors into the first of `inputs` and replays; the remaining inputs keep their values.
 
         Returns `outputs` themselves, which the next replay overwrites: for what is read at once on the same stream.
         Raises ValueError when more is given than there are inputs.
@@ -66,7 +66,7 @@ def capture(function: Function, *examples: Tensor, warm_up: int = WARM_UP) -> Gr
     """Records function(*inputs), inputs being copies of the examples.
 
     The function is run `warm_up` times first, on a stream beside, where libraries choose their algorithms and
-    allocate: what it changes itself (an optimiser's state, say) must be set anew afterwards. Gradients work when the
+    allocate: what it changes itself (an optimiser's state, say) must be set again afterwards. Gradients work when the
     function takes them itself, by torch.autograd.grad. What it allocates lies in memory that only this graph uses. What
     it reads besides its inputs must stay where it is: the graph keeps the function, not what others may replace in it.
     Raises RouteError when it cannot be recorded.

@@ -30,7 +30,7 @@ def version(package: str) -> str:
 
 
 def processor() -> str:
-    """'AMD EPYC 9B45, 2 cores'."""
+    """Name and core count of the processor: 'AMD EPYC 9B45, 2 cores'."""
     return f"{_processor_name()}, {cores()} cores"
 
 

@@ -25,7 +25,7 @@ def key(G: Generator, request: Request, fingerprint: str) -> str:
 
 
 def recall(name: str) -> list[Trial]:
-    """The trials remembered under a key; none when there are none, or when the file is damaged."""
+    """The trials stored under a key; an empty list when nothing is stored or the file is damaged."""
     try:
         return [_trial(values) for values in _read(name)["trials"]]
     except FileNotFoundError:

@@ -99,7 +99,7 @@ class Compiled(Wrapper):
         return draws[0][0]
 
     def _attempt(self, choice: str, img: Tensor, given: Given) -> tuple[Draw | None, str]:
-        """A way to draw, or None, and what there is to say of it."""
+        """A way to draw, or None, and its description in words."""
         try:
             draw = _runner(openvino.compiled(self._graph(img, given), choice))
         except openvino.failures() as error:

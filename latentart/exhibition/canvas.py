@@ -150,7 +150,7 @@ class Exhibit:
     score: Score
     device: str | None = None
     found: Found | None = None
-    """What was found out, where somebody has opened it already."""
+    """Envelopes and tables from an earlier opening of the score, if any."""
 
     def frames(self, start: int, stop: int) -> Iterator[Pictures]:
         """See `jobs.plan.Source`."""

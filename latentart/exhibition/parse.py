@@ -1,4 +1,4 @@
-"""TOML -> Score. Whatever is wrong is told with its file, its line and what to write instead."""
+"""TOML -> Score. Errors name the file, the line and what to write instead."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ class Cost:
 
 
 def make_job(score: Score, name: str, output: Path, device: str | None = None, frames: int | None = None) -> jobs.Job:
-    """The job that renders a score into `output`; frames: only the first so many. Loads the models. Raises
+    """The job that renders a score into `output`; frames: how many to render, from the first. Loads the models. Raises
     LatentartError."""
     source = Exhibit(score, device)
     # Found out once, here: it travels to the workers with the score.

@@ -116,7 +116,7 @@ PIECES: dict[str, Callable[[Tape, int, float], None]] = {"bells": bells, "tide":
 
 
 def play(name: str, seconds: float, seed: int, tempo: float) -> NDArray[np.float32]:
-    """A piece of exactly so many seconds, [n, 2] in -1 .. 1 at 48 kHz."""
+    """A piece of exactly `seconds` seconds, [n, 2] in -1 .. 1 at 48 kHz."""
     tape = Tape(seconds)
     PIECES[name](tape, seed, tempo)
     # A soft knee instead of clipping, and the same loudness for all.

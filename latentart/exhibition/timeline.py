@@ -113,7 +113,7 @@ class Part:
         return self.G is before.G and alike and not here.tiles and not there.tiles
 
     def light(self, local: float, known: Mapping[str, float]) -> float:
-        """Brightness, 1 as it is."""
+        """Brightness factor of the section at a time; 1 leaves the picture unchanged."""
         return max(0.0, self._value("light", self._moment(local, known), 1.0))
 
     def _moment(self, local: float, known: Mapping[str, float]) -> dict[str, float]:

@@ -74,7 +74,7 @@ class TranslatorPart(Part):
                       "multiple": T.multiple, "smallest": T.smallest, "styles": list(T.style_names)}  # fmt: skip
 
     def forward(self, img: Tensor, style: Tensor | None = None) -> Tensor:
-        """Full strength; a player blends."""
+        """Runs the network at full strength; the player blends the result over its input."""
         made: Tensor = self.network(img, style=style)
         return made
 
@@ -120,7 +120,7 @@ def _part(network: str | Path) -> Part:
 
 
 def _generator_or(network: str | Path, first: LatentartError) -> Part:
-    """Files of generators that are no safetensors of ours; what the translators said counts where both refuse."""
+    """Opens generator files that are not our safetensors; where both refuse, the translators' error counts."""
     try:
         return GeneratorPart(load(network, "cpu")).eval()
     except LatentartError:
@@ -159,7 +159,7 @@ def _wanted(part: Part) -> tuple[Any, ...] | None:
 
 @contextmanager
 def _quietly() -> Iterator[None]:
-    """PyTorch's exporter warns about its own parts and about a package that nobody needs here."""
+    """PyTorch's exporter warns about its own parts and about a package that is not needed here."""
     noisy = logging.getLogger("torch.onnx")
     level = noisy.level
     noisy.setLevel(logging.ERROR)

@@ -37,14 +37,14 @@ SEEN_WITHIN = 90.0
 ANSWERS_WITHIN = 5.0
 """Seconds in which a cluster's head answers."""
 PATIENCE = 20.0
-"""Seconds that workers who were told to stop may take."""
+"""Seconds that workers have to finish after they were asked to stop."""
 
 
 @contextmanager
 def connected(address: str, workers: int | None = None) -> Iterator[Cluster]:
     """A cluster at 'local' (started here, with `workers` workers or 2), 'auto', 'host:6379' or 'ray://host:10001'.
 
-    workers: chunks at a time; by default one for each GPU, or for each core where there are none. More than there are
+    workers: chunks at a time; by default one for each GPU, or one for each core without GPUs. More than there are
     GPUs share them equally. Raises SettingsError when Ray is not installed or the cluster does not answer.
     """
     ray = _ray()
@@ -78,7 +78,7 @@ class Cluster:
 
     def render(self, progress: Progress) -> None:
         """Renders what waits; see `progress.Crew`. A worker or a machine that is gone costs its open chunks."""
-        # Retries are counted here, by chunk: what kills its worker every time is told by its number.
+        # Retries are counted here, by chunk: a chunk that kills its worker every time is recognised by its number.
         remote = self.ray.remote(num_cpus=1, num_gpus=self.gpus, max_retries=0)(_chunk)
         sent = [self.ray.put(progress.job)]
         pending: dict[Any, int] = {}
@@ -144,7 +144,7 @@ def _join(ray: Any, address: str, workers: int | None) -> None:
 
 
 def _knock(address: str) -> None:
-    """Raises SettingsError at once where nobody answers: Ray itself would go on trying for minutes."""
+    """Raises SettingsError at once when no cluster answers: Ray itself would go on trying for minutes."""
     found = re.fullmatch(r"(?:ray://)?(.+):(\d{1,5})", address)
     if not found and address not in (LOCAL, "auto"):
         raise SettingsError(f"no Ray address {address!r}: give local, auto, HOST:6379 or ray://HOST:10001")

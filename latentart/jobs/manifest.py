@@ -53,7 +53,7 @@ class Manifest:
         return [number for number in self.job.plan.chunks if not self.done(number)]
 
     def add(self, made: Receipt) -> None:
-        """Takes the receipt of a chunk and writes the manifest anew, whole or not at all."""
+        """Adds the receipt of a chunk and replaces the manifest atomically."""
         self._kept |= made
         files.write_text(self.path, json.dumps(self._kept, indent=1, sort_keys=True) + "\n", overwrite=True)
 

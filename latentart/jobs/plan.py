@@ -109,5 +109,5 @@ class Job:
 
 
 def chunk_frames(fps: Fraction, seconds: float = CHUNK_SECONDS) -> int:
-    """Frames in a chunk of so many seconds, at least one."""
+    """Number of frames in a chunk of the given length in seconds, at least 1."""
     return max(1, round(fps * Fraction(seconds)))

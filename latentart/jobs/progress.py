@@ -58,10 +58,10 @@ def attempt(work: Callable[[], object], *, not_ours: tuple[type[Exception], ...]
         return "error", type(error)(str(error))
     except not_ours:
         raise
-    except Exception as error:  # the border of a process: a bug is told to the one who asked, who fails at once
+    except Exception as error:  # the border of a process: a bug is reported to the caller, which fails at once
         where = traceback.extract_tb(error.__traceback__)[-1]
-        said = " ".join(str(error).split())[:300]
-        return "bug", f"{type(error).__name__}: {said} ({Path(where.filename).name} line {where.lineno})"
+        text = " ".join(str(error).split())[:300]
+        return "bug", f"{type(error).__name__}: {text} ({Path(where.filename).name} line {where.lineno})"
 
 
 def answered(answer: Answer, what: str) -> Any:

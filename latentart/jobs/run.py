@@ -33,8 +33,8 @@ def run(
     """Renders what is missing and joins the films; returns their paths. Started again after a crash, it goes on.
 
     workers: processes of one thread each; 0 renders in this one. crew: who renders instead, such as a cluster.
-    fresh: forget earlier chunks. overwrite: replace other films of these names; a film of the very same plan is
-    finished and stays. on_frames(done, total) is told of whole chunks. Raises LatentartError; KeyboardInterrupt stops
+    fresh: forget earlier chunks. overwrite: replace other films of these names; a film of the same plan is
+    finished and stays. on_frames(done, total) is called after each chunk. Raises LatentartError; Ctrl-C stops
     the workers and keeps the chunks.
     """
     if fresh:

@@ -1,4 +1,4 @@
-"""Workers on this machine: processes of one thread each, told a chunk number at a time through a pipe."""
+"""Workers on this machine: processes of one thread each, which receive one chunk number at a time through a pipe."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from latentart.jobs.progress import Crew, Progress, answered, attempt
 from latentart.jobs.work import render_chunk
 
 PATIENCE = 20.0
-"""Seconds a worker that was told to stop may take."""
+"""Seconds that a worker has to finish after it was asked to stop."""
 
 
 @dataclass

@@ -48,7 +48,7 @@ class Amount:
 
     @property
     def moves(self) -> bool:
-        """Whether it is not the same all the time."""
+        """Whether the parameter changes with the phase or the time."""
         return len(set(self.keys)) > 1
 
     def __call__(self, u: Array) -> Array:

@@ -18,55 +18,55 @@ def _moved(x: Tensor, matrix: Sequence[Sequence[float]]) -> Tensor:
 
 
 def translate_x(x: Tensor, amount: float) -> Tensor:
-    """To the right by a part of the width."""
+    """Shifts feature maps to the right by a fraction of the width."""
     return _moved(x, ((1, 0, -2 * amount), (0, 1, 0)))
 
 
 def translate_y(x: Tensor, amount: float) -> Tensor:
-    """Down by a part of the height."""
+    """Shifts feature maps down by a fraction of the height."""
     return _moved(x, ((1, 0, 0), (0, 1, -2 * amount)))
 
 
 def rotate(x: Tensor, amount: float) -> Tensor:
-    """Counter-clockwise by degrees."""
+    """Rotates feature maps counter-clockwise by an angle in degrees."""
     turn, ratio = math.radians(amount), x.shape[2] / x.shape[3]
     cos, sin = math.cos(turn), math.sin(turn)
     return _moved(x, ((cos, -sin * ratio, 0), (sin / ratio, cos, 0)))
 
 
 def scale(x: Tensor, amount: float) -> Tensor:
-    """Larger by octaves: 1 is twice, -1 half the size."""
+    """Scales feature maps by powers of two: 1 doubles their size, -1 halves it."""
     size: float = 2.0**-amount
     return _moved(x, ((size, 0, 0), (0, size, 0)))
 
 
 def flip_x(x: Tensor, amount: float) -> Tensor:
-    """Left and right exchanged, 1 wholly."""
+    """Mirrors feature maps left to right; 1 is the full mirror image, less blends it in."""
     return torch.lerp(x, x.flip(3), amount)
 
 
 def flip_y(x: Tensor, amount: float) -> Tensor:
-    """Up and down exchanged, 1 wholly."""
+    """Mirrors feature maps top to bottom; 1 is the full mirror image, less blends it in."""
     return torch.lerp(x, x.flip(2), amount)
 
 
 def invert(x: Tensor, amount: float) -> Tensor:
-    """Mirrored at each map's mean, 1 wholly: strong becomes weak."""
+    """Inverts each feature map around its mean: strong becomes weak; less than 1 blends it in."""
     return torch.lerp(x, 2 * x.mean(dim=(2, 3), keepdim=True) - x, amount)
 
 
 def threshold(x: Tensor, amount: float) -> Tensor:
-    """Nothing where a map is below this part of its largest value."""
+    """Sets a feature map to zero where it is below this fraction of its largest value."""
     return torch.where(x.abs() >= amount * x.abs().amax(dim=(2, 3), keepdim=True), x, 0.0)
 
 
 def ablate(x: Tensor, amount: float) -> Tensor:
-    """Weaker by this part: 1 leaves nothing."""
+    """Attenuates a layer's features by a fraction; 1 removes them."""
     return x * (1 - amount)
 
 
 def gain(x: Tensor, amount: float) -> Tensor:
-    """Stronger by octaves: 1 doubles."""
+    """Amplifies a layer's features by powers of two; 1 doubles them."""
     factor: float = 2.0**amount
     return x * factor
 

@@ -75,7 +75,7 @@ def read(path: str | Path, num_ws: int, w_dim: int) -> Directions:
 def of_network(G: Generator, network: str | Path, given: str | Path | None = None) -> Directions:
     """The directions of a model: the file that was given, or the one beside its checkpoint or among the cards.
 
-    An empty book when there is none; one that was made for other weights is said in a log line.
+    An empty book without a file; a book that was made for other weights is reported by a log line.
     """
     path = Path(given) if given else beside(G, network)
     if path is None:
@@ -93,7 +93,7 @@ def place(G: Generator, network: str | Path) -> Path:
 
 
 def beside(G: Generator, network: str | Path) -> Path | None:
-    """The file of directions that belongs to a model; None when there is none."""
+    """The file of directions that belongs to a model, or None."""
     places = [place(G, network), *(folder / f"{G.name}{ENDING}" for folder in cards.folders())]
     return next((path for path in places if path.is_file()), None)
 

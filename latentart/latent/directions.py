@@ -76,7 +76,7 @@ class Direction:
         return full
 
     def turned(self) -> Direction:
-        """The same with plus and minus exchanged."""
+        """The direction with its sign reversed."""
         return replace(self, vector=-self.vector, curve=tuple(0.0 - place for place in reversed(self.curve)))
 
 

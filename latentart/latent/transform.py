@@ -34,12 +34,12 @@ class Placing:
     turn: Amount
 
     def at(self, u: float) -> Tensor:
-        """Phase -> transform [3, 3]; see `placed`."""
+        """Returns the transform matrix [3, 3] at a phase of the loop; see `placed`."""
         phase = np.array([u])
         return placed((float(self.x(phase)[0]), float(self.y(phase)[0])), self.degrees(u))
 
     def degrees(self, u: float) -> float:
-        """The turn at a phase."""
+        """Rotation in degrees at a phase of the loop."""
         keys = self.turn.keys
         if len(keys) > 1 and keys[0] != keys[-1] and (keys[-1] - keys[0]) % 360 == 0:
             return float(np.interp(u % 1.0, np.linspace(0, 1, len(keys)), keys))

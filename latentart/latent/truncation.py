@@ -1,4 +1,4 @@
-"""Truncation beyond one psi: towards modes, a picture or a point of one's own, by layer, over time.
+"""Truncation beyond one psi: towards modes, a picture or a given point, by layer, over time.
 
     path = path.map(truncation.Truncation(G, ["modes:16=0.5..0.9@coarse", "mean=0.8@8-13"]))
 

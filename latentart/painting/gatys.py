@@ -30,7 +30,7 @@ Step = Callable[[int, int, Callable[[], Tensor]], None]
 
 
 def nothing(done: int, total: int, draw: Callable[[], Tensor]) -> None:
-    """Reports to nobody."""
+    """The callback that reports no step."""
 
 
 class StyleOptimizer:

@@ -56,7 +56,7 @@ def _inside(folder: Path) -> list[Path]:
 
 
 def _names(paths: Sequence[Path]) -> list[str]:
-    """File names without endings, told apart where two are alike: 'cat', 'cat-2'."""
+    """File names without endings, numbered where two are alike: 'cat', 'cat-2'."""
     count: dict[str, int] = {}
     names = []
     for path in paths:
@@ -82,7 +82,7 @@ def open_job(job: Job, G: Generator, fit: str) -> Target:
 
 
 def missing(found: Sequence[Job], folder: Path, G: Generator, settings: Settings) -> list[Job]:
-    """The jobs whose bundle is not in `folder` yet. A bundle made otherwise is kept, and that is said."""
+    """The jobs whose bundle is not in `folder` yet. A bundle made with other settings is kept and logged."""
     return [job for job in found if not _is_done(folder / f"{job.name}.npz", G, settings)]
 
 

@@ -40,10 +40,10 @@ class Near:
         return self.codes.loss(variables) + self.weight * apart
 
     def settle(self, variables: Variables) -> None:
-        """Codes may be anywhere."""
+        """Leaves the codes as they are: they have no bounds."""
 
     def select(self, keep: Tensor) -> Near:
-        """See `Objective`."""
+        """Selects rows of the batch; see `Objective.select`."""
         return replace(self, codes=self.codes.select(keep), before=self.before[keep])
 
 

@@ -57,7 +57,7 @@ class Preset:
     alone: tuple[Stage, ...] = ()
 
     def way(self, space: str) -> tuple[Stage, ...]:
-        """The stages for one of SPACES."""
+        """Returns the stages of the optimization for a latent space of SPACES."""
         if space == "w+":
             return self.stages
         return self.alone or tuple(stage for stage in self.stages if stage.space == "w")

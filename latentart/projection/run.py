@@ -21,7 +21,7 @@ from latentart.projection.target import Target
 
 
 def run(p: Prepared, targets: Sequence[Target], settings: Settings, on_step: OnStep | None) -> list[Projection]:
-    """See `Projector.project`."""
+    """Projects a batch of targets; see `Projector.project`."""
     with torch.enable_grad():
         if settings.preset == presets.PUBLISHED:
             return _published(_batch(p, targets, settings, on_step, nvidia.STEPS))

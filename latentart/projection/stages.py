@@ -64,7 +64,7 @@ class Batch:
         return watch
 
     def finish(self, name: str, steps: int, losses: Tensor) -> None:
-        """Notes how a stage ended."""
+        """Records the losses at the end of a stage."""
         self.before += steps
         self.losses[name] = losses.tolist()
 

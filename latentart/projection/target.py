@@ -107,8 +107,8 @@ def _read_strokes(path: str | Path, shape: tuple[int, ...], G: Generator, fit: s
     _check_size("strokes", path, frame, shape)
     drawn = frame[:, :, 3]
     if not drawn.any() or drawn.all():
-        told = "nothing" if not drawn.any() else "everything"
-        raise PictureError(f"strokes {str(path)!r} cover {told}: draw on a transparent layer, save it as PNG")
+        amount = "nothing" if not drawn.any() else "everything"
+        raise PictureError(f"strokes {str(path)!r} cover {amount}: draw on a transparent layer, save it as PNG")
     opacity = torch.from_numpy(drawn[None, None].astype(np.float32) / 255)
     colours = to_channels(pixels.to_float(np.ascontiguousarray(frame[:, :, :3])), G.img_channels)
     # Reduced with their opacity, so that what lies under transparent pixels does not bleed into the strokes.

@@ -155,7 +155,7 @@ def _walk_options(film: Film, G: Generator, accepted: set[str]) -> dict[str, Any
         "classes": classes,
         "seconds": film.seconds,
         "fps": film.fps,
-        # Truncation of one's own stands in the place of psi.
+        # A custom truncation replaces psi.
         "psi": 1.0 if film.truncate else film.psi,
         "cutoff": None if film.truncate else film.cutoff,
     }

@@ -103,7 +103,7 @@ def _batch(G: Generator) -> int:
 
 
 def worth_choosing(engine: str, count: int) -> bool:
-    """Whether an engine draws a path of so many frames: where one is named, and for "auto" where that pays."""
+    """Whether an engine draws a path of this many frames: always when one is named, for "auto" when that is faster."""
     return engine != "eager" and (engine != "auto" or count >= WORTH_CHOOSING)
 
 
@@ -128,7 +128,7 @@ def choose_engine(
 
 def _frames_output(G: Generator, planes: bool) -> str:
     even = G.img_size[0] % 2 == G.img_size[1] % 2 == 0
-    # A GPU makes planes for nothing; on processors somebody has to, and films keep the bytes that they had.
+    # A GPU converts to planes at no cost; on a CPU the encoder does it, so films keep their bytes.
     return "yuv420" if planes and even and G.img_channels == 3 and stream.beside(G.device) else "uint8"
 
 

@@ -45,7 +45,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Map:
-    """Cells row by row, `columns` in each."""
+    """A map of latent space: its cells row by row, `columns` cells in each row."""
 
     title: str
     columns: int

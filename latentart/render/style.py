@@ -51,7 +51,7 @@ def share(spec: str) -> tuple[str, float]:
 
 
 def is_picture(spec: str) -> bool:
-    """Whether a style is a picture to paint after; what is none names a network."""
+    """Whether a style is a picture to paint after; otherwise it names a network."""
     if Path(spec).exists():
         return Path(spec).suffix.lower() in convert.PICTURES
     name = spec.rpartition("=")[0] or spec

@@ -1,4 +1,4 @@
-"""The loop of everything that writes a film: draw, encode beside that, report, and keep what there is at Ctrl-C."""
+"""The loop of everything that writes a film: draw, encode beside that, report, and keep the frames so far at Ctrl-C."""
 
 from __future__ import annotations
 

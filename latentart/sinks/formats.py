@@ -17,7 +17,7 @@ AV1_PRESETS = tuple(str(n) for n in range(14))
 
 @dataclass(frozen=True)
 class Format:
-    """A codec with its settings: `pixels` serve grey and RGB frames, `alpha` serves RGBA ("" where there is none)."""
+    """A codec with its settings: `pixels` serve grey and RGB frames, `alpha` serves RGBA ("" without one)."""
 
     codec: str
     pixels: str

@@ -46,7 +46,7 @@ class Sink(Protocol):
         ...
 
     def abort(self) -> None:
-        """Leaves nothing behind. Does nothing after `close`."""
+        """Deletes the unfinished file. Has no effect after `close`."""
         ...
 
     def __enter__(self) -> Self:
@@ -70,7 +70,7 @@ class FileSink(Sink, ABC):
     """
 
     given_planes = False
-    """Whether frames come as YUV planes; told by who opens it, because grey pictures look the same."""
+    """Whether frames come as YUV planes. Set by the caller, because grey pictures have the same shape."""
 
     def __init__(
         self,
@@ -128,7 +128,7 @@ class FileSink(Sink, ABC):
             self._discard()
 
     def record(self, frames: int, interrupted: bool = False) -> dict[str, Any]:
-        """The settings record of a film of so many frames."""
+        """The settings record of a film with the given number of frames."""
         extra = {"interrupted": True} if interrupted else {}
         return provenance.complete({**self.settings, "fps": str(self.fps), "frames": frames, **extra})
 
@@ -233,7 +233,7 @@ def _picture_shape(frame: Frame | Deep) -> tuple[int, int, int]:
 
 
 def _check_beside(beside: Path, overwrite: bool) -> None:
-    """Refuses to replace a .json that is not a settings record, such as the data of somebody's sketch."""
+    """Refuses to replace a .json that is not a settings record, such as the data of a sketch."""
     if beside.exists() and not overwrite:
         try:
             provenance.read(beside)

@@ -132,7 +132,7 @@ def encoder_errors(target: Path) -> Iterator[None]:
 
 
 class Encoder:
-    """One open container with its one stream."""
+    """An open video container with one video stream."""
 
     def __init__(self, container: OutputContainer, stream: VideoStream) -> None:
         self.container = container
@@ -160,7 +160,7 @@ class Encoder:
         self.container.close()
 
     def release(self) -> None:
-        """Lets go of the file after a failure, which has been told already."""
+        """Closes the file after a failure that has already been reported."""
         with suppress(OSError, ValueError, av.FFmpegError):
             self.container.close()
 

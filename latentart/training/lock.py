@@ -17,9 +17,9 @@ _TAKEN = (errno.EAGAIN, errno.EACCES, errno.EDEADLK)
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Holds the folder for this process; the system lets go when the process ends, however it ends.
+    """Locks the folder for this process; the system releases the lock when the process ends, even by a kill.
 
-    Raises SettingsError when another process holds it. On file systems without locks nothing is held.
+    Raises SettingsError when another process holds it. On file systems without locks it has no effect.
     """
     with files.explained(folder / NAME):
         file = (folder / NAME).open("a+b")

@@ -97,7 +97,7 @@ class Pix2Pix:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """See `run.Trainee`."""
+        """The training settings in JSON types; see `run.Trainee.settings`."""
         return {"kind": "pix2pix", **asdict(self.chosen), "pairs": self.seen.fingerprint}
 
     def step(self, number: int, progress: float) -> Losses:
@@ -146,7 +146,7 @@ class Pix2Pix:
         self.optimizers[name].step()
 
     def tensors(self) -> dict[str, Tensor]:
-        """See `run.Trainee`."""
+        """Weights and optimizer state; see `run.Trainee.tensors`."""
         kept = state.named("net", self.net.state_dict()) | state.named("critic", self.critic.state_dict())
         kept |= state.named("average", self.average.tensors)
         for name, optimizer in self.optimizers.items():
@@ -154,7 +154,7 @@ class Pix2Pix:
         return kept
 
     def restore(self, tensors: Mapping[str, Tensor]) -> None:
-        """See `run.Trainee`."""
+        """Loads what `tensors` returned; see `run.Trainee.restore`."""
         state.restore_net(self.net, state.part("net", tensors), "the kept network")
         state.restore_net(self.critic, state.part("critic", tensors), "the kept critic")
         self.average.tensors = {name: t.to(self.device) for name, t in state.part("average", tensors).items()}

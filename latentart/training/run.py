@@ -50,7 +50,7 @@ class Trainee(Protocol):
         ...
 
     def tensors(self) -> dict[str, Tensor]:
-        """Networks, averages and optimisers."""
+        """Weights, their moving averages and the optimizer state, by name."""
         ...
 
     def restore(self, tensors: Mapping[str, Tensor]) -> None:

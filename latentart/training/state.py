@@ -64,7 +64,7 @@ def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Te
     # None at all is what an optimiser holds that has not made a step.
     wanted = {f"{i}.{key}" for i in numbers for key in ADAM} if tensors else set()
     if odd := sorted(wanted ^ tensors.keys()):
-        raise WeightsError(f"the kept optimiser does not fit this network: {', '.join(odd[:4])}: begin anew")
+        raise WeightsError(f"the kept optimiser does not fit this network: {', '.join(odd[:4])}: start a new training")
     memory = {i: {key: tensors[f"{i}.{key}"] for key in ADAM} for i in numbers} if tensors else {}
     optimizer.load_state_dict({"state": memory, "param_groups": groups})
 
@@ -84,5 +84,5 @@ def check_same(kept: Mapping[str, Any], given: Mapping[str, Any], folder: Path) 
     # A setting that did not exist yet when the training was begun has its old value, the default.
     differ = [name for name in given if kept.get(name, given[name]) != given[name]]
     if differ:
-        said = ", ".join(f"{name} {kept[name]!r}, now {given[name]!r}" for name in differ)
-        raise SettingsError(f"{str(folder)!r} was begun with {said}: say it as before, or name another folder with -o")
+        changed = ", ".join(f"{name} {kept[name]!r}, now {given[name]!r}" for name in differ)
+        raise SettingsError(f"{str(folder)!r} was begun with {changed}: repeat them, or name another folder with -o")

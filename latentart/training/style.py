@@ -94,7 +94,7 @@ class Settings:
 
 
 def preset(name: str, **changes: Any) -> Settings:
-    """Settings of a preset with what is given (not None) changed. Raises SettingsError."""
+    """Settings of a preset, with the values that are not None replaced. Raises SettingsError."""
     if name not in PRESETS:
         raise SettingsError(unknown("preset", name, PRESETS))
     chosen = PRESETS[name]
@@ -197,7 +197,7 @@ class Style:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """See `run.Trainee`."""
+        """The training settings in JSON types; see `run.Trainee.settings`."""
         painting = float(self.painting.double().mean())
         return {"kind": "style", **asdict(self.chosen), "photos": self.photos.name, "painting": f"{painting:.12f}"}
 
@@ -217,12 +217,12 @@ class Style:
         return {"style": float(style.detach()), "content": float(content.detach())}
 
     def tensors(self) -> dict[str, Tensor]:
-        """See `run.Trainee`."""
+        """Weights and optimizer state; see `run.Trainee.tensors`."""
         kept = state.named("net", self.net.state_dict()) | state.named("average", self.average.tensors)
         return kept | state.named("adam", state.of_optimizer(self.optimizer))
 
     def restore(self, tensors: Mapping[str, Tensor]) -> None:
-        """See `run.Trainee`."""
+        """Loads what `tensors` returned; see `run.Trainee.restore`."""
         state.restore_net(self.net, state.part("net", tensors), "the kept network")
         self.average.tensors = {name: t.to(self.device) for name, t in state.part("average", tensors).items()}
         state.restore_optimizer(self.optimizer, state.part("adam", tensors))

@@ -62,7 +62,7 @@ class Translator(torch.nn.Module):
         raise NotImplementedError
 
     def style_of(self, img: Tensor) -> Tensor:
-        """The style of a picture [1, 3, H, W] in [-1, 1] -> [style_dim]. Raises SettingsError where there is none."""
+        """The style of a picture [1, 3, H, W] in [-1, 1] -> [style_dim]. Raises SettingsError without styles."""
         raise SettingsError(f"{self.name} takes no style from a picture: it is of family {self.family!r}")
 
     def translate(self, img: Tensor, strength: float = 1.0, *, style: Tensor | None = None) -> Tensor:

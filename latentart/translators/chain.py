@@ -41,7 +41,7 @@ class Link:
 
     @property
     def moves(self) -> bool:
-        """Whether it changes over time."""
+        """Whether strength or style changes over the film."""
         return self.strength.moves or len(self.styles) > 1
 
     @property

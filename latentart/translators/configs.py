@@ -40,7 +40,7 @@ def stated(config: object) -> dict[str, Any]:
 
 
 def is_truth(value: object) -> bool:
-    """True or False."""
+    """Whether a config value is True or False."""
     return type(value) is bool
 
 
@@ -60,7 +60,7 @@ def is_norm(value: object) -> bool:
 
 
 def is_epsilon(value: object) -> bool:
-    """A small number above 0."""
+    """Whether a config value can be an epsilon: a small number above 0."""
     return type(value) is float and 0 < value <= 0.1
 
 

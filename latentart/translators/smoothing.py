@@ -54,7 +54,7 @@ class Smoothing:
         self.reset()
 
     def reset(self) -> None:
-        """Forgets what was seen, as at a cut."""
+        """Forgets the previous frames, as at a cut."""
         self._seen: Tensor | None = None
         self._made: Tensor | None = None
         self._noise: Tensor | None = None
@@ -117,7 +117,7 @@ class Smoothed:
         self._drawn_with: tuple[float, Tensor | None] | None = None
 
     def reset(self) -> None:
-        """Begins a new stream."""
+        """Forgets the previous frames and begins a new film."""
         self.smoothing.reset()
 
     def translate(self, img: Tensor, strength: float = 1.0, *, style: Tensor | None = None) -> Tensor:

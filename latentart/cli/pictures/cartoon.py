@@ -32,7 +32,7 @@ def command(
     """Make a cartoon of IN: a picture, a folder of pictures, or a film.
 
     Without --network it is drawn by ink: flat colours and lines, nothing to fetch. Networks of other projects have
-    licences of their own, which are said when they are loaded.
+    licences of their own, which are printed when they are loaded.
 
     \b
     latentart cartoon photo.jpg -o cartoon.png

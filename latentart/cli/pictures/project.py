@@ -1,4 +1,4 @@
-"""latentart project: one's own pictures, folders and films into the latent space."""
+"""latentart project: your own pictures, folders and films into the latent space."""
 
 from __future__ import annotations
 

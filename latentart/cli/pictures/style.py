@@ -78,7 +78,7 @@ def command(source: Path, specs: tuple[str, ...], target: str, **options: Any) -
     latentart style photo.jpg --style mosaic26:7 --strength 0.6 -o mosaic.png
     latentart style clip.mp4 --style my-style.pth -o styled.mp4
 
-    Pictures are painted step by step, without training: Ctrl-C keeps what there is. Networks draw at once.
+    Pictures are painted step by step, without training: Ctrl-C keeps the painting so far. Networks draw at once.
     """  # fmt: skip
     from latentart.errors import SettingsError
     from latentart.render import style

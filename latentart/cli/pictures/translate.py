@@ -32,7 +32,7 @@ def command(
     source: Path, network: str, target: Path, strength: float, dropout: bool, seed: int | None, norm: str | None,
     labels: int | None, ml5_biases: bool, size: tuple[int, int] | None, device: str | None, overwrite: bool,
 ) -> None:  # fmt: skip
-    """Draw IN (a picture, a folder of pictures, a film) anew with a network from picture to picture.
+    """Translate IN (a picture, a folder of pictures, a film) with an image-to-image network.
 
     pix2pixHD draws from maps of labels: give a grey PNG of label numbers.
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 @click.option("--workers", type=click.IntRange(0, 256), metavar="N", help="Processes; by default one for each core.")
 @click.option("--ray", metavar="ADDRESS",
               help="Render on a Ray cluster: local, auto, HOST:6379 or ray://HOST:10001.")  # fmt: skip
-@click.option("--resume/--fresh", default=True, help="Go on with what is there (default), or begin anew.")
+@click.option("--resume/--fresh", default=True, help="Resume an unfinished render (default), or start again.")
 @click.option("--envelopes", is_flag=True, help="Draw what is heard in the score's sound as NAME.envelopes.png.")
 @click.option("--check-player", metavar="PROFILE", help="Whether a player can play the files: 'list' names them.")
 @click.option("--schema", is_flag=True, help="Print a JSON schema of scores, for editors.")
@@ -143,7 +143,7 @@ def _check(score: Score, device: str | None) -> None:
     from latentart.exhibition.canvas import Exhibit
 
     Exhibit(score, device).open().canvas(0)
-    click.echo(f"{score.title or 'the score'}: {score.seconds:g} s, {score.frames} frames, all is well")
+    click.echo(f"{score.title or 'the score'}: {score.seconds:g} s, {score.frames} frames, no errors")
 
 
 def _plan(score: Score, name: str, output: Path, device: str | None, workers: int | None) -> None:

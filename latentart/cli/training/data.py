@@ -72,7 +72,7 @@ def split(source: Path, folder: Path, overwrite: bool) -> None:
 
 @command.command(short_help="Emoji as lines and in colour.")
 @click.option("--size", type=int, default=128, show_default=True, help="Side of a picture.")
-@click.option("--count", type=int, help="Only the first so many of 2,460.")
+@click.option("--count", type=int, help="How many of the 2,460 to make, from the first.")
 @click.option("--skin-tones", is_flag=True, help="With all skin tones: 4,495.")
 @click.option("--flags/--no-flags", default=True, help="With flags, whose lines say little about their colours.")
 @click.option(

@@ -1,4 +1,4 @@
-"""latentart train: pix2pix on one's own pairs, a style network from one painting."""
+"""latentart train: pix2pix on your own pairs, a style network from one painting."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def shared(function: Callable[..., None]) -> Callable[..., None]:
         click.option("--ema", type=float, help="Averaging of weights."),
         click.option("--seed", type=int, help="Names all that is left to chance."),
         click.option("--bf16/--no-bf16", default=None, help="Half-size numbers: quicker on new processors and GPUs."),
-        click.option("--minutes", type=float, help="Stop after so many minutes, to go on another time."),
+        click.option("--minutes", type=float, help="Stop after this many minutes; the training can be resumed."),
         opt.device,
     ]  # fmt: skip
     for option in reversed(options):

@@ -28,7 +28,7 @@ def finish(
 
     A layer of the form "direct" takes its input [N, H, W, in] and convolves first.
 
-    scale [N, width], noise [1 or N, H, W], style [N, width] of the next layer (None: there is none, and no features
+    scale [N, width], noise [1 or N, H, W], style [N, width] of the next layer (None after the last, and no features
     either), kernel [N, img_channels, width] of toRGB, below [N, H/2, W/2, img_channels] float32, the picture so far.
     uint8: the picture is finished and converted as `pixels.to_uint8` does; float32 otherwise.
     """

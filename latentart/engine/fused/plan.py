@@ -53,7 +53,7 @@ class Layer:
 
     @property
     def channels(self) -> int:
-        """Of what comes out."""
+        """Number of output channels."""
         return len(self.bias)
 
 

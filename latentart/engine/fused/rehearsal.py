@@ -28,23 +28,23 @@ PATIENCE = 300.0
 
 
 def fault(G: StyleGAN2, dtype: torch.dtype, batch: int, command: Sequence[str] = ()) -> str:
-    """Why kernels are not to be used on G's device for so many pictures of its shape; '' when they drew.
+    """The reason why kernels cannot draw `batch` pictures on G's device; '' when they can.
 
     command: the process that rehearses, instead of this module.
     """
-    told = {"config": asdict(G.config), "dtype": str(dtype), "batch": batch, "device": str(G.device)}
-    line = [*(command or (sys.executable, "-m", __name__)), json.dumps(told)]
+    wanted = {"config": asdict(G.config), "dtype": str(dtype), "batch": batch, "device": str(G.device)}
+    line = [*(command or (sys.executable, "-m", __name__)), json.dumps(wanted)]
     try:
         done = subprocess.run(line, capture_output=True, text=True, errors="replace", timeout=PATIENCE, check=False)
     except subprocess.TimeoutExpired:
         return f"a first draw in a process of its own took more than {PATIENCE:.0f} s"
-    said = done.stderr.strip().splitlines()[-1:] or [f"it ended with {done.returncode}"]
-    return "" if done.returncode == 0 else f"a first draw in a process of its own failed: {said[0]}"
+    last = done.stderr.strip().splitlines()[-1:] or [f"it ended with {done.returncode}"]
+    return "" if done.returncode == 0 else f"a first draw in a process of its own failed: {last[0]}"
 
 
-def rehearse(told: str) -> None:
+def rehearse(request: str) -> None:
     """Draws as `fault` describes: each form of each layer, then a whole picture of bytes. Raises what goes wrong."""
-    wanted = json.loads(told)
+    wanted = json.loads(request)
     values: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in wanted["config"].items()}
     dtype: torch.dtype = getattr(torch, wanted["dtype"].removeprefix("torch."))
     passes: Passes = import_module(KERNELS)

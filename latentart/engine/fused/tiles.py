@@ -17,7 +17,7 @@ import triton.language as tl
 
 @triton.jit
 def add(a, b):
-    """What sums are made of."""
+    """Addition, the operator of Triton's reductions."""
     return a + b
 
 

@@ -113,7 +113,7 @@ def _fused(G: Generator, request: Request, name: str, fingerprint: str) -> graph
 
 
 def _passes(G: StyleGAN2, request: Request, name: str, fingerprint: str) -> Passes:
-    """Triton's kernels where it can make them and they have drawn once; what is slower is said."""
+    """Triton's kernels where Triton can compile them and they have drawn once; otherwise a slower way, logged."""
     slower = "what follows a convolution is done by plain PyTorch, which is slower: %s"
     if missing := _missing():
         log.info(slower, missing)

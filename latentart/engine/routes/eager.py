@@ -19,7 +19,7 @@ NAME = "eager"
 
 
 def choices(G: Generator, request: Request) -> dict[str, str]:
-    """Always there."""
+    """Offers eager PyTorch for every generator."""
     return {NAME: ""}
 
 

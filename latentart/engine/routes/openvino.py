@@ -158,7 +158,7 @@ def compiled(model: Any, name: str) -> Any:
 def kept_graph(fingerprint: str, kind: str, source: Source) -> Any:
     """The exported model, from the cache folder when it is there and whole; exported otherwise.
 
-    Where a picture may be drawn meanwhile it is exported by a process of its own (see `apart`).
+    Where a picture may be drawn meanwhile it is exported by a process of its own (see `engine.export_process`).
     """
     name = hashlib.sha256(f"{fingerprint}{version('torch')}{version('openvino')}".encode()).hexdigest()[:32]
     try:

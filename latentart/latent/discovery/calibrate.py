@@ -155,13 +155,13 @@ def words(low: Tensor, high: Tensor, most: int = 3) -> str:
 
     A measure is named when it moves the same way in nearly all pictures and by more than a little.
     """
-    said: list[tuple[float, str]] = []
+    words: list[tuple[float, str]] = []
     for measure, more, less in (MEASURES | (COLOURS if low.shape[1] >= 3 else {})).values():
         change = measure(high) - measure(low)
         strength = float(change.mean().abs())
         if strength > 0.02 and strength > float(change.std(correction=0)):
-            said.append((strength, more if float(change.mean()) > 0 else less))
-    return ", ".join(word for _, word in sorted(said, reverse=True)[:most])
+            words.append((strength, more if float(change.mean()) > 0 else less))
+    return ", ".join(word for _, word in sorted(words, reverse=True)[:most])
 
 
 def ranked(book: Directions) -> Directions:

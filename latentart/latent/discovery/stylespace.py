@@ -32,7 +32,7 @@ class Channel:
     """Root mean square change of the pixels, -1 .. 1, averaged over pictures."""
 
     def bend(self, amount: str | float) -> str:
-        """The line that plays it."""
+        """The text of the --bend option that plays this channel."""
         return f"{bending.STYLE}={amount}@{self.layer}/{self.number}"
 
 

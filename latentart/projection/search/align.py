@@ -34,10 +34,10 @@ class Aligned:
         return replace(self.codes, likeness=moved).loss(variables)  # type: ignore[arg-type]
 
     def settle(self, variables: Variables) -> None:
-        """Nothing: places are limited where they are used."""
+        """Leaves the variables as they are: transforms are clamped where they are applied."""
 
     def select(self, keep: Tensor) -> Aligned:
-        """See `Objective`."""
+        """Selects rows of the batch; see `Objective.select`."""
         return Aligned(self.codes.select(keep))
 
 

@@ -52,7 +52,7 @@ class Encoder(torch.nn.Module):
 
 
 def encoder(G: Generator, prior: Prior, *, train: bool = False) -> Callable[[Tensor], Tensor] | None:
-    """pictures -> w [N, w_dim]: the encoder kept for this model, or trained now; None when there is none."""
+    """pictures -> w [N, w_dim]: the encoder kept for this model, or trained now; None without one."""
     path = cache.place("encoders", f"{fingerprint(G)[:24]}.safetensors")
     net = Encoder(G.img_channels, G.w_dim).to(G.device)
     if not train and not path.exists():

@@ -53,10 +53,10 @@ class Codes:
         return total
 
     def settle(self, variables: Variables) -> None:
-        """Codes may be anywhere."""
+        """Leaves the codes as they are: they have no bounds."""
 
     def select(self, keep: Tensor) -> Codes:
-        """See `Objective`."""
+        """Selects rows of the batch; see `Objective.select`."""
         own = None if self.noise is None else {name: value[keep] for name, value in self.noise.items()}
         return replace(self, likeness=self.likeness.select(keep), noise=own)
 
@@ -78,10 +78,10 @@ class Guided:
         return self.codes.of(img, variables) + self.guide(img, self.rows)
 
     def settle(self, variables: Variables) -> None:
-        """Codes may be anywhere."""
+        """Leaves the codes as they are: they have no bounds."""
 
     def select(self, keep: Tensor) -> Guided:
-        """See `Objective`."""
+        """Selects rows of the batch; see `Objective.select`."""
         return replace(self, codes=self.codes.select(keep), rows=keep if self.rows is None else self.rows[keep])
 
 
@@ -108,7 +108,7 @@ class Noise:
             noise_maps.normalise(variables)
 
     def select(self, keep: Tensor) -> Noise:
-        """See `Objective`."""
+        """Selects rows of the batch; see `Objective.select`."""
         return replace(self, likeness=self.likeness.select(keep), ws=self.ws[keep])
 
 

@@ -21,10 +21,10 @@ Variables = dict[str, Tensor]
 
 
 class Objective(Protocol):
-    """What a descent makes small."""
+    """A loss that gradient descent minimizes."""
 
     def loss(self, variables: Variables) -> Tensor:
-        """What is made small, [N]."""
+        """The loss of each picture, [N]."""
         ...
 
     def settle(self, variables: Variables) -> None:

@@ -41,7 +41,7 @@ class Prior:
         return (p - self.p_mean) @ self.components.T / self.deviation
 
     def colour(self, v: Tensor) -> Tensor:
-        """The inverse of `whiten`."""
+        """Maps whitened codes back to w; the inverse of `whiten`."""
         return F.leaky_relu((v * self.deviation) @ self.components + self.p_mean, SLOPE)
 
     def norm(self, ws: Tensor) -> Tensor:

@@ -1,6 +1,6 @@
 """Pairs of pictures on the disk: side by side in one file (A left, B right), or two folders A and B of equal names.
 
-A is what the network sees, B what it is to draw. What cannot be used is left out and said, one line for each.
+A is what the network sees, B what it is to draw. Unusable files are left out and reported, one line each.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ SHAPES_DIFFER = 0.02
 
 
 def silent(done: int, total: int) -> None:
-    """A report that goes nowhere."""
+    """The callback that reports no file."""
 
 
 @dataclass(frozen=True)

@@ -62,7 +62,7 @@ def conv(inputs: int, outputs: int, size: int, padding: str, *, stride: int = 1)
 
 
 def norm(width: int) -> InstanceNorm:
-    """As it was trained."""
+    """Returns instance normalisation with the epsilon of the original."""
     return InstanceNorm(width, eps=EPSILON)
 
 
@@ -100,7 +100,7 @@ def matches(tensors: Mapping[str, Tensor]) -> bool:
 
 
 def convert(tensors: Mapping[str, Tensor], origin: Origin) -> Parts:
-    """Tensors in our names; the padding is told by the container. Raises WeightsError naming keys."""
+    """Tensors in our names; the padding follows from the container. Raises WeightsError naming keys."""
     blocks = len([n for n in numbered(tensors, r"conv(\d\d)_1\.weight") if n > 3])
     places = _places(blocks)
     table = {f"{theirs}.{part}": f"{ours}.{part}" for theirs, ours in places.items() for part in ("weight", "bias")}

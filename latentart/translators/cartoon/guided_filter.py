@@ -7,7 +7,7 @@ from torch import Tensor
 
 
 def box(x: Tensor, radius: int) -> Tensor:
-    """x [N, C, H, W] -> the mean of what lies within `radius` pixels, at the border of what there is."""
+    """x [N, C, H, W] -> the mean within `radius` pixels; at the border, of the pixels inside the picture."""
     if radius == 1:  # a plain pooling, which tiles see when they measure how far a network looks
         return F.avg_pool2d(x, 3, 1, 1, count_include_pad=False)
     height, width = x.shape[-2:]

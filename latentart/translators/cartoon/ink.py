@@ -94,7 +94,7 @@ def vivid(colours: Tensor) -> Tensor:
 
 
 def drawn(lightness: Tensor, scale: float) -> Tensor:
-    """Ink on lightness [N, 1, H, W]: 1 in the middle of a line, 0 where there is none."""
+    """Ink on lightness [N, 1, H, W]: 1 in the middle of a line, 0 away from lines."""
     width = max(THINNEST, FINE * scale)
     difference = blurred(lightness, WIDE * width) - blurred(lightness, width)
     steady = along(difference, tangents(lightness, max(THINNEST, FLOW * scale)), max(1.0, scale))

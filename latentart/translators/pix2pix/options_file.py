@@ -18,7 +18,7 @@ TRUTHS = {"true": True, "false": False, "1": True, "0": False}
 
 
 def beside(path: Path, names: Sequence[str] = NAMES) -> tuple[str, dict[str, str]]:
-    """(name of the first options file beside a checkpoint, its options); ('', {}) when there is none.
+    """(name of the first options file beside a checkpoint, its options); ('', {}) without one.
 
     Raises WeightsError for one that cannot be read as such.
     """
@@ -75,9 +75,9 @@ def differences(
     if kind not in KINDS:
         raise WeightsError(f"{source} says norm {kind[:40]!r}: {', '.join(KINDS)} is wanted")
     named = options.get("netG", net)[:40]
-    told: list[tuple[str, object, object]] = [*found, ("norm", kind, norm), ("netG", named, net)]
-    apart = [t for t in told if not str(t[1]).startswith(str(t[2]))]
-    return [f"{source} says {key} {said}, the tensors say {fact}: the tensors count" for key, said, fact in apart]
+    stated: list[tuple[str, object, object]] = [*found, ("norm", kind, norm), ("netG", named, net)]
+    apart = [t for t in stated if not str(t[1]).startswith(str(t[2]))]
+    return [f"{source} says {key} {value}, the tensors say {fact}: the tensors count" for key, value, fact in apart]
 
 
 def direction(options: Mapping[str, str], source: str) -> list[str]:

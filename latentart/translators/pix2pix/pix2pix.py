@@ -27,9 +27,9 @@ def matches(tensors: Mapping[str, Tensor]) -> bool:
 
 def convert(tensors: Mapping[str, Tensor], origin: Origin) -> Parts:
     """See `load.Family`; reads train_opt.txt or test_opt.txt beside the file. Raises WeightsError."""
-    source, said = options_file.beside(origin.path)
-    config = _config(tensors, dropout=not options_file.truth(said, "no_dropout", source))
-    words = in_words(config) + _compared(config, said, source)
+    source, options = options_file.beside(origin.path)
+    config = _config(tensors, dropout=not options_file.truth(options, "no_dropout", source))
+    words = in_words(config) + _compared(config, options, source)
     made = tensor_names.renamed(tensors, _table(config), what=WHAT, switches=words, unused=switches.unused(config.norm))
     return Parts(made, configs.stated(config), tuple(words))
 
@@ -80,10 +80,10 @@ def _table(config: Config) -> dict[str, str]:
     return table
 
 
-def _compared(config: Config, said: Mapping[str, str], source: str) -> list[str]:
+def _compared(config: Config, options: Mapping[str, str], source: str) -> list[str]:
     """Words about where the options and the tensors disagree: the tensors count."""
     facts = {"input_nc": config.in_channels, "output_nc": config.out_channels, "ngf": config.widths[0]}
     return [
-        *options_file.differences(said, source, facts, norm=config.norm, net="unet"),
-        *options_file.direction(said, source),
+        *options_file.differences(options, source, facts, norm=config.norm, net="unet"),
+        *options_file.direction(options, source),
     ]

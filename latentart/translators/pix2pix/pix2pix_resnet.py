@@ -134,12 +134,12 @@ def matches(tensors: Mapping[str, Tensor]) -> bool:
 
 def convert(tensors: Mapping[str, Tensor], origin: Origin) -> Parts:
     """See `load.Family`; reads train_opt.txt or test_opt.txt beside the file. Raises WeightsError."""
-    source, said = options_file.beside(origin.path)
+    source, options = options_file.beside(origin.path)
     config = config_of(tensors)
     words = in_words(config)
     facts = {"input_nc": config.in_channels, "output_nc": config.out_channels, "ngf": config.width}
-    words += options_file.differences(said, source, facts, norm=config.norm, net="resnet")
-    words += options_file.direction(said, source)
+    words += options_file.differences(options, source, facts, norm=config.norm, net="resnet")
+    words += options_file.direction(options, source)
     made = tensor_names.renamed(tensors, table(config), what=WHAT, switches=words, unused=switches.unused(config.norm))
     return Parts(made, configs.stated(config), tuple(words))
 
@@ -183,7 +183,7 @@ def config_of(tensors: Mapping[str, Tensor], last: str = "") -> Config:
 
 
 def in_words(config: Config) -> list[str]:
-    """What the tensors said."""
+    """The config that the tensors determine."""
     return [f"ResNet of {config.blocks} blocks, {config.width} wide, {config.halvings} halvings", f"{config.norm} norm"]
 
 

@@ -133,12 +133,12 @@ def matches(tensors: Mapping[str, Tensor]) -> bool:
 
 def convert(tensors: Mapping[str, Tensor], origin: Origin) -> Parts:
     """See `load.Family`; reads opt.txt or train_opt.txt beside the file. Raises WeightsError."""
-    source, said = options_file.beside(origin.path, OPTIONS)
-    config = _labelled(_config(tensors), said, source)
+    source, options = options_file.beside(origin.path, OPTIONS)
+    config = _labelled(_config(tensors), options, source)
     words = in_words(config)
     facts = {"output_nc": config.out_channels, "ngf": config.width}
     words += options_file.differences(
-        said, source, facts, norm=config.norm, net="local" if config.enhancers else "global"
+        options, source, facts, norm=config.norm, net="local" if config.enhancers else "global"
     )
     made = tensor_names.renamed(tensors, _table(config), what=WHAT, switches=words, unused=switches.unused(config.norm))
     return Parts(made, configs.stated(config), tuple(words))
@@ -157,7 +157,7 @@ def build(checkpoint: Checkpoint, *, norm: str = "image", labels: int | None = N
 
 
 def in_words(config: Config) -> list[str]:
-    """What the tensors said, and the options where they are silent."""
+    """The config from the tensors, completed by the options file."""
     local = f" and {config.enhancers} local enhancer of {config.enhancer_blocks} blocks" if config.enhancers else ""
     takes = f"takes {configs.PICTURES.get(config.in_channels, config.in_channels)} pictures"
     if config.labels:
@@ -177,18 +177,19 @@ def _config(tensors: Mapping[str, Tensor]) -> Config:
     return Config(**values, enhancers=count, enhancer_blocks=blocks)
 
 
-def _labelled(config: Config, said: Mapping[str, str], source: str) -> Config:
+def _labelled(config: Config, options: Mapping[str, str], source: str) -> Config:
     """What the input channels mean: those of a picture where there are 1, 3 or 4; else labels and a channel of edges.
 
     Raises WeightsError when the options name other channels than the tensors have: the meaning is then unknown.
     """
-    stated, alone = options_file.whole(said, "label_nc", source), options_file.truth(said, "no_instance", source)
-    features = any(options_file.truth(said, key, source) for key in ("instance_feat", "label_feat"))
-    if features or (stated == 0 and alone is False):
+    labelled = options_file.whole(options, "label_nc", source)
+    alone = options_file.truth(options, "no_instance", source)
+    features = any(options_file.truth(options, key, source) for key in ("instance_feat", "label_feat"))
+    if features or (labelled == 0 and alone is False):
         raise WeightsError(f"{source} says that the network takes more than a picture or labels, which is not read")
     channels = config.in_channels
     guessed = 0 if channels in configs.PICTURES else channels - (not alone)
-    labels = guessed if stated is None else stated
+    labels = guessed if labelled is None else labelled
     made = dataclasses.replace(config, labels=labels, edges=labels > 0 and not alone)
     if not _adds_up(made):
         words = f"label_nc {labels}{' and edges' if made.edges else ''}"

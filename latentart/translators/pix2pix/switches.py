@@ -1,4 +1,4 @@
-"""The switches that the pix2pix networks are played with, and what is said about them."""
+"""The switches of the pix2pix networks and their description in words."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Net = TypeVar("Net", bound=Translator)
 def played(
     T: Net, checkpoint: Checkpoint, words: Sequence[str], *, dropout: bool, norm: str, seed: int | None
 ) -> Net:  # fmt: skip
-    """The network with its switches set, and said in `inferred` after what the reader, or else `words`, says of it.
+    """Sets the network's switches and lists them in `inferred`, after the words of the reader or else `words`.
 
     Raises SettingsError.
     """
@@ -61,12 +61,12 @@ def use_dropout(T: Translator, on: bool, seed: int | None) -> None:
 
 def in_words(T: torch.nn.Module, norm: str, seed: int | None) -> list[str]:
     """What the switches are set to, those that there are."""
-    said = []
+    switched = []
     if any(isinstance(m, BatchNorm) for m in T.modules()):
-        said.append(f"norm {norm}")
+        switched.append(f"norm {norm}")
     if any(isinstance(m, Dropout) for m in T.modules()):
-        said.append("dropout off" if seed is None else f"dropout with seed {seed}")
-    return said
+        switched.append("dropout off" if seed is None else f"dropout with seed {seed}")
+    return switched
 
 
 def norm_of(tensors: Mapping[str, Tensor], norm: str, bias: bool) -> Norm:

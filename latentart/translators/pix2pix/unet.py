@@ -103,7 +103,7 @@ def built(checkpoint: Checkpoint, *, dropout: bool = False, norm: str = "image",
 
 
 def in_words(config: Config) -> list[str]:
-    """What the tensors said."""
+    """The config that the tensors determine."""
     norm = "batch norm of the current image" if config.innermost_norm else f"{config.norm} norm"
     return [f"U-Net of {len(config.widths)} levels, {config.widths[0]} wide", norm]
 

@@ -61,7 +61,7 @@ def restyled(features: Tensor, style: Tensor) -> Tensor:
 
 
 def chosen(T: Translator, style: Tensor | None) -> Tensor:
-    """The style to play, [N or 1, style_dim]. Raises SettingsError when there is none, or one of another length."""
+    """The style to play, [N or 1, style_dim]. Raises SettingsError without a style, or for one of another length."""
     if style is None:
         raise SettingsError(f"{T.name} has no style of its own: give a picture, such as --style painting.jpg")
     if style.shape[-1] != T.style_dim:

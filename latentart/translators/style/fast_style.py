@@ -152,7 +152,7 @@ def read_config(tensors: Mapping[str, Tensor], stated: Mapping[str, Any]) -> Con
               "end": ("plain", "tanh", "tanh-centred")}  # fmt: skip
     for key, choices in chosen.items():
         if stated.get(key, choices[0]) not in choices:
-            raise WeightsError(f"{key} {stated[key]!r} of a {FAMILY} network is none of {', '.join(choices)}")
+            raise WeightsError(f"{key} {stated[key]!r} of a {FAMILY} network is not one of {', '.join(choices)}")
     eps = stated.get("eps", 1e-5)
     if not isinstance(eps, float) or not 0 < eps < 1:
         raise WeightsError(f"eps {eps!r} of a {FAMILY} network is no number between 0 and 1")

@@ -152,7 +152,7 @@ class Block(torch.nn.Module):
 
 
 def matches(tensors: Mapping[str, Tensor]) -> bool:
-    """Whether the transformer is there."""
+    """Whether the tensors contain Magenta's style transformer."""
     first = "style_params/transformer/expand/conv3/conv/StyleNorm/Conv/weights"
     return first in tensors and "transformer/contract/conv1/weights" in tensors
 

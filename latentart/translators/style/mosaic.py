@@ -143,7 +143,7 @@ def build(checkpoint: Checkpoint) -> Mosaic:
     tensor_names.fill(T, checkpoint.tensors, what=FAMILY)
     first = checkpoint.config.get("style", 0)
     if not isinstance(first, int) or not 0 <= first < T.style_dim:
-        raise WeightsError(f"the first style {first!r} is none of the {T.style_dim} styles")
+        raise WeightsError(f"the first style {first!r} is not one of the {T.style_dim} styles")
     T.style = F.one_hot(torch.tensor(first), T.style_dim).float()
     return T
 

@@ -93,7 +93,7 @@ class Decoder(torch.nn.Module):
 
 
 def depth_of(convolutions: int) -> int:
-    """The depth of a chain of so many convolutions. Raises WeightsError for a number that no chain has."""
+    """The depth of a chain with `count` convolutions. Raises WeightsError for a number that no chain has."""
     for depth in range(1, len(COUNTS) + 1):
         if len(layers(depth)) == convolutions:
             return depth

@@ -79,7 +79,7 @@ def test_two_screens_in_step_with_sound_and_a_second_run_does_nothing(wall, caps
 
 def test_looking_before_rendering(wall, capsys):
     assert called("wall.toml", "--check") == 0
-    assert "Wall: 2 s, 20 frames, all is well" in capsys.readouterr().out
+    assert "Wall: 2 s, 20 frames, no errors" in capsys.readouterr().out
     assert called("wall.toml", "--plan", "--workers", "2") == 0
     said = capsys.readouterr().out
     assert "20 frames at 10 fps, 4 chunks" in said

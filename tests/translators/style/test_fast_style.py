@@ -105,7 +105,7 @@ def test_rrmina_with_a_tanh_is_seen_in_the_size_of_its_last_weights(tmp_path: Pa
 
 def test_an_end_that_is_unknown_is_an_error(tmp_path: Path) -> None:
     path = saved(tmp_path / "net.pth", layouts.examples_state(blocks=1, width=4))
-    with pytest.raises(WeightsError, match="end 'sigmoid' of a fast_style network is none of plain, tanh"):
+    with pytest.raises(WeightsError, match="end 'sigmoid' of a fast_style network is not one of plain, tanh"):
         load_translator(path, "cpu", end="sigmoid")
     with pytest.raises(SettingsError, match="unknown switch of fast_style 'ending'"):
         load_translator(path, "cpu", ending="tanh")

@@ -99,7 +99,7 @@ def test_our_own_file_of_it_gives_the_same_pictures(tmp_path: Path) -> None:
 def test_a_first_style_that_is_none_is_an_error(first: object, tmp_path: Path) -> None:
     found = open_translator(saved(tmp_path))
     safe.write(tmp_path / "ours.safetensors", type(found)(found.tensors, {**found.config, "style": first}, "", "test"))
-    with pytest.raises(WeightsError, match="is none of the 4 styles"):
+    with pytest.raises(WeightsError, match="is not one of the 4 styles"):
         load_translator(tmp_path / "ours.safetensors", "cpu")
 
 
