@@ -15,7 +15,7 @@ import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 from torch import Tensor
@@ -99,7 +99,11 @@ def serve() -> None:
     if hasattr(os, "nice"):
         os.nice(5)
     torch.set_num_threads(1)
-    module, arguments, flat, folder = pickle.load(sys.stdin.buffer)
+    try:
+        module, arguments, flat, folder = pickle.load(sys.stdin.buffer)
+    except (EOFError, pickle.UnpicklingError):
+        # Whoever asked ended before it had handed everything over.
+        _end(_GONE)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     from latentart.engine.routes import openvino
 
@@ -118,7 +122,7 @@ def _end_with_parent() -> None:
     os._exit(_GONE)
 
 
-def _end(status: int, words: str = "") -> None:
+def _end(status: int, words: str = "") -> NoReturn:
     """Ends at once, without the clean-up of libraries that have nothing left to keep."""
     print(words, flush=True)
     os._exit(status)
