@@ -7,6 +7,7 @@ import pickle
 import signal
 import sys
 import threading
+from typing import NoReturn
 
 import torch
 
@@ -21,7 +22,11 @@ def serve() -> None:
     if hasattr(os, "nice"):
         os.nice(5)
     torch.set_num_threads(1)
-    module, arguments, flat, folder = pickle.load(sys.stdin.buffer)
+    try:
+        module, arguments, flat, folder = pickle.load(sys.stdin.buffer)
+    except (EOFError, pickle.UnpicklingError):
+        # Whoever asked ended before it had handed everything over.
+        _end(GONE)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         model = openvino.export(module, arguments, flat)
@@ -38,7 +43,7 @@ def _end_with_parent() -> None:
     os._exit(GONE)
 
 
-def _end(status: int, words: str = "") -> None:
+def _end(status: int, words: str = "") -> NoReturn:
     """Ends at once, without the clean-up of libraries that have nothing left to keep."""
     print(words, flush=True)
     os._exit(status)
