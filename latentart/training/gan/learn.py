@@ -31,8 +31,6 @@ from latentart.training.run import Losses
 from latentart.weights.checkpoint import Checkpoint
 
 BETAS = (0.0, 0.99)
-ADA_EVERY = 4
-"""Steps between two looks at the discriminator's overfitting."""
 W_DECAY = 0.998
 """Of the centre of truncation (Karras et al. 2020)."""
 SHOWN = 24
@@ -71,8 +69,7 @@ class Gan:
         self.augment = Augment(settings.channels)
         self.controller = Controller(settings.target, settings.ada_kimg)
         self.path_mean = torch.zeros([], device=self.device)
-        self.signs = torch.zeros(2, device=self.device)
-        self.news: dict[str, list[Tensor]] = {"path": [], "w": []}
+        self.news: dict[str, list[Tensor]] = {"path": [], "w": [], "sign": []}
         self.seen = found.fingerprint
         self.shared = False
 
@@ -119,12 +116,13 @@ class Gan:
         found["D"] = self._phase("D", number, self._judge)
         if s.r1 and number % s.d_every == 0:
             found["R1"] = self._phase("R1", number, self._smooth, s.d_every)
+        found["sign"] = torch.stack(self.news["sign"]).mean()
         self._follow(number)
-        if number % ADA_EVERY == ADA_EVERY - 1:
-            self._steer()
         values = torch.stack(list(found.values()))
         self.team.average([values])
         told = dict(zip(found, values.tolist(), strict=True))
+        if s.augment is None:
+            self.controller.update(told.pop("sign"), s.batch)
         return told | {"augment": self.strength, "kimg": (number + 1) * s.batch / 1000}
 
     def _phase(self, name: str, number: int, loss_of: Callable[[Piece], Tensor], gain: float = 1.0) -> Tensor:
@@ -136,16 +134,21 @@ class Gan:
         self.optimizers[which].zero_grad(set_to_none=True)
         total = torch.zeros([], device=self.device)
         for index in self.pieces:
-            place = number * len(PHASES) + PHASES.index(name)
-            torch.manual_seed((self.chosen.seed * 1_000_003 + place) * 65_536 + index)
-            loss = loss_of(self._piece(number, index))
+            self.name(number, name, index)
+            loss = loss_of(self.piece(number, index))
             (loss * (gain / len(self.pieces))).backward()  # type: ignore[no-untyped-call]
             total += loss.detach() / len(self.pieces)
         self.team.gradients(self.trained[which])
         self.optimizers[which].step()
         return total
 
-    def _piece(self, number: int, index: int) -> Piece:
+    def name(self, number: int, phase: str, index: int) -> None:
+        """Sets torch's generators to what a piece of a phase of a step begins with."""
+        place = number * len(PHASES) + PHASES.index(phase)
+        torch.manual_seed((self.chosen.seed * 1_000_003 + place) * 65_536 + index)
+
+    def piece(self, number: int, index: int) -> Piece:
+        """What a piece of a step consists of, as torch's generator names it."""
         s = self.chosen
         count = s.batch // (len(self.pieces) * self.team.size)
         places = pictures.chosen(self.found, number * s.batch + index * count, count, s.seed)
@@ -195,7 +198,7 @@ class Gan:
         with self._autocast():
             ws = self._ws(piece.z[:half], None if piece.c is None else piece.c[:half])
             img = self.G.synthesis(ws, noise_mode="random")
-        lengths = losses.path_lengths(img.float(), ws, torch.randn_like(img, dtype=torch.float32))
+        lengths = losses.path_lengths(img.float(), ws, torch.randn(img.shape, device=img.device))
         mean = self.path_mean.lerp(lengths.detach().mean(), losses.PATH_DECAY)
         self.news["path"].append(lengths.detach().mean())
         return (lengths - mean).square().mean() * self.chosen.path
@@ -205,7 +208,7 @@ class Gan:
             made = self._drawn(piece.z, piece.c)
         fake = self._logits(made, piece.c)
         real = self._logits(piece.real, piece.real_c)
-        self.signs += torch.stack([real.detach().sign().sum(), real.new_tensor(float(len(real)))])
+        self.news["sign"].append(real.detach().sign().mean())
         return losses.discriminator(fake, real, self.chosen.loss)
 
     def _smooth(self, piece: Piece) -> Tensor:
@@ -226,7 +229,7 @@ class Gan:
         s = self.chosen
         news = {name: torch.stack(found).mean(dim=0) for name, found in self.news.items() if found}
         self.team.average(list(news.values()))
-        self.news = {"path": [], "w": []}
+        self.news = {"path": [], "w": [], "sign": []}
         if "path" in news:
             self.path_mean.lerp_(news["path"], losses.PATH_DECAY)
         if s.net == "stylegan2":
@@ -238,19 +241,11 @@ class Gan:
         weights = [name for name in ours if ours[name].is_floating_point()]
         torch._foreach_lerp_([ours[name] for name in weights], [theirs[name] for name in weights], share)
 
-    def _steer(self) -> None:
-        """Moves the augmentation's strength by how surely the critic knows real pictures since the last look."""
-        self.team.average([self.signs])
-        total, count = self.signs.tolist()
-        if self.chosen.augment is None and count:
-            self.controller.update(total / count, ADA_EVERY * self.chosen.batch)
-        self.signs.zero_()
-
     def tensors(self) -> dict[str, Tensor]:
         """See `run.Trainee`."""
         kept = state.named("G", self.G.state_dict()) | state.named("D", self.D.state_dict())
         kept |= state.named("average", self.average.state_dict()) | state.named("ada", self.controller.tensors())
-        kept |= {"means/path": self.path_mean, "means/signs": self.signs}
+        kept |= {"means/path": self.path_mean}
         for name, optimizer in self.optimizers.items():
             kept |= state.named(f"adam-{name}", state.of_optimizer(optimizer))
         return kept
@@ -260,9 +255,7 @@ class Gan:
         for name, net in (("G", self.G), ("D", self.D), ("average", self.average)):
             state.restore_net(net, state.part(name, tensors), f"the kept {name}")
         self.controller.restore(state.part("ada", tensors))
-        means = state.part("means", tensors)
-        self.path_mean.copy_(means["path"])
-        self.signs.copy_(means["signs"])
+        self.path_mean.copy_(tensors["means/path"])
         for name, optimizer in self.optimizers.items():
             state.restore_optimizer(optimizer, state.part(f"adam-{name}", tensors))
             _as_parameters(optimizer)

@@ -38,4 +38,4 @@ def path_lengths(images: Tensor, ws: Tensor, noise: Tensor) -> Tensor:
     """|J^T y| by ws [N, num_ws, w_dim] for a random picture y, [N] (Karras et al. 2020, section 3.2)."""
     pixels = images.shape[2] * images.shape[3]
     (gradient,) = torch.autograd.grad((images * (noise / math.sqrt(pixels))).sum(), ws, create_graph=True)
-    return gradient.square().sum(dim=2).mean(dim=1).sqrt()
+    return gradient.float().square().sum(dim=2).mean(dim=1).sqrt()
