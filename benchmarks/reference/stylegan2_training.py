@@ -12,8 +12,9 @@ from collections.abc import Callable, Mapping
 
 import torch
 import torch.nn.functional as F
-from reference.stylegan2_fused import Fused, activate, normalize
 from torch import Tensor
+
+from reference.stylegan2_fused import Fused, activate, normalize
 
 Batch = tuple[Tensor, Tensor | None, Tensor, Tensor | None]
 """z, labels for the generator, real pictures, their labels."""

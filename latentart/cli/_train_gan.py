@@ -33,7 +33,9 @@ from latentart.cli._progress import left_out, progress
 @click.option("--micro", type=int, help="Pictures at a time, for less memory; gradients are accumulated.")
 @click.option("--checkpointing", is_flag=True, default=None, help="Recompute activations, for less memory.")
 @click.option("--rate", type=float, help="Learning rate.  [default: 0.0025]")
-@click.option("--gamma", type=float, help="R1 weight: the first thing to turn, by 2 to 8.  [default: by size and batch]")
+@click.option(
+    "--gamma", type=float, help="R1 weight: the first thing to turn, by 2 to 8.  [default: by size and batch]"
+)
 @click.option("--path", type=float, help="Path length regularisation; 0 for none.  [default: 2]")
 @click.option("--ema", type=float, metavar="KIMG", help="Half-life of the average.  [default: batch * 10 / 32]")
 @click.option("--mirror", is_flag=True, default=None, help="Mirror pictures by chance.")
@@ -43,7 +45,9 @@ from latentart.cli._progress import left_out, progress
 @click.option("--freeze-d", type=int, metavar="N", help="Leave the N highest layers of the discriminator as they are.")
 @click.option("--kimg", type=float, default=5000, show_default=True, help="Thousands of pictures until it is done.")
 @click.option("--minutes", type=float, help="Stop after these minutes, to go on another time.")
-@click.option("--overfit", "keep", type=int, metavar="N", help="Train on N pictures and report whether it learned them.")
+@click.option(
+    "--overfit", "keep", type=int, metavar="N", help="Train on N pictures and report whether it learned them."
+)
 @click.option("--find-rate", is_flag=True, help="Range test of the learning rate, about a minute, with a chart.")
 @click.option("--seed", type=int, help="Names all that is random.")
 @click.option("--bf16/--no-bf16", default=None, help="bfloat16: faster on GPUs and on new processors.")

@@ -18,7 +18,6 @@ from torch import Tensor
 
 from latentart import pixels, seeds
 from latentart.errors import SettingsError
-from latentart.models.base import Generator
 from latentart.models.device import choose_device
 from latentart.training import run, state
 from latentart.training.gan import build, losses, pictures
@@ -303,7 +302,9 @@ def _pieces(settings: Settings, team: Team) -> range:
     each, rest = divmod(settings.batch, team.size)
     micro = settings.micro or each
     if rest or not each or each % micro:
-        raise SettingsError(f"batch {settings.batch} cannot be divided among {team.size} processes in pieces of {micro}")
+        raise SettingsError(
+            f"batch {settings.batch} cannot be divided among {team.size} processes in pieces of {micro}"
+        )
     count = each // micro
     return range(team.rank * count, (team.rank + 1) * count)
 

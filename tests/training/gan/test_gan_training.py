@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +13,9 @@ import torch
 from reference import stylegan2_training
 from torch import Tensor
 
-from latentart.errors import SettingsError
 from latentart.models import load
 from latentart.training import run
-from latentart.training.gan import Gan, Settings, build, learn
+from latentart.training.gan import Gan, Settings, build
 from latentart.training.gan.pictures import Pictures
 from latentart.training.run import Progress, Schedule
 
