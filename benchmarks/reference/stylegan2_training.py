@@ -1,8 +1,8 @@
 """One training step of StyleGAN2-ADA as the papers state it: the reference of tests and of `benchmarks/train_gan.py`.
 
 Karras et al. 2020, arXiv:1912.04958 (networks, R1, path length, lazy regularisation) and arXiv:2006.06676 (`auto`
-configuration). The generator is `Fused`: every sample gets its own kernel. Plain functions over tensors by the published
-names, sharing no line with `latentart`; only the random numbers come from outside, by `draw`.
+configuration). The generator is `Fused`: every sample gets its own kernel. Plain functions over tensors by their
+published names, sharing no line with `latentart`; only the random numbers come from outside, by `draw`.
 """
 
 from __future__ import annotations

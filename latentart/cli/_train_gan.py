@@ -32,10 +32,8 @@ from latentart.cli._progress import left_out, progress
 @click.option("--batch", type=int, help="Pictures of a step.  [default: 16]")
 @click.option("--micro", type=int, help="Pictures at a time, for less memory; gradients are accumulated.")
 @click.option("--checkpointing", is_flag=True, default=None, help="Recompute activations, for less memory.")
-@click.option("--rate", type=float, help="Learning rate.  [default: 0.0025]")
-@click.option(
-    "--gamma", type=float, help="R1 weight: the first thing to turn, by 2 to 8.  [default: by size and batch]"
-)
+@click.option("--rate", type=float, help="Learning rate.  [default: 0.0025; 0.0002 with a projected critic]")
+@click.option("--gamma", type=float, help="R1 weight, the first thing to turn.  [default: 0.0002 * pixels / batch]")
 @click.option("--path", type=float, help="Path length regularisation; 0 for none.  [default: 2]")
 @click.option("--ema", type=float, metavar="KIMG", help="Half-life of the average.  [default: batch * 10 / 32]")
 @click.option("--mirror", is_flag=True, default=None, help="Mirror pictures by chance.")
@@ -45,9 +43,7 @@ from latentart.cli._progress import left_out, progress
 @click.option("--freeze-d", type=int, metavar="N", help="Leave the N highest layers of the discriminator as they are.")
 @click.option("--kimg", type=float, default=5000, show_default=True, help="Thousands of pictures until it is done.")
 @click.option("--minutes", type=float, help="Stop after these minutes, to go on another time.")
-@click.option(
-    "--overfit", "keep", type=int, metavar="N", help="Train on N pictures and report whether it learned them."
-)
+@click.option("--overfit", "keep", type=int, metavar="N", help="Train on N pictures; report whether it learned them.")
 @click.option("--find-rate", is_flag=True, help="Range test of the learning rate, about a minute, with a chart.")
 @click.option("--seed", type=int, help="Names all that is random.")
 @click.option("--bf16/--no-bf16", default=None, help="bfloat16: faster on GPUs and on new processors.")
@@ -100,19 +96,29 @@ def _introduce(learning: Any) -> None:
     sizes = " and ".join(f"{sum(p.numel() for p in net.parameters()) / 1e6:.1f} M" for net in (learning.G, learning.D))
     click.echo(f"{len(found)} pictures, {kind} {width}x{height}{classes}; generator and critic have {sizes} weights",
                err=True)  # fmt: skip
-    for note in learning.notes:
+    for note in learning.begun.notes:
         click.echo(note, err=True)
 
 
 def _train(learning: Any, folder: Path, kimg: float, minutes: float | None) -> None:
     from latentart.cli.train import progress_lines
     from latentart.training import gan, run
+    from latentart.training.gan import checks, film
 
     steps = max(1, math.ceil(kimg * 1000 / learning.chosen.batch))
-    ended = gan.train(learning, folder, run.Schedule(steps, minutes), progress_lines())
-    if ended is not None:
-        click.echo(f"{ended.ended}: {folder / run.NETWORK}, {folder / run.PREVIEW}, {folder / run.LOSSES}")
+    schedule = run.Schedule(steps, minutes, most=120.0)
+    ended = gan.train(learning, folder, schedule, progress_lines())
+    if ended is None:
+        return
+    film.write(folder)
+    click.echo(f"{ended.ended}: {folder / run.NETWORK}, {folder / run.PREVIEW}, {folder / run.LOSSES}")
+    if learning.chosen.keep:
+        click.echo(str(checks.overfit(learning)))
 
 
 def _find_rate(learning: Any, folder: Path) -> None:
-    raise NotImplementedError
+    from latentart.training.gan import checks
+
+    with progress("range test", "steps") as report:
+        rate, chart = checks.find_rate(learning, folder, report=report)
+    click.echo(f"--rate {rate:g} (chart: {chart})")

@@ -38,8 +38,17 @@ def matches(path: Path, head: bytes) -> bool:
 
 def read(path: Path) -> Checkpoint:
     """The averaged generator of the file (G_ema, else G). Raises WeightsError, RefusedError."""
+    return _read(path, ("G_ema", "G"))
+
+
+def read_raw(path: Path) -> Checkpoint:
+    """The generator's weights of the last step (G, else G_ema), to train on. Raises WeightsError, RefusedError."""
+    return _read(path, ("G", "G_ema"))
+
+
+def _read(path: Path, keys: tuple[str, ...]) -> Checkpoint:
     data, document = _document(path)
-    generator, notes = _generator(document)
+    generator, notes = _generator(document, keys)
     modules = _network(generator)
     tensors = load(_tensors(modules), len(data))
     if stylegan2.FIRST_TENSOR in tensors:
@@ -111,11 +120,11 @@ def _storage(args: tuple[Any, ...], budget: Budget) -> Any:
     refuse("a storage that is not bytes")
 
 
-def _generator(document: object) -> tuple[Record, tuple[str, ...]]:
+def _generator(document: object, wanted: tuple[str, ...]) -> tuple[Record, tuple[str, ...]]:
     if isinstance(document, Record):
         return document, ()
     found = document if isinstance(document, dict) else {}
-    for key in ("G_ema", "G"):
+    for key in wanted:
         if isinstance(found.get(key), Record):
             note = () if key == "G_ema" else ("the weights of G: the file has no averaged G_ema",)
             return found[key], note

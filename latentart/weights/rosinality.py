@@ -20,6 +20,7 @@ from latentart.weights.torch_file import find, is_average, is_torch, open_torch
 
 SOURCE = "rosinality"
 FIRST_TENSOR = "input.input"
+FIRST_CRITIC_TENSOR = "final_linear.1.weight"
 
 
 def matches(path: Path, head: bytes) -> bool:
@@ -44,6 +45,36 @@ def read(path: Path) -> Checkpoint:
     parts = stylegan2.complete(tensors, {})
     notes = () if is_average(where) else (f"the weights of {where}: the file has no averaged g_ema",)
     return Checkpoint(parts.tensors, parts.config, "", SOURCE, inferred=notes + parts.inferred)
+
+
+def read_critic(path: Path) -> dict[str, Tensor]:
+    """The discriminator of the file by NVIDIA's names; {} when it has none. Raises WeightsError."""
+    found = find(open_torch(path), FIRST_CRITIC_TENSOR)
+    if found is None:
+        return {}
+    tensors = load(found[0], path.stat().st_size)
+    blocks = len({name.split(".")[1] for name in tensors if re.fullmatch(r"convs\.[1-9]\d?\.conv1\.0\.weight", name)})
+    named = {_critic_name(name, 4 << blocks): tensor for name, tensor in tensors.items()}
+    return {name: tensor for name, tensor in named.items() if name}
+
+
+def _critic_name(name: str, resolution: int) -> str:
+    """NVIDIA's name of a tensor of the discriminator; '' for one that it does not keep."""
+    if match := re.fullmatch(r"convs\.0\.(0\.weight|1\.bias)", name):
+        return f"b{resolution}.fromrgb.{match[1][2:]}"
+    if match := re.fullmatch(r"convs\.(\d{1,2})\.(\w+\.\d\.\w+)", name):
+        part = _CRITIC_PARTS.get(match[2], "")
+        return part and f"b{resolution >> (int(match[1]) - 1)}.{part}"
+    return _CRITIC_PARTS.get(name, "")
+
+
+_CRITIC_PARTS = {
+    "conv1.0.weight": "conv0.weight", "conv1.1.bias": "conv0.bias", "conv2.1.weight": "conv1.weight",
+    "conv2.2.bias": "conv1.bias", "skip.1.weight": "skip.weight", "final_conv.0.weight": "b4.conv.weight",
+    "final_conv.1.bias": "b4.conv.bias", "final_linear.0.weight": "b4.fc.weight",
+    "final_linear.0.bias": "b4.fc.bias", "final_linear.1.weight": "b4.out.weight",
+    "final_linear.1.bias": "b4.out.bias",
+}  # fmt: skip
 
 
 def _refuse_swagan(stored: Mapping[str, StoredTensor]) -> None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.utils.checkpoint import checkpoint
 
 from latentart.errors import WeightsError
 from latentart.models import ops
@@ -165,19 +166,21 @@ class Discriminator(torch.nn.Module):
         for name in self.config.names:
             block = self.get_submodule(name)
             if self.checkpointing and torch.is_grad_enabled():
-                x = torch.utils.checkpoint.checkpoint(block, x, use_reentrant=False)  # type: ignore[attr-defined]
+                x = checkpoint(block, x, use_reentrant=False)
             else:
                 x = block(x)
-        x = self.b4(x)
+        judged: Tensor = self.b4(x).float()
         if self.mapping is None or c is None:
-            return x.float().mean(dim=1)
-        return (x * self.mapping(c)).float().sum(dim=1) / math.sqrt(x.shape[1])
+            return judged.mean(dim=1)
+        label: Tensor = self.mapping(c)
+        return (judged * label).sum(dim=1) / math.sqrt(judged.shape[1])
 
     def highest(self) -> Iterator[torch.nn.Module]:
         """Layers from the picture downward, as Freeze-D counts them (Mo et al. 2020)."""
         for name in self.config.names:
             block = self.get_submodule(name)
-            yield from (layer for layer in (block.fromrgb, block.conv0, block.conv1, block.skip) if layer is not None)
+            layers = (block.fromrgb, block.conv0, block.conv1, block.skip)
+            yield from (layer for layer in layers if isinstance(layer, torch.nn.Module))
 
     def freeze(self, count: int) -> None:
         """The `count` layers nearest to the picture are not trained."""

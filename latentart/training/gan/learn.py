@@ -20,7 +20,7 @@ from latentart import pixels, seeds
 from latentart.errors import SettingsError
 from latentart.models.device import choose_device
 from latentart.training import run, state
-from latentart.training.gan import build, losses, pictures
+from latentart.training.gan import build, losses, pictures, projected, start
 from latentart.training.gan.augment import Augment, Controller
 from latentart.training.gan.pictures import Pictures
 from latentart.training.gan.settings import Settings
@@ -51,19 +51,24 @@ class Gan:
 
     def __init__(self, settings: Settings, found: Pictures, device: torch.device | str | None = None,
                  team: Team | None = None) -> None:  # fmt: skip
-        """settings.channels must be those of the pictures; `trainee` sees to that."""
+        """Begins with what `settings.start` names. Raises SettingsError, WeightsError."""
+        source = start.read(settings)
+        settings = start.shaped(replace(settings, channels=found.channels), source)
         self.chosen, self.found, self.team = settings, found, team or Team()
         self.device = choose_device(device)
         self.pieces = _pieces(settings, self.team)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(settings.seed)
-            self.G, self.D = build.networks(settings, len(found.class_names))
-        self.notes = build.begin(self.G, self.D, settings)
+            like = source.config if source and settings.net == "stylegan2" else None
+            self.G, self.D = build.networks(settings, len(found.class_names), like, start.critic_shape(source))
+        self.begun = start.begin(self.G, self.D, source, settings)
         self._place()
         self.average = copy.deepcopy(self.G).requires_grad_(False).eval()
+        if source is not None:
+            start.take(self.average, source.average.tensors)
         self.optimizers = {
-            "G": _adam(self.trained["G"], settings.rate, settings.g_every if settings.path else 0),
-            "D": _adam(self.trained["D"], settings.rate, settings.d_every if settings.r1 else 0),
+            "G": _adam(self.trained["G"], settings.learning_rate, settings.g_every if settings.path_weight else 0),
+            "D": _adam(self.trained["D"], settings.learning_rate, settings.d_every if settings.r1 else 0),
         }
         self.augment = Augment(settings.channels)
         self.controller = Controller(settings.target, settings.ada_kimg)
@@ -83,12 +88,15 @@ class Gan:
     @property
     def settings(self) -> dict[str, Any]:
         """See `run.Trainee`."""
-        chosen = asdict(self.chosen) | {"init_res": list(self.chosen.init_res)}
+        s = self.chosen
+        chosen = asdict(s) | {"init_res": list(s.init_res), "exact": list(s.exact)}
         return {"kind": "gan", **chosen, "pictures": self.seen}
 
     @property
     def strength(self) -> float:
         """Of the augmentation, 0..1."""
+        if self.chosen.critic == "projected":
+            return 0.0  # it changes pictures in its own way
         return self.controller.strength if self.chosen.augment is None else self.chosen.augment
 
     def step(self, number: int, progress: float) -> Losses:
@@ -96,7 +104,32 @@ class Gan:
         if self.team.size > 1:
             self.team.order(number, progress)
             self.share()
-        return self.learn(number, progress)
+        try:
+            return self.learn(number, progress)
+        except torch.OutOfMemoryError as error:
+            raise SettingsError(self._out_of_memory(number, progress)) from error
+
+    def _out_of_memory(self, number: int, progress: float) -> str:
+        """What fits instead, by trying smaller pieces of the batch; the networks are left as the run folder has them
+        by the next start, since nothing is kept after this."""
+        count, team = self.chosen.batch, self.team
+        here = f"out of memory on {self.device} with {self.pieces_of} pictures at a time"
+        if team.size > 1:
+            return f"{here}: give a smaller --micro, or --checkpointing"
+        for micro in (m for m in range(self.pieces_of // 2, 0, -1) if count % m == 0):
+            try:
+                self.pieces = range(count // micro)
+                torch.cuda.empty_cache()
+                self.learn(number, progress)
+            except torch.OutOfMemoryError:
+                continue
+            return f"{here}: --micro {micro} fits (the same batch, in {count // micro} parts)"
+        return f"{here}, and not even with one: give a smaller --size, --base or --most"
+
+    @property
+    def pieces_of(self) -> int:
+        """Pictures of a piece."""
+        return self.chosen.batch // (len(self.pieces) * self.team.size)
 
     def share(self) -> None:
         """Gives every process the leader's state, once."""
@@ -109,20 +142,26 @@ class Gan:
     def learn(self, number: int, progress: float) -> Losses:
         """One batch: generator, path length now and then, critic, penalty now and then, average."""
         s, found = self.chosen, {}
-        found["G"] = self._phase("G", number, self._fool)
-        if s.path and number % s.g_every == 0:
+        warming = number * s.batch < self.begun.warm
+        if not warming:
+            found["G"] = self._phase("G", number, self._fool)
+        if s.path_weight and not warming and number % s.g_every == 0:
             found["path"] = self._phase("path", number, self._even_paths, s.g_every)
         found["D"] = self._phase("D", number, self._judge)
         if s.r1 and number % s.d_every == 0:
             found["R1"] = self._phase("R1", number, self._smooth, s.d_every)
-        found["sign"] = torch.stack(self.news["sign"]).mean()
-        self._follow(number)
+        if self.news["sign"]:
+            found["sign"] = torch.stack(self.news["sign"]).mean()
+        self._follow(number, still=warming)
         values = torch.stack(list(found.values()))
         self.team.average([values])
         told = dict(zip(found, values.tolist(), strict=True))
-        if s.augment is None:
-            self.controller.update(told.pop("sign"), s.batch)
-        return told | {"augment": self.strength, "kimg": (number + 1) * s.batch / 1000}
+        if s.critic == "ada":
+            sign = told.pop("sign")
+            if s.adaptive:
+                self.controller.update(sign, s.batch)
+            told["augment"] = self.strength
+        return told | {"kimg": (number + 1) * s.batch / 1000}
 
     def _phase(self, name: str, number: int, loss_of: Callable[[Piece], Tensor], gain: float = 1.0) -> Tensor:
         """Gradients of all pieces, one step of the optimiser -> the loss, without its gain."""
@@ -148,8 +187,7 @@ class Gan:
 
     def piece(self, number: int, index: int) -> Piece:
         """What a piece of a step consists of, as torch's generator names it."""
-        s = self.chosen
-        count = s.batch // (len(self.pieces) * self.team.size)
+        s, count = self.chosen, self.pieces_of
         places = pictures.chosen(self.found, number * s.batch + index * count, count, s.seed)
         mirrored = torch.rand(count) < 0.5 if s.mirror else None
         real = pictures.composited(pictures.batch(self.found, places, mirrored).to(self.device))
@@ -176,15 +214,22 @@ class Gan:
             img: Tensor = self.G.synthesis(self._ws(z, c), noise_mode="random")
         return pictures.composited(img.float())
 
-    def _logits(self, img: Tensor, c: Tensor | None) -> Tensor:
+    def _judged(self, img: Tensor, c: Tensor | None) -> Any:
+        """What the critic makes of pictures: logits [N], or a list of them by a projected critic."""
         if self.strength > 0:
             img = self.augment(img, self.strength)
         with self._autocast():
-            judged: Tensor = self.D(img, c)
+            return self.D(img, c)
+
+    def _logits(self, img: Tensor, c: Tensor | None) -> Tensor:
+        judged: Tensor = self._judged(img, c)
         return judged.float()
 
     def _fool(self, piece: Piece) -> Tensor:
-        fake = self._logits(self._drawn(piece.z, piece.c), piece.c)
+        made = self._drawn(piece.z, piece.c)
+        if self.chosen.critic == "projected":
+            return projected.generator_loss(self._judged(made, piece.c))
+        fake = self._logits(made, piece.c)
         if self.chosen.loss == "ns":
             return losses.generator(fake, None, "ns")
         with torch.no_grad():
@@ -200,15 +245,16 @@ class Gan:
         lengths = losses.path_lengths(img.float(), ws, torch.randn(img.shape, device=img.device))
         mean = self.path_mean.lerp(lengths.detach().mean(), losses.PATH_DECAY)
         self.news["path"].append(lengths.detach().mean())
-        return (lengths - mean).square().mean() * self.chosen.path
+        return (lengths - mean).square().mean() * self.chosen.path_weight
 
     def _judge(self, piece: Piece) -> Tensor:
         with torch.no_grad():
             made = self._drawn(piece.z, piece.c)
-        fake = self._logits(made, piece.c)
-        real = self._logits(piece.real, piece.real_c)
-        self.news["sign"].append(real.detach().sign().mean())
-        return losses.discriminator(fake, real, self.chosen.loss)
+        fake, real = self._judged(made, piece.c), self._judged(piece.real, piece.real_c)
+        if self.chosen.critic == "projected":
+            return projected.critic_loss(real, fake)
+        self.news["sign"].append(real.detach().float().sign().mean())
+        return losses.discriminator(fake.float(), real.float(), self.chosen.loss)
 
     def _smooth(self, piece: Piece) -> Tensor:
         """R1 on real pictures; with relativistic pairing R2 on generated ones too."""
@@ -223,17 +269,19 @@ class Gan:
         return torch.stack(found).sum() * (self.chosen.r1 / 2)
 
     @torch.no_grad()
-    def _follow(self, number: int) -> None:
+    def _follow(self, number: int, *, still: bool) -> None:
         """Running means: path length, centre of truncation, and the generator's average with its ramp-up."""
         s = self.chosen
         news = {name: torch.stack(found).mean(dim=0) for name, found in self.news.items() if found}
         self.team.average(list(news.values()))
         self.news = {"path": [], "w": [], "sign": []}
+        if still:
+            return
         if "path" in news:
             self.path_mean.lerp_(news["path"], losses.PATH_DECAY)
         if s.net == "stylegan2":
             self.G.w_avg.lerp_(news["w"], 1 - W_DECAY)
-        seen = (number + 1) * s.batch
+        seen = (number + 1) * s.batch - self.begun.warm
         half_life = s.half_life if s.ramp is None else min(s.half_life, seen * s.ramp)
         share = 1 - 0.5 ** (s.batch / max(half_life, 1e-8))
         ours, theirs = self.average.state_dict(), self.G.state_dict()
@@ -265,7 +313,7 @@ class Gan:
 
     def others(self) -> dict[str, Checkpoint]:
         """The critic, for a training that goes on elsewhere."""
-        return {build.CRITIC_FILE: build.critic_checkpoint(self.D, self.found.class_names)}
+        return {build.CRITIC_FILE: build.critic_checkpoint(self.D, self.chosen, self.found.class_names)}
 
     def check(self) -> Losses:
         """See `run.Trainee`; measures of quality are `latentart judge`'s."""
@@ -282,9 +330,9 @@ class Gan:
         z = torch.from_numpy(np.concatenate([seeds.z(i, self.chosen.z_dim) for i in numbers])).float().to(self.device)
         c = torch.eye(c_dim, device=self.device)[[i % c_dim for i in numbers]] if c_dim else None
         made = []
-        for start in range(0, len(z), piece):
-            own = None if c is None else c[start : start + piece]
-            made.append(self.average.synthesis(self.average.mapping(z[start : start + piece], own)).float().cpu())
+        for first in range(0, len(z), piece):
+            own = None if c is None else c[first : first + piece]
+            made.append(self.average.synthesis(self.average.mapping(z[first : first + piece], own)).float().cpu())
         return torch.cat(made)
 
 
@@ -348,5 +396,4 @@ def _follow(learning: Gan) -> None:
 def trainee(settings: Settings, pictures_: str | Path, device: str | None = None, report: Report = silent,
             team: Team | None = None) -> Gan:  # fmt: skip
     """Reads the pictures of a folder and makes the trainee. Raises SettingsError, PictureError, WeightsError."""
-    found = pictures.read(pictures_, settings, report)
-    return Gan(replace(settings, channels=found.channels), found, device, team)
+    return Gan(settings, pictures.read(pictures_, settings, report), device, team)

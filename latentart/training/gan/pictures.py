@@ -44,7 +44,7 @@ class Pictures:
         """Tells whether a resumed training sees the same pictures."""
         code = zlib.crc32("\n".join(self.names).encode("utf-8", "surrogateescape"))
         for frame in self.frames:
-            code = zlib.crc32(np.ascontiguousarray(frame), code)
+            code = zlib.crc32(frame.tobytes(), code)
         return f"{len(self)} pictures, crc {code:08x}"
 
     def __len__(self) -> int:
@@ -53,7 +53,7 @@ class Pictures:
     @property
     def channels(self) -> int:
         """1 grey, 3 RGB, 4 RGBA."""
-        return self.frames.shape[3]
+        return int(self.frames.shape[3])
 
 
 def read(folder: str | Path, settings: Settings, report: Report = silent) -> Pictures:
@@ -148,7 +148,8 @@ def _grey(frames: NDArray[np.uint8]) -> bool:
 def _luma(frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """RGB(A) -> [N, H, W, 1] by Rec. 709 luma."""
     weights = np.array(pixels.GREY_WEIGHTS, np.float32)
-    return np.stack([np.round(frame[..., :3] @ weights).astype(np.uint8)[..., None] for frame in frames])
+    made: NDArray[np.uint8] = np.stack([np.round(f[..., :3] @ weights).astype(np.uint8)[..., None] for f in frames])
+    return made
 
 
 def composited(img: Tensor) -> Tensor:

@@ -24,11 +24,14 @@ class Settings:
     pairing, R1 and R2, arXiv:2501.05441).
     size: longer side in pixels. init_res: (height, width) of the first block; other than square gives pictures of
     that shape. channels: 1 grey, 3 RGB, 4 RGBA; 0 takes what the pictures have. classes: labels from sub-folders.
-    base, most: feature maps of a block of r pixels are base / r, at most `most`; 0 chooses by size. latent: length of
+    base, most: feature maps of a block of r pixels are base / r, at most `most`; 0 chooses by size. exact: feature maps
+    of each block instead, from the first upward, as a network to begin with has them. latent: length of
     z and w. mapping: layers of the mapping network.
     batch: pictures of a step, over all processes. micro: pictures of one pass; a smaller one saves memory (gradients
-    are accumulated); 0 is the whole batch of a process. gamma: R1 weight; None is 0.0002 * pixels / batch, 0 none.
-    path: weight of path length regularisation. g_every, d_every: steps between the lazy regularisations.
+    are accumulated); 0 is the whole batch of a process. rate: of Adam; None is 0.0025, and 0.0002 with a projected
+    critic. gamma: R1 weight; None is 0.0002 * pixels / batch, 0 none. path: weight of path length regularisation;
+    None is 2, and 0 with a projected critic or relativistic pairing. g_every, d_every: steps between the lazy
+    regularisations.
     ema: half-life of the generator's average in thousands of pictures; None is batch * 10 / 32. ramp: the half-life is
     at most this part of the pictures seen so far.
     mirror: pictures are mirrored by chance. target: E[sign D(real)] that steers the augmentation. augment: fixed
@@ -48,13 +51,14 @@ class Settings:
     classes: bool = False
     base: int = 0
     most: int = 0
+    exact: tuple[int, ...] = ()
     latent: int = 0
     mapping: int = 2
     batch: int = 16
     micro: int = 0
-    rate: float = 0.0025
+    rate: float | None = None
     gamma: float | None = None
-    path: float = 2.0
+    path: float | None = None
     g_every: int = 4
     d_every: int = 16
     ema: float | None = None
@@ -93,6 +97,8 @@ class Settings:
     @property
     def widths(self) -> tuple[int, ...]:
         """Feature maps of each block, from the first upward."""
+        if self.exact:
+            return self.exact
         base = self.base or _by_size(self.size, {64: 2048, 128: 4096, 256: 4096, 512: 8192, 1024: 16384})
         most = self.most or _by_size(self.size, {64: 128, 256: 256, 1024: 512})
         return tuple(min(max(base // (4 << i), 4), most) for i in range(self.blocks))
@@ -103,8 +109,26 @@ class Settings:
         return self.latent or _by_size(self.size, {64: 128, 256: 256, 1024: 512})
 
     @property
+    def adaptive(self) -> bool:
+        """Whether the discriminator's overfitting steers the augmentation."""
+        return self.critic == "ada" and self.augment is None
+
+    @property
+    def learning_rate(self) -> float:
+        """Rate of Adam; a projected critic learns at 0.0002 (arXiv:2111.01007)."""
+        return (0.0002 if self.critic == "projected" else 0.0025) if self.rate is None else self.rate
+
+    @property
+    def path_weight(self) -> float:
+        """Of path length regularisation, which belongs to StyleGAN2's own loss and generator."""
+        plain = self.critic == "ada" and self.loss == "ns" and self.net == "stylegan2"
+        return (2.0 if plain else 0.0) if self.path is None else self.path
+
+    @property
     def r1(self) -> float:
-        """Weight of R1, the paper's heuristic where none is given."""
+        """Weight of R1: the paper's heuristic where none is given, none with a projected critic."""
+        if self.critic == "projected":
+            return 0.0
         height, width = self.shape
         return 0.0002 * height * width / self.batch if self.gamma is None else self.gamma
 
@@ -122,12 +146,12 @@ def _by_size(size: int, choices: dict[int, int]) -> int:
 def _check_numbers(s: Settings) -> None:
     limits = {
         "size": SIZES, "base": (0, 1 << 20), "most": (0, 2048), "latent": (0, 2048), "mapping": (1, 16),
-        "batch": (1, 4096), "micro": (0, 4096), "rate": (0, 1), "path": (0, 1e6), "g_every": (1, 1000),
+        "batch": (1, 4096), "micro": (0, 4096), "g_every": (1, 1000),
         "d_every": (1, 1000), "target": (-1, 1), "ada_kimg": (0.001, 1e6), "mixing": (0, 1), "freeze_d": (0, 64),
         "keep": (0, 1 << 20),
     }  # fmt: skip
     check_limits(s, limits)
-    for name, most in (("gamma", 1e6), ("ema", 1e6), ("ramp", 1.0), ("augment", 1.0)):
+    for name, most in (("rate", 1.0), ("path", 1e6), ("gamma", 1e6), ("ema", 1e6), ("ramp", 1.0), ("augment", 1.0)):
         if getattr(s, name) is not None:
             check_limits(s, {name: (0, most)})
     if s.channels not in (0, 1, 3, 4):
