@@ -82,6 +82,9 @@ def command(folder: Path, pictures: Path, kimg: float, minutes: float | None, fi
 
 def _given(changes: dict[str, Any]) -> dict[str, Any]:
     given = {name: value for name, value in changes.items() if value is not None}
+    if given.get("keep"):
+        # Augmentation and path length regularisation are there to prevent what this check looks for.
+        given = {"augment": 0.0, "path": 0.0} | given
     if "init_res" in given:
         given["init_res"] = given["init_res"][::-1]  # (height, width)
     return given
