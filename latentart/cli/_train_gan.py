@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,7 @@ from latentart.cli._progress import left_out, progress
 @click.option("--augment", type=float, metavar="P", help="Fixed strength of augmentation, 0 for none; else adaptive.")
 @click.option("--target", type=float, help="Overfitting at which augmentation rises.  [default: 0.6]")
 @click.option("--mixing", type=float, help="Probability of style mixing.  [default: 0]")
+@click.option("--fade", type=float, metavar="KIMG", help="Length of a progan's fades.  [default: by --kimg]")
 @click.option("--freeze-d", type=int, metavar="N", help="Leave the N highest layers of the discriminator as they are.")
 @click.option("--kimg", type=float, default=5000, show_default=True, help="Thousands of pictures until it is done.")
 @click.option("--minutes", type=float, help="Stop after these minutes, to go on another time.")
@@ -64,11 +66,13 @@ def command(folder: Path, pictures: Path, kimg: float, minutes: float | None, fi
     """
     from latentart.errors import SettingsError
     from latentart.training import gan
-    from latentart.training.gan import team
+    from latentart.training.gan import growth, team
 
     if not (0 < kimg < math.inf):
         raise SettingsError(f"kimg {kimg!r} is no length of a training: give more than 0")
     settings = gan.Settings(**_given(changes))
+    if settings.net == "progan" and changes["fade"] is None:
+        settings = replace(settings, fade=growth.fitting(kimg, settings.blocks))
     group, device = team.join(device)
     with progress("reading pictures", "pictures") as report:
         learning = gan.trainee(settings, pictures, device, report, group)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from latentart.models import stylegan2
 from latentart.models.base import Generator
-from latentart.training.gan import discriminator, projected
+from latentart.training.gan import discriminator, progan, projected
 from latentart.training.gan.settings import Settings
 from latentart.weights.checkpoint import Checkpoint
 
@@ -26,6 +26,8 @@ def networks(
 
     like, judge: shapes of the networks that the training begins with.
     """
+    if settings.net == "progan":
+        return progan.networks(settings.z_dim, settings.widths, settings.channels, c_dim)
     return generator(settings, c_dim, like), critic(settings, c_dim, judge)
 
 
@@ -68,6 +70,8 @@ def arrange(G: Generator) -> None:
 
 def checkpoint(G: Generator, class_names: Sequence[str]) -> Checkpoint:
     """A generator as `latentart.load` opens it."""
+    if isinstance(G, progan.Generator):
+        return progan.checkpoint(G)
     assert isinstance(G, stylegan2.StyleGAN2)
     config = {
         "family": stylegan2.FAMILY, "architecture": G.config.architecture, "conv_clamp": G.config.conv_clamp,
@@ -78,7 +82,7 @@ def checkpoint(G: Generator, class_names: Sequence[str]) -> Checkpoint:
 
 def critic_checkpoint(D: torch.nn.Module, s: Settings, class_names: Sequence[str]) -> Checkpoint:
     """A critic as `--start` and `features.critic` open it."""
-    family = CRITIC_FAMILIES[s.critic]
+    family = "progan-critic" if s.net == "progan" else CRITIC_FAMILIES[s.critic]
     config: dict[str, Any] = {"family": family, "class_names": list(class_names)}
     if isinstance(D, discriminator.Discriminator):
         config |= {"architecture": "resnet", "conv_clamp": D.config.conv_clamp, "init_res": list(D.config.init_res)}

@@ -20,7 +20,7 @@ from latentart import pixels, seeds
 from latentart.errors import SettingsError
 from latentart.models.device import choose_device
 from latentart.training import run, state
-from latentart.training.gan import build, losses, pictures, projected, start
+from latentart.training.gan import build, growth, losses, pictures, progan, projected, start
 from latentart.training.gan.augment import Augment, Controller
 from latentart.training.gan.pictures import Pictures
 from latentart.training.gan.settings import Settings
@@ -95,8 +95,8 @@ class Gan:
     @property
     def strength(self) -> float:
         """Of the augmentation, 0..1."""
-        if self.chosen.critic == "projected":
-            return 0.0  # it changes pictures in its own way
+        if not self.chosen.judged:
+            return 0.0  # a projected critic changes pictures in its own way, a progan's does not
         return self.controller.strength if self.chosen.augment is None else self.chosen.augment
 
     def step(self, number: int, progress: float) -> Losses:
@@ -142,6 +142,8 @@ class Gan:
     def learn(self, number: int, progress: float) -> Losses:
         """One batch: generator, path length now and then, critic, penalty now and then, average."""
         s, found = self.chosen, {}
+        if s.net == "progan":
+            self._grow(number * s.batch)
         warming = number * s.batch < self.begun.warm
         if not warming:
             found["G"] = self._phase("G", number, self._fool)
@@ -156,12 +158,23 @@ class Gan:
         values = torch.stack(list(found.values()))
         self.team.average([values])
         told = dict(zip(found, values.tolist(), strict=True))
-        if s.critic == "ada":
+        if s.judged:
             sign = told.pop("sign")
             if s.adaptive:
                 self.controller.update(sign, s.batch)
             told["augment"] = self.strength
         return told | {"kimg": (number + 1) * s.batch / 1000}
+
+    def _grow(self, images: int) -> None:
+        """Sets the networks to the phase of a progan's training; optimisers begin anew at each size."""
+        s = self.chosen
+        now = growth.phase(images, s.blocks, s.fade)
+        for net in (self.G, self.D, self.average):
+            assert isinstance(net, progan.Generator | progan.Critic)
+            progan.grow(net, now)
+        if growth.begins(images, s.batch, s.blocks, s.fade):
+            for optimizer in self.optimizers.values():
+                progan.restart(optimizer)
 
     def _phase(self, name: str, number: int, loss_of: Callable[[Piece], Tensor], gain: float = 1.0) -> Tensor:
         """Gradients of all pieces, one step of the optimiser -> the loss, without its gain."""
@@ -229,6 +242,8 @@ class Gan:
         made = self._drawn(piece.z, piece.c)
         if self.chosen.critic == "projected":
             return projected.generator_loss(self._judged(made, piece.c))
+        if isinstance(self.D, progan.Critic):
+            return progan.generator_loss(self.D, made)
         fake = self._logits(made, piece.c)
         if self.chosen.loss == "ns":
             return losses.generator(fake, None, "ns")
@@ -250,6 +265,8 @@ class Gan:
     def _judge(self, piece: Piece) -> Tensor:
         with torch.no_grad():
             made = self._drawn(piece.z, piece.c)
+        if isinstance(self.D, progan.Critic):
+            return progan.critic_loss(self.D, piece.real, made)
         fake, real = self._judged(made, piece.c), self._judged(piece.real, piece.real_c)
         if self.chosen.critic == "projected":
             return projected.critic_loss(real, fake)

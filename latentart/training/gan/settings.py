@@ -36,7 +36,7 @@ class Settings:
     at most this part of the pictures seen so far.
     mirror: pictures are mirrored by chance. target: E[sign D(real)] that steers the augmentation. augment: fixed
     strength 0..1 instead; None adapts. ada_kimg: thousands of pictures in which the strength can rise from 0 to 1.
-    mixing: probability of style mixing. freeze_d: highest layers of the discriminator that stay as they are.
+    mixing: probability of style mixing. fade: thousands of pictures of each fade and each hold of a progan. freeze_d: highest layers of the discriminator that stay as they are.
     checkpointing: recompute activations in the backward pass, for small cards. bf16: autocast to bfloat16.
     start: what the training begins with, by name, file or run folder. keep: pictures to train on, 0 for all
     (`--overfit`).
@@ -68,6 +68,7 @@ class Settings:
     augment: float | None = None
     ada_kimg: float = 100.0
     mixing: float = 0.0
+    fade: float = 600.0
     freeze_d: int = 0
     checkpointing: bool = False
     bf16: bool = False
@@ -111,23 +112,29 @@ class Settings:
     @property
     def adaptive(self) -> bool:
         """Whether the discriminator's overfitting steers the augmentation."""
-        return self.critic == "ada" and self.augment is None
+        return self.judged and self.augment is None
+
+    @property
+    def judged(self) -> bool:
+        """Whether the critic is the residual discriminator with logits of its own; a progan's has scores."""
+        return self.critic == "ada" and self.net == "stylegan2"
 
     @property
     def learning_rate(self) -> float:
-        """Rate of Adam; a projected critic learns at 0.0002 (arXiv:2111.01007)."""
-        return (0.0002 if self.critic == "projected" else 0.0025) if self.rate is None else self.rate
+        """Rate of Adam; 0.0002 with a projected critic (arXiv:2111.01007), 0.001 for a progan (arXiv:1710.10196)."""
+        usual = 0.0002 if self.critic == "projected" else 0.001 if self.net == "progan" else 0.0025
+        return usual if self.rate is None else self.rate
 
     @property
     def path_weight(self) -> float:
         """Of path length regularisation, which belongs to StyleGAN2's own loss and generator."""
-        plain = self.critic == "ada" and self.loss == "ns" and self.net == "stylegan2"
-        return (2.0 if plain else 0.0) if self.path is None else self.path
+        usual = 2.0 if self.judged and self.loss == "ns" else 0.0
+        return 0.0 if self.net == "progan" else usual if self.path is None else self.path
 
     @property
     def r1(self) -> float:
         """Weight of R1: the paper's heuristic where none is given, none with a projected critic."""
-        if self.critic == "projected":
+        if not self.judged:
             return 0.0
         height, width = self.shape
         return 0.0002 * height * width / self.batch if self.gamma is None else self.gamma
@@ -147,7 +154,8 @@ def _check_numbers(s: Settings) -> None:
     limits = {
         "size": SIZES, "base": (0, 1 << 20), "most": (0, 2048), "latent": (0, 2048), "mapping": (1, 16),
         "batch": (1, 4096), "micro": (0, 4096), "g_every": (1, 1000),
-        "d_every": (1, 1000), "target": (-1, 1), "ada_kimg": (0.001, 1e6), "mixing": (0, 1), "freeze_d": (0, 64),
+        "d_every": (1, 1000), "target": (-1, 1), "ada_kimg": (0.001, 1e6), "mixing": (0, 1),
+        "fade": (0.001, 1e6), "freeze_d": (0, 64),
         "keep": (0, 1 << 20),
     }  # fmt: skip
     check_limits(s, limits)
@@ -167,7 +175,17 @@ def _check_size(s: Settings) -> None:
     if s.size % max(sides) or (s.size // max(sides)).bit_count() != 1 or s.size == max(sides):
         doubled = f"{max(sides)} doubled once or more"
         raise SettingsError(f"size {s.size!r} does not suit a first block of {max(sides)}: give {doubled}, such as 64")
+    if s.net == "progan":
+        _check_progan(s)
     if s.net == "progan" and sides != (4, 4):
         raise SettingsError(f"a progan begins at 4x4, not at {sides!r}: leave init_res out")
     if s.critic == "projected" and s.loss == "rp":
         raise SettingsError("the projected critic has its own hinge loss: leave out --loss rp")
+
+
+def _check_progan(s: Settings) -> None:
+    """A progan has a critic and a loss of its own, and no classes."""
+    given = {"--critic": s.critic != "ada", "--loss": s.loss != "ns", "--classes": s.classes, "--start": bool(s.start),
+             "--augment": s.augment is not None, "--freeze-d": bool(s.freeze_d)}  # fmt: skip
+    if wrong := [name for name, is_given in given.items() if is_given]:
+        raise SettingsError(f"a progan has its own critic and loss: leave out {', '.join(wrong)}")
