@@ -136,9 +136,8 @@ def _channels(frames: NDArray[np.uint8], wanted: int) -> NDArray[np.uint8]:
         for frame in frames:
             alpha = frame[..., 3:].astype(np.float32) / 255
             frame[..., :3] = (frame[..., :3] * alpha + 128 * (1 - alpha)).astype(np.uint8)
-    if chosen == 3:
-        return frames[..., :3]
-    return _luma(frames)
+    rgb: NDArray[np.uint8] = frames[..., :3]
+    return rgb if chosen == 3 else _luma(rgb)
 
 
 def _grey(frames: NDArray[np.uint8]) -> bool:
@@ -148,7 +147,7 @@ def _grey(frames: NDArray[np.uint8]) -> bool:
 def _luma(frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """RGB(A) -> [N, H, W, 1] by Rec. 709 luma."""
     weights = np.array(pixels.GREY_WEIGHTS, np.float32)
-    made: NDArray[np.uint8] = np.stack([np.round(f[..., :3] @ weights).astype(np.uint8)[..., None] for f in frames])
+    made: NDArray[np.uint8] = np.stack([np.round(f @ weights).astype(np.uint8)[..., None] for f in frames])
     return made
 
 

@@ -36,10 +36,10 @@ class Settings:
     at most this part of the pictures seen so far.
     mirror: pictures are mirrored by chance. target: E[sign D(real)] that steers the augmentation. augment: fixed
     strength 0..1 instead; None adapts. ada_kimg: thousands of pictures in which the strength can rise from 0 to 1.
-    mixing: probability of style mixing. fade: thousands of pictures of each fade and each hold of a progan. freeze_d: highest layers of the discriminator that stay as they are.
-    checkpointing: recompute activations in the backward pass, for small cards. bf16: autocast to bfloat16.
-    start: what the training begins with, by name, file or run folder. keep: pictures to train on, 0 for all
-    (`--overfit`).
+    mixing: probability of style mixing. fade: thousands of pictures of each fade and each hold of a progan.
+    freeze_d: highest layers of the discriminator that stay as they are. checkpointing: recompute activations in the
+    backward pass, for small cards. bf16: autocast to bfloat16. start: what the training begins with, by name, file or
+    run folder. keep: pictures to train on, 0 for all (`--overfit`).
     """
 
     net: str = "stylegan2"

@@ -23,7 +23,8 @@ SMALL = Settings(size=16)
 
 def picture(mode: str = "RGB", size: tuple[int, int] = (20, 18)) -> Image.Image:
     values = np.random.RandomState(len(mode)).randint(0, 255, (size[1], size[0], 4), np.uint8)
-    return Image.fromarray(values).convert(mode)
+    whole = Image.fromarray(values)
+    return whole if mode == "RGBA" else whole.convert("RGB").convert(mode)
 
 
 def folder(place: Path) -> Path:
