@@ -7,6 +7,7 @@ cannot tell real from generated.
 
 from __future__ import annotations
 
+import json
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -27,6 +28,7 @@ from latentart.training.gan.settings import Settings
 from latentart.training.pairs import Report, silent
 
 MOST_CLASSES = 10_000
+SET = "set.json"
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ def read(folder: str | Path, settings: Settings, report: Report = silent) -> Pic
     jobs = [(str(path.relative_to(place)), lambda path=path: _fitted(path, (width, height))) for path in paths]
     found = pool.read_all(jobs, (height, width, 4), report)
     frames = _channels(found.frames, settings.channels)
-    labels, class_names = _labels(found.names) if settings.classes else (np.zeros(0, np.int64), ())
+    labels, class_names = _labels(found.names, place) if settings.classes else (np.zeros(0, np.int64), ())
     read = Pictures(frames, found.names, labels, class_names, found.faults)
     return _checked(_first(read, settings.keep) if settings.keep else read, place)
 
@@ -97,14 +99,28 @@ def _paths(folder: Path, settings: Settings) -> list[Path]:
     return found
 
 
-def _labels(names: Sequence[str]) -> tuple[NDArray[np.int64], tuple[str, ...]]:
-    """Class of each picture and names of the classes: the first sub-folder of each path."""
+def _labels(names: Sequence[str], folder: Path) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    """Class of each picture, the first sub-folder of its path, and names of the classes."""
     parts = [Path(name).parts[0] for name in names]
     known = tuple(sorted(set(parts)))
     if len(known) > MOST_CLASSES:
         raise SettingsError(f"{len(known)} sub-folders are too many classes: give {MOST_CLASSES} at most")
     place = {name: i for i, name in enumerate(known)}
-    return np.array([place[part] for part in parts], np.int64), known
+    written = _written_names(folder / SET)
+    return np.array([place[part] for part in parts], np.int64), tuple(written.get(name, name) for name in known)
+
+
+def _written_names(path: Path) -> dict[str, str]:
+    """Folder -> name of its class, as `latentart data` writes them beside a set; {} without such a file."""
+    if not path.is_file():
+        return {}
+    try:
+        classes = json.loads(path.read_text(encoding="utf-8")).get("classes", [])
+        return {str(each["folder"]): str(each["name"]) for each in classes}
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise SettingsError(
+            f"{str(path)!r} does not name classes ({error!r}): make the set again, or remove it"
+        ) from error
 
 
 def _fitted(path: Path, size: tuple[int, int]) -> Frame:

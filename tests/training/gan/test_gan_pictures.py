@@ -67,6 +67,12 @@ def test_sub_folders_are_classes(tmp_path: Path) -> None:
     found = pictures.read(tmp_path, Settings(size=16, classes=True))
     assert found.class_names == ("a", "b")
     assert found.labels.tolist() == [0, 1]
+    (tmp_path / "set.json").write_text('{"classes": [{"folder": "a", "name": "Alpha"}]}')
+    assert pictures.read(tmp_path, Settings(size=16, classes=True)).class_names == ("Alpha", "b")
+    (tmp_path / "set.json").write_text('{"classes": [5]}')
+    with pytest.raises(SettingsError, match="does not name classes"):
+        pictures.read(tmp_path, Settings(size=16, classes=True))
+    (tmp_path / "set.json").unlink()
     picture().save(tmp_path / "loose.png")
     with pytest.raises(SettingsError, match=r"'loose\.png' is in no sub-folder"):
         pictures.read(tmp_path, Settings(size=16, classes=True))
