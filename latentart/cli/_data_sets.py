@@ -1,0 +1,55 @@
+"""latentart data pictures, fluent, landscapes, glyphs: sets of pictures for `latentart train gan`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from latentart.cli import _options as opt
+from latentart.cli._progress import left_out, progress
+
+if TYPE_CHECKING:
+    from latentart.training.data.sets import Done
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+target = click.option(
+    "-o", "--output", "--outdir", "folder", type=click.Path(path_type=Path), required=True, metavar="DIR",
+    help="Folder for the set.",
+)  # fmt: skip
+
+
+def _packages(help: str) -> Decorator:
+    return click.option("--from", "source", type=click.Path(path_type=Path), metavar="PATH", help=help)
+
+
+@click.command(short_help="Letters and digits of 222 font families.")
+@click.option("--size", type=int, default=64, show_default=True, help="Side of a picture.")
+@click.option("--count", type=int, help="The first fonts of the list only.")
+@click.option("--held-out", is_flag=True, help="The fonts that no network learns from: for judging.")
+@_packages("A folder with the packages' .tgz files, as npm pack names them.")
+@target
+@opt.overwrite
+def glyphs(size: int, count: int | None, held_out: bool, source: Path | None, folder: Path, overwrite: bool) -> None:
+    """Fetch free fonts with npm and draw a-z, A-Z and 0-9 of each: white on black, a sub-folder for each character."""
+    from latentart.training.data import glyphs as library
+
+    with progress("fonts", "fonts") as report:
+        done = library.make(
+            folder, size=size, count=count, held_out=held_out, source=source, overwrite=overwrite, report=report
+        )
+    say(done)
+
+
+def say(done: Done) -> None:
+    """Prints what was left out, and a line about the set."""
+    left_out(done.faults)
+    classes = f" in {len(done.classes)} classes" if done.classes else ""
+    left = f", {len(done.faults)} left out" if done.faults else ""
+    click.echo(f"{done.folder}: {done.written} pictures{classes}{left}")
+
+
+COMMANDS: tuple[click.Command, ...] = (glyphs,)
