@@ -26,6 +26,40 @@ def _packages(help: str) -> Decorator:
     return click.option("--from", "source", type=click.Path(path_type=Path), metavar="PATH", help=help)
 
 
+@click.command(short_help="Your own pictures, brought to one size.")
+@click.argument("pictures", type=click.Path(path_type=Path), metavar="FOLDER")
+@click.option(
+    "--size", type=opt.Size(), default=256, show_default=True, help="Side, or width and height, of a picture."
+)
+@click.option(
+    "--fit", default="crop", show_default=True, help="crop cuts to the size, pad shows all, stretch distorts."
+)
+@click.option(
+    "--classes/--no-classes", default=None, help="Sub-folders are classes; by default where there are sub-folders."
+)
+@click.option("--alpha/--no-alpha", default=None, help="Keep transparency; by default when most pictures have some.")
+@click.option("--grey", is_flag=True, help="Without colours.")
+@click.option("--keep-doubles", is_flag=True, help="Keep pictures that are nearly the same as another.")
+@target
+@opt.overwrite
+def pictures(
+    pictures: Path, size: int | tuple[int, int], fit: str, classes: bool | None, alpha: bool | None, grey: bool,
+    keep_doubles: bool, folder: Path, overwrite: bool,
+) -> None:  # fmt: skip
+    """Make a set of the pictures in a folder: upright, in sRGB, of one size, without doubles and damaged files.
+
+    \b
+    latentart data pictures holiday/ -o set/ --size 256
+    """
+    from latentart.training.data import pictures as library
+
+    sides = (size, size) if isinstance(size, int) else size
+    kind = library.Kind(sides, fit, classes, alpha, grey, keep_doubles)
+    with progress("pictures", "pictures") as report:
+        done = library.make(pictures, folder, kind, overwrite=overwrite, report=report)
+    say(done)
+
+
 @click.command(short_help="Letters and digits of 222 font families.")
 @click.option("--size", type=int, default=64, show_default=True, help="Side of a picture.")
 @click.option("--count", type=int, help="The first fonts of the list only.")
@@ -47,9 +81,11 @@ def glyphs(size: int, count: int | None, held_out: bool, source: Path | None, fo
 def say(done: Done) -> None:
     """Prints what was left out, and a line about the set."""
     left_out(done.faults)
+    for note in done.notes:
+        click.echo(f"note: {note}", err=True)
     classes = f" in {len(done.classes)} classes" if done.classes else ""
     left = f", {len(done.faults)} left out" if done.faults else ""
     click.echo(f"{done.folder}: {done.written} pictures{classes}{left}")
 
 
-COMMANDS: tuple[click.Command, ...] = (glyphs,)
+COMMANDS: tuple[click.Command, ...] = (pictures, glyphs)

@@ -47,12 +47,13 @@ class Item:
 
 @dataclass(frozen=True)
 class Done:
-    """What was written: the folder, how many pictures, how many of each class, and one line for each left out."""
+    """What was written: how many pictures, how many of each class, and lines about what was left out or changed."""
 
     folder: Path
     written: int
     classes: Mapping[str, int] = field(default_factory=dict)
     faults: Sequence[str] = ()
+    notes: Sequence[str] = ()
 
 
 def part_of(target: Path) -> Path:
