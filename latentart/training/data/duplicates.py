@@ -48,7 +48,8 @@ def fingerprint(frame: Frame) -> Print:
 def _cosines() -> NDArray[Any]:
     """The first KEPT rows of the DCT-II, [KEPT, SIDE]."""
     angles: NDArray[Any] = np.pi / SIDE * (np.arange(SIDE) + 0.5)[None] * np.arange(KEPT)[:, None]
-    return np.cos(angles)
+    cosines: NDArray[Any] = np.cos(angles)
+    return cosines
 
 
 def alike(a: Print, b: Print) -> bool:
