@@ -19,7 +19,7 @@ LAYERS = [
     {"latent"},
     {"paths"},
     {"engine"},
-    {"walks", "projection", "painting"},
+    {"walks", "projection", "painting", "judging"},
     {"frames", "upscaling", "chain"},
     {"sinks"},
     {"films", "stills", "direction_sheet", "maps", "clips", "styling", "dreaming", "exports"},

@@ -115,7 +115,7 @@ def _members(tar: tarfile.TarFile) -> Iterator[tuple[str, bytes]]:
 
 
 def _data(archive: Path) -> io.BytesIO:
-    """data.tar.xz of a .deb, which is an `ar` archive (deb(5)): 60 bytes of header before each member, padded to even."""
+    """data.tar.xz of a .deb, an `ar` archive (deb(5)): each member has 60 bytes of header and is padded to even."""
     data = archive.read_bytes()
     if not data.startswith(b"!<arch>\n"):
         raise ValueError("it is no .deb")
