@@ -71,7 +71,7 @@ def make(
         raise SettingsError(f"size {size!r} is not supported: give one of {', '.join(map(str, SIZES))}")
     place = Path(target)
     settings = {"kind": "fluent", "size": [size, size], "channels": 4, "flags": flags, "skin_tones": skin_tones}
-    part = sets.begin(place, settings, overwrite=overwrite)
+    sets.check_target(place, overwrite=overwrite)
     with tempfile.TemporaryDirectory() as temporary:
         archives = packages.obtain((PICTURES, GROUPS), Path(source) if source else None, Path(temporary), silent)
         table = groups(archives[GROUPS])
@@ -80,6 +80,7 @@ def make(
     faults = [f"{name} is in no group of Unicode" for name in pictures if name not in known]
     wanted = {name: group for name, group in sorted(known.items()) if flags or group != FLAGS}
     items = [Item(group, name, partial(draw, pictures[name], size)) for name, group in wanted.items()]
+    part = sets.begin(place, settings, overwrite=overwrite)
     faults += sets.write(items, part, report)
     facts = {**settings, "source": f"{PICTURES.spec}, groups of {GROUPS.spec}", "license": "MIT"}
     return sets.finish(place, part, facts, licence=NOTICE, faults=faults)

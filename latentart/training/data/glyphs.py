@@ -68,10 +68,11 @@ def make(
     place = Path(target)
     fonts = listed(held_out)[:count]
     settings = {"kind": "glyphs", "size": [size, size], "channels": 1, "fonts": len(fonts), "held_out": held_out}
-    part = sets.begin(place, settings, overwrite=overwrite)
+    sets.check_target(place, overwrite=overwrite)
     with tempfile.TemporaryDirectory() as temporary:
         wanted = list(dict.fromkeys(font.package for font in fonts))
         archives = packages.obtain(wanted, Path(source) if source else None, Path(temporary), report)
+        part = sets.begin(place, settings, overwrite=overwrite)
         copyrights, faults = _draw_all(fonts, archives, size, part, report)
     facts = {**settings, "source": f"{len(wanted)} npm packages: see {sets.LICENCE}", "license": "see LICENSE.txt"}
     names = {folder_of(character): character for character in CHARACTERS}

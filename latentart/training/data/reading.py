@@ -78,6 +78,8 @@ def opened(path: Path) -> Iterator[Image.Image]:
 def header(path: Path) -> Header:
     """What the file says about itself; nothing is decoded. Raises PictureError."""
     with opened(path) as image:
+        if image.mode == "F":
+            raise PictureError(f"{str(path)!r} has floating-point pixels, whose white is unknown: save it with 16 bits")
         alpha = image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info
         grey = image.mode in ("1", "L", "LA", "La") or image.mode.startswith("I")
         return Header(image.size, alpha, grey, bool(getattr(image, "is_animated", False)))
@@ -125,8 +127,6 @@ def _eight_bit(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I"):
         levels = np.asarray(image).astype(np.int64) >> 8
         return Image.fromarray(levels.clip(0, 255).astype(np.uint8))
-    if image.mode == "F":
-        raise PictureError("floating-point pixels have no white: save it with 8 or 16 bits")
     if image.mode in ("P", "PA", "LA", "La", "RGBa") or "transparency" in image.info:
         return image.convert("RGBA")
     return image if image.mode in ("RGB", "RGBA", "L", "CMYK") else image.convert("L" if image.mode == "1" else "RGB")
