@@ -53,8 +53,7 @@ def judge(
         return found
     chosen = np.linspace(0, samples - 1, shown).round().astype(int)
     few = Pictures(fake.frames[chosen], [fake.labels[i] for i in chosen], [fake.names[i] for i in chosen])
-    lpips = load.lpips(features, G.device)
-    near = nearest.find(few, made[chosen], real, seen, lambda a, b: lpips(a.to(G.device), b.to(G.device)).cpu())
+    near = nearest.find(few, made[chosen], real, seen, load.lpips(features, G.device), G.device)
     found[f"nearest-lpips-{network.name}"] = float(np.median(near.distances))
     found["nearest"] = [
         {"sample": name, "picture": real.names[number], "lpips": distance}

@@ -41,7 +41,9 @@ def _mmd(x: Tensor, y: Tensor) -> float:
 
 
 def _kernel(x: Tensor, y: Tensor) -> Tensor:
-    return torch.pow(x @ y.T / x.shape[1] + 1, 3)
+    products: Tensor = x @ y.T / x.shape[1] + 1
+    kernel: Tensor = products**3
+    return kernel
 
 
 def fid(real: Tensor, fake: Tensor) -> float:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from latentart import pixels
+from latentart.features.lpips import Embedding
 from latentart.judging.material import Pictures
 from latentart.pixels import Frame
 
 LISTED = 48
 """How many candidates, by distance of features, are compared by LPIPS."""
-COLUMNS = 4
+COLUMNS, BATCH = 4, 16
 
 
 @dataclass(frozen=True)
@@ -26,25 +27,34 @@ class Nearest:
     distances: list[float]
 
 
+class Distance(Protocol):
+    """What `features.lpips.Lpips` offers."""
+
+    def embed(self, img: Tensor) -> Embedding:
+        """Pictures [N, C, H, W] in [-1, 1] -> what is compared."""
+        ...
+
+    def distance(self, a: Embedding, b: Embedding) -> Tensor:
+        """Distance of each pair, [N]; one picture is compared with all of the other side."""
+        ...
+
+
 @torch.no_grad()
 def find(
-    samples: Pictures, sample_features: Tensor, pictures: Pictures, features: Tensor,
-    lpips: Callable[[Tensor, Tensor], Tensor], listed: int = LISTED,
+    samples: Pictures, sample_features: Tensor, pictures: Pictures, features: Tensor, lpips: Distance,
+    device: str | torch.device = "cpu",
 ) -> Nearest:  # fmt: skip
-    """The nearest picture of each sample; features [N, D] choose `listed` candidates, LPIPS decides among them."""
+    """The nearest picture of each sample; features [N, D] choose LISTED candidates, LPIPS decides among them."""
     numbers, distances = [], []
     for frame, own in zip(samples.frames, sample_features, strict=True):
-        near = torch.cdist(own[None].double(), features.double())[0].argsort()[:listed].numpy()
-        one = pixels.to_float(frame)
-        found = torch.cat([lpips(one.expand(len(part), -1, -1, -1), part) for part in _parts(pictures.frames[near])])
+        near = torch.cdist(own[None].double(), features.double())[0].argsort()[:LISTED].numpy()
+        one = lpips.embed(pixels.to_float(frame).to(device))
+        parts = torch.split(pixels.to_float(pictures.frames[near]), BATCH)
+        found = torch.cat([lpips.distance(one, lpips.embed(part.to(device))) for part in parts])
         best = int(found.argmin())
         numbers.append(int(near[best]))
         distances.append(float(found[best]))
     return Nearest(numbers, distances)
-
-
-def _parts(frames: Frame) -> list[Tensor]:
-    return list(torch.split(pixels.to_float(frames), 16))
 
 
 def sheet(samples: Pictures, pictures: Pictures, nearest: Nearest) -> Frame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Protocol
 
@@ -50,7 +51,8 @@ class Pooled:
             img = torch.nn.functional.interpolate(img, scale_factor=scale, mode="bilinear", antialias=False)
         found: Tensor = self.trunk(img, [self.layer])[0]
         unit = found / (found.square().sum(dim=1, keepdim=True) + 1e-12).sqrt()
-        return unit.mean(dim=(2, 3)) * found.shape[1] ** 0.5
+        pooled: Tensor = unit.mean(dim=(2, 3)) * math.sqrt(found.shape[1])
+        return pooled
 
 
 def network(name: str = load.SHIPPED, device: str | torch.device = "cpu") -> Network:

@@ -168,6 +168,15 @@ def count(folder: Path) -> dict[str, int]:
     return {"" if name == "." else name: number for name, number in found.items()}
 
 
+def class_names(folder: Path) -> dict[str, str]:
+    """Class folder -> name of the class ('00-lower-a' -> 'a'), as `set.json` says; empty for any other folder."""
+    try:
+        rows = json.loads((folder / FACTS).read_text(encoding="utf-8"))["classes"]
+        return {str(row["folder"]): str(row["name"]) for row in rows}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+
+
 def _prune(part: Path, keep: set[str]) -> None:
     for path in list(part.rglob("*.png")):
         if path.relative_to(part).as_posix() not in keep:

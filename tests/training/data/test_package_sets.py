@@ -15,7 +15,7 @@ from PIL import Image, ImageFont
 
 from latentart import pixels
 from latentart.errors import PictureError, SettingsError, WeightsError
-from latentart.training.data import fluent, glyph_drawing, glyphs, landscapes, packages
+from latentart.training.data import fluent, glyph_drawing, glyphs, landscapes, packages, sets
 from latentart.training.data.packages import Package
 
 
@@ -60,6 +60,8 @@ def test_glyphs_lie_in_class_folders_in_the_cards_order(fonts: Path, tmp_path: P
     assert done.written == 62
     names = [each["name"] for each in json.loads((tmp_path / "out" / "set.json").read_text())["classes"]]
     assert "".join(names) == "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+    assert list(sets.class_names(tmp_path / "out").values()) == names
+    assert sets.class_names(tmp_path) == {}
     folders = sorted(path.name for path in (tmp_path / "out").iterdir() if path.is_dir())
     assert list(done.classes) == folders
     assert len({name.lower() for name in folders}) == 62
