@@ -41,9 +41,7 @@ def _mmd(x: Tensor, y: Tensor) -> float:
 
 
 def _kernel(x: Tensor, y: Tensor) -> Tensor:
-    products: Tensor = x @ y.T / x.shape[1] + 1
-    kernel: Tensor = products**3
-    return kernel
+    return torch.pow(x @ y.T / x.shape[1] + 1, 3)
 
 
 def fid(real: Tensor, fake: Tensor) -> float:
@@ -62,7 +60,8 @@ def fid(real: Tensor, fake: Tensor) -> float:
 
 def _root(matrix: Tensor) -> Tensor:
     values, vectors = torch.linalg.eigh(matrix)
-    return (vectors * values.clamp_min(0).sqrt()) @ vectors.T
+    root: Tensor = (vectors * values.clamp_min(0).sqrt()) @ vectors.T
+    return root
 
 
 def precision_recall(real: Tensor, fake: Tensor, k: int = NEIGHBOURS) -> tuple[float, float]:
