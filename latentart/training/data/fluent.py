@@ -31,7 +31,7 @@ SIDE = 256
 SIZES = (16, 32, 64, 128, 256)
 """Halvings of the pictures' own size: each pixel is the plain mean of a square, so that nothing rings."""
 FLAGS = "flags"
-_PICTURE = re.compile(r"package/assets/([0-9a-f]{2,6}(?:-[0-9a-f]{2,6})*)\.webp")
+_PICTURE = re.compile(r"package/assets/([0-9a-f]{2,6}(?:[-_][0-9a-f]{2,6})*)\.webp")
 _TABLE = "package/data-by-emoji.json"
 _TONES = re.compile(r"\b1f3f[b-f]\b")
 _VARIATION = re.compile(r"-?\bfe0f\b")
@@ -112,8 +112,9 @@ def read(archive: Path, *, skin_tones: bool = False) -> Mapping[str, bytes]:
     found = {}
     for name, data in packages.members(archive, lambda name: bool(_PICTURE.fullmatch(name))):
         match = _PICTURE.fullmatch(name)
-        if match and (skin_tones or not _TONES.search(match[1])):
-            found[match[1]] = data
+        points = match[1].replace("_", "-") if match else ""  # three flags are written with both
+        if points and (skin_tones or not _TONES.search(points)):
+            found[points] = data
     return dict(sorted(found.items()))
 
 
