@@ -34,7 +34,8 @@ FLAGS = "flags"
 _PICTURE = re.compile(r"package/assets/([0-9a-f]{2,6}(?:[-_][0-9a-f]{2,6})*)\.webp")
 _TABLE = "package/data-by-emoji.json"
 _TONES = re.compile(r"\b1f3f[b-f]\b")
-_VARIATION = re.compile(r"-?\bfe0f\b")
+_SILENT = re.compile(r"\b(fe0f|e007f)\b")
+"""Variation selectors and the end of a flag's name, which not every file name has."""
 NOTICE = """\
 These pictures are Fluent Emoji in 3D (https://github.com/microsoft/fluentui-emoji), as the npm package
 @lobehub/fluent-emoji-3d 1.1.0 by LobeHub carries them. They were reduced in size; nothing else was changed.
@@ -87,7 +88,7 @@ def make(
 
 
 def groups(archive: Path) -> dict[str, str]:
-    """Code points ('1f600', without variation selectors) -> group ('smileys-emotion'). Raises WeightsError."""
+    """Code points ('1f600', as `plain` writes them) -> group ('smileys-emotion'). Raises WeightsError."""
     text = dict(packages.members(archive, _TABLE.__eq__)).get(_TABLE, b"{}")
     table = safe.parse_json(text, _TABLE)
     try:
@@ -102,8 +103,8 @@ def slug(group: str) -> str:
 
 
 def plain(name: str) -> str:
-    """Code points without variation selectors, skin tones and leading zeros: tones share the group of their emoji."""
-    bare = _TONES.sub("", _VARIATION.sub("", name))
+    """Code points that tell emoji apart, without leading zeros: tones share the group of their emoji."""
+    bare = _TONES.sub("", _SILENT.sub("", name))
     return "-".join(point.lstrip("0") for point in bare.split("-") if point)
 
 
