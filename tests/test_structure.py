@@ -18,7 +18,7 @@ LAYERS = [
     {"models", "features"},
     {"latent", "translators"},
     {"engine"},
-    {"walks", "projection", "painting"},
+    {"walks", "projection", "painting", "judging"},
     {"sinks"},
     {"render", "exports"},
     {"jobs", "live", "training", "exhibition"},

@@ -1,4 +1,4 @@
-"""latentart data: pairs of pictures to train on."""
+"""latentart data: sets and pairs of pictures to train on."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import click
 
 from latentart.cli import _options as opt
 from latentart.cli._progress import left_out, progress
+from latentart.cli.training import _data_sets
 
 if TYPE_CHECKING:
     from latentart.training.data.pairs import Done
@@ -19,9 +20,13 @@ target = click.option(
 )  # fmt: skip
 
 
-@click.group("data", short_help="Make pairs of pictures to train on.")
+@click.group("data", short_help="Make sets and pairs of pictures to train on.")
 def command() -> None:
-    """Make pairs of pictures for `latentart train pix2pix`: A|B side by side in one file."""
+    """Make sets of pictures for `latentart train gan`, and pairs for `latentart train pix2pix`."""
+
+
+for _each in _data_sets.COMMANDS:
+    command.add_command(_each)
 
 
 @command.command(short_help="Pairs of your own pictures.")
