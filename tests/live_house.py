@@ -51,11 +51,17 @@ class House:
 
     def get(self, path: str, method: str = "GET", body: bytes | None = None, **headers: str) -> tuple[int, bytes]:
         """(status, body) of a request; headers with '_' for '-'."""
+        return self.ask(path, method, body, **headers)[:2]
+
+    def ask(
+        self, path: str, method: str = "GET", body: bytes | None = None, **headers: str
+    ) -> tuple[int, bytes, http.client.HTTPMessage]:
+        """(status, body, headers) of the answer."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
         try:
             connection.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
             answer = connection.getresponse()
-            return answer.status, answer.read()
+            return answer.status, answer.read(), answer.headers
         finally:
             connection.close()
 
@@ -93,7 +99,7 @@ def wait_until(true: Callable[[], Any], seconds: float = 5.0) -> bool:
 
 
 @contextmanager
-def open_house(settings: Settings, *, play: bool = True) -> Iterator[House]:
+def open_house(settings: Settings, *, play: bool = True, seconds: float = 60) -> Iterator[House]:
     """Opens a house, waits for its first picture, closes it. Without `play` there is one still and no renderer."""
     # Measuring the ways to draw would take longer than all tests.
     house = House(Show(replace(settings, engine=settings.engine or "eager")))
@@ -103,7 +109,7 @@ def open_house(settings: Settings, *, play: bool = True) -> Iterator[House]:
     house.thread.start()
     try:
         assert house.ready.wait(10)
-        assert wait_until(lambda: house.show.hub.picture is not None, 60), house.show.fault
+        assert wait_until(lambda: house.show.hub.picture is not None, seconds), house.show.fault
         yield house
     finally:
         house.loop.call_soon_threadsafe(house.show.stop)

@@ -12,7 +12,7 @@ from latentart.errors import SettingsError
 from latentart.live.control.actions import Actions
 from latentart.live.control.controller import Control
 from latentart.live.control.presets import Presets
-from latentart.live.osc.sockets import LONGEST_LEASE, MOST_LEASES, Osc
+from latentart.live.osc.sockets import LONGEST_LEASE, MOST_LEASES, MOST_STRANGERS, Osc
 
 ME = ("127.0.0.1", 40_000)
 
@@ -110,3 +110,49 @@ def test_a_network_that_is_none_is_named(tmp_path, text: str) -> None:
     actions = Actions(control, Presets(tmp_path), None, type("R", (), {"stop": None})())
     with pytest.raises(SettingsError, match=f"{text!r} is no network"):
         Osc(control, actions, host="127.0.0.1", port=0, out_port=0, allow=[text])
+
+
+def test_strangers_are_counted_and_each_is_told_how_to_be_let_in(osc, caplog):
+    for host in ("192.168.7.3", "192.168.7.3", "fe80::1%eth0"):
+        osc._turn_away(host)
+    lines = [record.getMessage() for record in caplog.records]
+    assert lines == [
+        "OSC from 192.168.7.3 is not taken: start with --allow-osc 192.168.7.0/24 to let it in",
+        "OSC from fe80::1%eth0 is not taken: start with --allow-osc fe80::1 to let it in",
+    ]
+    assert osc.counts()["osc_stranger"] == 3
+
+
+def test_a_flood_of_strangers_is_a_few_lines(osc, caplog):
+    for number in range(200):
+        osc._turn_away(f"203.0.113.{number}")
+    assert len(caplog.records) == MOST_STRANGERS
+    assert osc.counts()["osc_stranger"] == 200
+
+
+def test_what_is_refused_goes_to_those_who_listen(osc, ear):
+    ear.sendto(message("/la/feedback/subscribe", "", float(ear.getsockname()[1])), ("127.0.0.1", osc.port))
+    assert wait_until(osc.listeners)
+    for _ in range(2):
+        ear.sendto(message("/LA/psi/", 1.0), ("127.0.0.1", osc.port))
+        address, params = hear(ear)
+        assert (address, params) == ("/latentart/error", ["no such address: '/LA/psi/': did you mean /la/psi?"])
+
+
+def test_no_echo_comes_in_again(osc, tmp_path):
+    with pytest.raises(SettingsError, match="never end"):
+        osc.subscribe(ME, ["", osc.port])
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    dispatcher = osc.dispatcher
+    with pytest.raises(SettingsError, match="--osc-out-port"):
+        Osc(dispatcher.control, dispatcher.actions, host="127.0.0.1", port=port, out_port=port)
+
+
+def test_both_families_speak_and_are_answered(osc):
+    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as six:
+        six.bind(("::1", 0))
+        six.settimeout(5)
+        six.sendto(message("/la/ping", 4), ("::1", osc.port))
+        assert hear(six) == ("/latentart/pong", [4])

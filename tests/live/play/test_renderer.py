@@ -11,8 +11,9 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 from live_house import tiny_file
+from PIL import Image
 
-from latentart.live.play import loader
+from latentart.live.play import loader, translating
 from latentart.live.play.renderer import Renderer, Stage
 from latentart.live.wire.inbox import Inbox
 from latentart.live.wire.protocol import BLACKOUT, KEY, REPEAT
@@ -235,3 +236,74 @@ def test_a_picture_that_comes_in_is_shown(models):
         parent.send(do=[{"set": {"master/freeze": False}, "rev": 5, "fade": 0.0, "at": "none"}])
         assert parent.hear(lambda m: (p := parent.ring.read(m.get("frame", 0))) is not None and (p == 99).all())
     inbox.close()
+
+
+def quantised(rev, at="4bar", bpm=300):
+    return {"set": {"tempo/quantise": at, "tempo/bpm": bpm}, "rev": rev, "fade": 0.0, "at": "none"}
+
+
+def test_the_model_asked_for_last_is_shown(models):
+    with playing(models) as parent:
+        parent.hear(lambda m: "frame" in m)
+        parent.send(do=[quantised(1, "bar")])
+        # The first waits for its bar while the second is asked for.
+        parent.send(load="letters", swap=True)
+        parent.hear(lambda m: m.get("loaded") == "letters")
+        parent.send(load="one", swap=True)
+        parent.hear(lambda m: m.get("loaded") == "one")
+        bar = parent.hear(lambda m: "frame" in m)["beat"] + 4.5
+        assert parent.hear(lambda m: m.get("beat", 0) > bar)["model"] == "one"
+        parent.send(load="letters", swap=True, now=True)
+        parent.hear(lambda m: m.get("loaded") == "letters")
+        here = parent.hear(lambda m: m.get("model") == "letters")
+        assert here["beat"] < bar + 3.5
+
+
+def test_models_read_while_one_waits_for_its_bar_do_not_push_it_out(models):
+    many = {**models, "two": models["one"], "three": models["one"], "four": models["one"]}
+    with playing(many) as parent:
+        parent.hear(lambda m: "frame" in m)
+        parent.send(do=[quantised(1)])
+        parent.send(load="letters", swap=True)
+        parent.hear(lambda m: m.get("loaded") == "letters")
+        for name in ("two", "three", "four"):
+            parent.send(load=name, swap=False)
+            parent.hear(lambda m, name=name: m.get("loaded") == name)
+        # A new count of beats: the bar that it waits for begins now.
+        parent.send(do=[{"resync": True, "rev": 2}])
+        assert parent.hear(lambda m: m.get("model") == "letters", 5)
+
+
+def test_a_model_in_passing_is_not_read(models, monkeypatch):
+    read, prepare = [], loader.prepare
+    going = threading.Event()
+
+    def slowly(name, *rest):
+        read.append(name)
+        if len(read) > 1:
+            going.wait(10)
+        return prepare(name, *rest)
+
+    monkeypatch.setattr(loader, "prepare", slowly)
+    with playing({**models, "two": models["one"], "three": models["one"]}) as parent:
+        parent.hear(lambda m: "frame" in m)
+        for name in ("letters", "two", "three", "two", "three"):
+            parent.send(load=name, swap=True)
+        parent.hear(lambda m: m.get("frame", 0) > 20)
+        going.set()
+        assert parent.hear(lambda m: m.get("model") == "three")
+    assert read == ["one", "letters", "three"]
+
+
+def test_no_picture_waits_for_a_graph_of_a_strength(monkeypatch, tmp_path):
+    Image.fromarray(np.full((9, 9, 3), 99, np.uint8)).save(tmp_path / "style.png")
+    T = translating.load_translator("magenta", "cpu")
+    drawn = []
+
+    def forward(self, img, *, style=None, strength=1.0):
+        drawn.append(strength)
+        return img
+
+    monkeypatch.setattr(type(T), "forward", forward)
+    translating.Translators(only="eager", pictures=tmp_path).open("magenta", (32, 32))
+    assert drawn == [1.0, 0.5]

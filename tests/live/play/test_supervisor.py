@@ -171,3 +171,15 @@ def test_a_first_start_that_fails_is_the_end_and_a_later_one_is_not(loop, played
     loop._report({"refused": "one", "why": "broken", "fatal": True})
     assert loop._stopping.is_set() is not played
     assert loop.audience.news[-1]["fatal"] is not played
+
+
+def test_a_model_that_was_asked_for_outlives_the_renderer(loop):
+    assert loop.chosen == "one"
+    loop.load("two", swap=True)
+    loop.load("three", swap=False)
+    assert loop.chosen == "two"
+    with listening(loop) as renderer:
+        say(renderer, ready={"model": "one"})
+        assert json.loads(renderer.recv_bytes()) == {"load": "two", "swap": True, "now": False}
+    loop._report({"refused": "two", "why": "broken"})
+    assert loop.chosen == "one"

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import http.client
 import io
 import json
 import socket
 import threading
 import time
+from multiprocessing import shared_memory
+from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
@@ -15,8 +19,9 @@ from PIL import Image
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
+from latentart.errors import LatentartError, SettingsError
 from latentart.live.control import params
-from latentart.live.session import Settings
+from latentart.live.session import Settings, Show, check
 from latentart.live.wire import hosts, protocol
 from latentart.live.wire.protocol import Header, pack, unpack
 
@@ -452,3 +457,112 @@ def test_pictures_never_wait_for_an_answer_to_a_short_message():
     with hosts.stream("127.0.0.1", 0) as listening:
         # What asyncio looks at before it turns Nagle's algorithm off.
         assert listening.proto == socket.IPPROTO_TCP
+
+
+def test_names_of_the_local_network_are_let_in(open_to_others, house):
+    path = "/healthz?token=open-sesame"
+    assert open_to_others.get(path, Host="studio.local:8317")[0] in (200, 503)
+    assert open_to_others.get(path, Host="studio.local.evil.example")[0] == 403
+    assert house.get("/healthz", Host="studio.local")[0] == 403
+
+
+def test_oscquery_is_told_the_address_it_came_by(open_to_others, house):
+    told = json.loads(open_to_others.get("/?HOST_INFO&token=open-sesame")[1])
+    assert (told["OSC_IP"], told["OSC_PORT"]) == ("127.0.0.1", open_to_others.show.osc.port)
+    six = http.client.HTTPConnection("::1", house.port, timeout=5)
+    six.request("GET", "/?HOST_INFO", headers={"Host": f"[::1]:{house.port}"})
+    assert json.loads(six.getresponse().read())["OSC_IP"] == "::1"
+    six.close()
+
+
+def test_a_kept_preset_is_an_event_for_all(house):
+    with Talk(house) as one, Talk(house) as other:
+        one.ask("trigger", name="preset/store", args=["heard"])
+        for talk in (one, other):
+            assert "heard" in talk.event("lists")["presets"]
+        one.ask("cues", cues=[{"preset": "heard", "fade": 1}])
+        assert other.until(lambda m: m.get("event") == "lists" and m["cues"])["cues"][0]["preset"] == "heard"
+
+
+def test_latents_of_a_wrong_length_are_refused_and_the_right_one_is_told(house):
+    with Talk(house) as talk:
+        lengths = {name: talk.welcome["model"][name] for name in ("z_dim", "w_dim", "num_ws")}
+        assert lengths["z_dim"] == lengths["w_dim"] == 16
+        refused = talk.ask("set", values={"latent/z": [0.0] * 15})
+        assert refused["msg"] == "latent/z takes 16 numbers for the model that plays, not 15"
+        assert talk.ask("set", values={"latent/z": [0.0] * 16})["op"] == "set.ok"
+    assert house.get("/api/set", "POST", b'{"latent/w": [1, 2]}')[0] == 400
+    assert house.get("/query", "POST", b"{}")[0] == 404
+    state = json.loads(house.get("/api/state")[1])
+    assert {name: state["stats"][name] for name in lengths} == lengths
+    node = json.loads(house.get("/latentart/latent/z")[1])
+    assert "z_dim is 16" in node["DESCRIPTION"]
+
+
+@pytest.fixture(scope="module")
+def with_a_site(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("site")
+    settings = Settings(
+        network=str(tiny_file(folder)), http_port=0, osc_port=0, osc_out_port=0, threads=1, fps=20,
+        token="a&b+c#d%e f", allow_origins=("https://Play.example/", "http://other.example:80"), folder=folder / "kept",
+    )  # fmt: skip
+    with open_house(settings, play=False) as found:
+        yield found
+
+
+def test_a_page_of_an_allowed_site_may_fetch(with_a_site):
+    for origin in ("https://play.example", "http://other.example"):
+        asked = {"Origin": origin, "Access-Control-Request-Method": "POST"}
+        status, _, headers = with_a_site.ask(
+            "/api/set", "OPTIONS", **asked, Access_Control_Request_Headers="content-type,authorization"
+        )
+        assert (status, headers["access-control-allow-origin"]) == (200, origin)
+        assert "POST" in headers["access-control-allow-methods"]
+        status, _, headers = with_a_site.ask("/api/state", Origin=origin)
+        # What was refused can be read as well.
+        assert (status, headers["access-control-allow-origin"]) == (401, origin)
+    status, _, headers = with_a_site.ask("/api/set", "OPTIONS", Origin="https://evil.example",
+                                         Access_Control_Request_Method="POST")  # fmt: skip
+    assert status == 400
+    assert "access-control-allow-origin" not in headers
+
+
+@pytest.mark.parametrize("origin", ["play.example", "*", "file:///tmp", "https://", "https://a:b"])
+def test_what_is_no_origin_is_refused_at_the_start(origin):
+    with pytest.raises(SettingsError, match="is no origin"):
+        check(Settings(allow_origins=(origin,)))
+
+
+def test_the_printed_address_works_with_any_token(with_a_site):
+    address = urlsplit(with_a_site.show.address)
+    assert with_a_site.get(f"/healthz?{address.query}")[0] == 503
+    assert with_a_site.get(f"/api/state?{address.query}")[0] == 200
+
+
+def test_equal_osc_ports_are_refused_at_the_start():
+    with pytest.raises(SettingsError, match="choose two"):
+        check(Settings(osc_port=9000, osc_out_port=9000))
+    check(Settings(osc_port=0, osc_out_port=0))
+
+
+@pytest.mark.parametrize("fault", ["http", "osc", "network", "record", "midi"])
+def test_a_start_that_fails_leaves_no_shared_memory_and_no_port(fault, house, tmp_path, monkeypatch):
+    made, create = [], shared_memory.SharedMemory
+
+    def kept(**how):
+        found = create(**how)
+        made.append(found.name)
+        return found
+
+    monkeypatch.setattr(shared_memory, "SharedMemory", kept)
+    (tmp_path / "take.jsonl").touch()
+    wrong = {
+        "http": {"http_port": house.port}, "osc": {"osc_port": house.show.osc.port}, "network": {"allow_osc": ("zzz",)},
+        "record": {"record": tmp_path / "take.jsonl"}, "midi": {"midi": "no such port"},
+    }[fault]  # fmt: skip
+    common = {"http_port": 0, "osc_port": 0, "osc_out_port": 0, "folder": tmp_path, "network": str(tiny_file(tmp_path))}
+    with pytest.raises(LatentartError):
+        asyncio.run(Show(Settings(**{**common, **wrong})).run())
+    for name in made:
+        with pytest.raises(FileNotFoundError):
+            create(name=name)
