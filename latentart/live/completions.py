@@ -41,7 +41,8 @@ interface LatentParam {
   min: number; max: number; unit: string; choices: string[];
 }
 interface LatentFrame {
-  bitmap: ImageBitmap; width: number; height: number; seq: number; rev: number; frame: number; flags: number; time: number;
+  bitmap: ImageBitmap; width: number; height: number;
+  seq: number; rev: number; frame: number; flags: number; time: number;
 }
 
 interface Latent {

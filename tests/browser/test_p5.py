@@ -173,8 +173,8 @@ def test_a_page_that_may_not_connect_says_so_once(browser, fresh):
     lines = []
     tab = browser.new_page()
     tab.on("console", lambda message: lines.append(message.text) if message.type == "warning" else None)
-    tab.route("**/sketch.js", lambda route: route.fulfill(
-        body=f"const live = connectLatent({{ url: 'http://localhost:{fresh.port}' }});", content_type="text/javascript"))  # fmt: skip
+    code = f"const live = connectLatent({{ url: 'http://localhost:{fresh.port}' }});"
+    tab.route("**/sketch.js", lambda route: route.fulfill(body=code, content_type="text/javascript"))
     tab.goto(f"http://127.0.0.1:{fresh.port}/sketches/tide/")
     tab.wait_for_timeout(1500)
     tab.close()

@@ -138,7 +138,9 @@ def test_the_map_is_played(page, fresh, tmp_path):
 def test_letters_ink_letters_only(page, fresh):
     visit(page, fresh, "letters")
     page.wait_for_function("forms.length > 0")
-    page.evaluate("live.model = { model: 'landscapes-256' }; forms = []; live.on('frame', () => (globalThis.more = (globalThis.more ?? 0) + 1))")
+    page.evaluate(
+        "live.model = { model: 'landscapes-256' }; forms = []; globalThis.more = 0; live.on('frame', () => more++)"
+    )
     page.wait_for_function("globalThis.more > 12")
     assert page.evaluate("forms.length") == 0
 
@@ -151,7 +153,7 @@ def test_the_kaleidoscope_has_neither_pinhole_nor_hairlines(page, fresh):
         live.drawOn = (target, x, y, w, h) => { target.drawingContext.drawImage(c, x, y, w, h); return true; };
         halo = shade = () => {}; }"""
     page.evaluate(white)
-    page.wait_for_function("new Promise(done => { const at = frameCount; const look = () => frameCount > at + 2 ? done(1) : requestAnimationFrame(look); look(); })")
+    page.wait_for_function("globalThis.from ??= frameCount, frameCount > from + 2")
     for _ in range(4):
         dark = page.evaluate("""() => { redraw(); const [w, h] = [width, height];
             const { data } = drawingContext.getImageData(0, 0, w, h); let least = 255;
@@ -174,7 +176,8 @@ def test_the_mirror_shows_stones_until_its_painter_is_there(page, fresh):
     visit(page, fresh, "mirror")
     page.evaluate("ready = Infinity; waits = () => {}; touched = millis() / 1000")
     colours = page.evaluate("""new Promise(done => requestAnimationFrame(() => setTimeout(() => {
-        const { x, y, w, h } = frame(); const { data } = drawingContext.getImageData(x, y, w, h); const seen = new Set();
+        const { x, y, w, h } = frame(), seen = new Set();
+        const { data } = drawingContext.getImageData(x, y, w, h);
         for (let i = 0; i < data.length; i += 4) seen.add(data[i] << 16 | data[i + 1] << 8 | data[i + 2]);
         done(seen.size); }, 300)))""")
     assert colours > 300

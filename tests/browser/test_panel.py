@@ -13,6 +13,9 @@ from latentart.live.control import params
 
 TOUCH = 44
 """CSS pixels that a finger needs."""
+WHOLE_CONTROLS = """[...document.querySelectorAll('#sheet section:not([hidden]) > *')].filter((each) =>
+    each.getBoundingClientRect().bottom <= document.getElementById('sheet').getBoundingClientRect().bottom).length"""
+SHEET_AREA = "(({ clientWidth, clientHeight }) => clientWidth * clientHeight)(document.getElementById('sheet'))"
 PIXELS = "[...document.getElementById('picture').getContext('2d').getImageData(0, 0, 64, 64).data]"
 
 
@@ -169,11 +172,10 @@ def test_a_phone_is_a_remote(panel, size):
         assert not panel.evaluate(f"(({{ scrollWidth, clientWidth }}) => scrollWidth > clientWidth)({name})"), name
     assert panel.locator("#sketches >> text=map").is_visible()
     panel.click("#tabs >> text=Walk")
-    inside = "[...document.querySelectorAll('#sheet section:not([hidden]) > *')].filter((c) => c.getBoundingClientRect().bottom <= sheet.getBoundingClientRect().bottom).length"
-    assert panel.evaluate(inside) >= 3
-    before = panel.evaluate("document.getElementById('sheet').getBoundingClientRect().width * document.getElementById('sheet').clientHeight")
+    assert panel.evaluate(WHOLE_CONTROLS) >= 3
+    before = panel.evaluate(SHEET_AREA)
     panel.click("#fold")
-    assert panel.evaluate("document.getElementById('sheet').getBoundingClientRect().width * document.getElementById('sheet').clientHeight") > 1.4 * before
+    assert panel.evaluate(SHEET_AREA) > 1.4 * before
     panel.click("#fold")
 
 
@@ -266,8 +268,12 @@ def test_the_projector_only_shows(page, fresh):
     page.wait_for_function("live.connected && live.fps > 0")
     for key in "rhbfp m":
         page.keyboard.press(key)
-    page.evaluate("live._emit('news', { died: 1 }); live._emit('error', new Error('unknown translator')); live.set('psi', 1.9)")
-    fresh.loop.call_soon_threadsafe(lambda: [viewer.close(1008, "the token is wrong") for viewer in fresh.show.hub.viewers])
+    page.evaluate(
+        "live._emit('news', { died: 1 }); live._emit('error', new Error('unknown translator')); live.set('psi', 1.9)"
+    )
+    fresh.loop.call_soon_threadsafe(
+        lambda: [viewer.close(1008, "the token is wrong") for viewer in fresh.show.hub.viewers]
+    )
     page.wait_for_function("!live.connected")
     assert page.evaluate("picture.getContext('2d').getImageData(0, 0, 64, 64).data.some((v, i) => i % 4 < 3 && v > 40)")
     assert page.inner_text("body").strip() == ""

@@ -62,7 +62,9 @@ def test_what_is_not_declared_is_found(tsc):
 def test_everything_of_the_helper_is_declared():
     code = (STATIC / "p5.latentart.js").read_text()
     body = code[code.index("class Latent {") : code.index("/** Where to take a picture from")]
-    public = set(re.findall(r"^ {4}(?:async |get )?([a-z]\w*)(?=\(.*\{$)|(?<=\n {6}this\.)([a-z]\w*)(?= = )", body, re.M))
+    public = set(
+        re.findall(r"^ {4}(?:async |get )?([a-z]\w*)(?=\(.*\{$)|(?<=\n {6}this\.)([a-z]\w*)(?= = )", body, re.M)
+    )
     names = {a or b for a, b in public} - {"constructor"}
     declared = set(re.findall(r"^  (?:readonly )?(\w+)[<(:?]", (SKETCHES / "lib" / FILE).read_text(), re.M))
     assert {"set", "presets", "cues", "schema", "stats", "models", "size", "ask"} <= names

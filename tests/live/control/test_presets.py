@@ -88,7 +88,20 @@ def test_between(presets):
     assert between({"psi": 1.0}, {"seed": 4}, 0.9) == {"psi": 1.0, "seed": 4}
 
 
-NAMES = ["a calm", "été 2", "夜", "CON", "..", "../up", "a/b\\c", ".hidden", "50% ~ * ? \" < > |", "🌊" * 64, "x" * 64, "a b~c"]
+NAMES = [
+    "a calm",
+    "été 2",
+    "夜",
+    "CON",
+    "..",
+    "../up",
+    "a/b\\c",
+    ".hidden",
+    '50% ~ * ? " < > |',
+    "🌊" * 64,
+    "x" * 64,
+    "a b~c",
+]
 
 
 def test_any_printable_name_is_kept_inside_the_folder(tmp_path):

@@ -242,7 +242,13 @@ def test_memory_of_latents_and_loops_has_bounds(G):
     assert np.array_equal(sources.seed(0, 0), Sources(G).seed(0, 0))
 
 
-BANDS_DRIVE = {"low": "react/speed", "onset": "react/kick", "mid": "react/style", "high": "react/noise", "rms": "react/psi"}
+BANDS_DRIVE = {
+    "low": "react/speed",
+    "onset": "react/kick",
+    "mid": "react/style",
+    "high": "react/noise",
+    "rms": "react/psi",
+}
 
 
 @pytest.mark.parametrize(("band", "react"), BANDS_DRIVE.items())
