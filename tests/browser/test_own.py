@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from latentart.errors import WeightsError
 from latentart.exports import browser
 from latentart.translators.load import load_translator
 
@@ -55,10 +56,24 @@ def test_styles_and_strength_are_played(page, fresh):
     assert "style" in page.inner_text("#name")
 
 
-def test_without_the_player_the_page_says_how_to_get_it(page, fresh, tmp_path, monkeypatch):
+def test_a_click_fetches_the_player(page, fresh, tmp_path, monkeypatch):
     monkeypatch.setenv("LATENTART_CACHE", str(tmp_path))
+
+    def pull():
+        browser.folder().mkdir(parents=True)
+        (browser.folder() / browser.MEMBERS[0]).write_text("window.ort = { env: { wasm: {} } };")
+
+    monkeypatch.setattr(browser, "pull_player", pull)
     page.goto(f"http://localhost:{fresh.port}/sketches/own/")
-    page.wait_for_function("select('#name').html().includes('latentart weights pull onnxruntime-web')")
+    page.click("#fetch")
+    page.wait_for_function("window.ort && select('#fetch').elt.hidden")
+
+
+def test_a_player_that_cannot_be_had_is_named(page, fresh, tmp_path, monkeypatch):
+    monkeypatch.setenv("LATENTART_CACHE", str(tmp_path))
+    monkeypatch.setattr(browser, "pull_player", lambda: (_ for _ in ()).throw(WeightsError("npm is not installed")))
+    answer = fresh.get("/api/player", "POST")
+    assert (answer[0], b"npm is not installed" in answer[1]) == (503, True)
 
 
 def test_only_the_players_own_files_are_served(fresh):

@@ -154,3 +154,45 @@ def test_the_p5_that_ships_is_what_its_name_says():
     assert "1.11.13" in head["p5.min.js"]
     assert '"2.3.4"' in head["p5-2.min.js"]
     assert "LESSER GENERAL PUBLIC LICENSE" in (SKETCHES / "lib" / "p5.LICENSE.txt").read_text()
+
+
+COLOUR = """
+let live;
+function setup() { createCanvas(200, 100); live = connectLatent(); }
+function draw() { background(live.color(0.5, 0.5)); }
+"""
+
+
+def test_a_sketch_that_only_asks_for_colours_has_figures(page, fresh):
+    open_sketch(page, fresh, P5[0], COLOUR)
+    page.evaluate("live.set('psi', 0.3)")
+    page.wait_for_function("live.latency > 0 && live.fps > 0")
+
+
+def test_a_page_that_may_not_connect_says_so_once(browser, fresh):
+    lines = []
+    tab = browser.new_page()
+    tab.on("console", lambda message: lines.append(message.text) if message.type == "warning" else None)
+    code = f"const live = connectLatent({{ url: 'http://localhost:{fresh.port}' }});"
+    tab.route("**/sketch.js", lambda route: route.fulfill(body=code, content_type="text/javascript"))
+    tab.goto(f"http://127.0.0.1:{fresh.port}/sketches/tide/")
+    tab.wait_for_timeout(1500)
+    tab.close()
+    ours = [line for line in lines if line.startswith("latentart")]
+    assert len(ours) == 1
+    assert f"--allow-origin http://127.0.0.1:{fresh.port}" in ours[0]
+
+
+BORROWS = GLOBAL.replace("connectLatent()", "connectLatent({ restore: true })")
+
+
+def test_what_a_page_changed_goes_back_unless_others_changed_it(page, fresh):
+    open_sketch(page, fresh, P5[0], BORROWS)
+    page.evaluate("live.set({ psi: 0.123, seed: 5 }); live.set({ 'walk/radius': 3 }, { fade: 0.2 })")
+    assert wait_until(lambda: fresh.show.control.value("walk/radius") == 3)
+    fresh.show.control.set({"seed": 77})
+    page.wait_for_function("live.get('seed') === 77")
+    page.goto("about:blank")
+    assert wait_until(lambda: fresh.show.control.value("psi") == 0.7)
+    assert fresh.show.control.value("walk/radius") == 1
+    assert fresh.show.control.value("seed") == 77

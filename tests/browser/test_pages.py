@@ -133,3 +133,51 @@ def test_the_map_is_played(page, fresh, tmp_path):
     assert wait_until(lambda: np.abs(np.array(value(fresh, "latent/w")) - wanted).max() > 0.1)
     page.mouse.up()
     assert page.evaluate("document.querySelector('#live').width") == 64
+
+
+def test_letters_ink_letters_only(page, fresh):
+    visit(page, fresh, "letters")
+    page.wait_for_function("forms.length > 0")
+    page.evaluate(
+        "live.model = { model: 'landscapes-256' }; forms = []; globalThis.more = 0; live.on('frame', () => more++)"
+    )
+    page.wait_for_function("globalThis.more > 12")
+    assert page.evaluate("forms.length") == 0
+
+
+def test_the_kaleidoscope_has_neither_pinhole_nor_hairlines(page, fresh):
+    visit(page, fresh, "kaleidoscope")
+    page.add_style_tag(content=".hint { display: none }")
+    white = """() => { const c = document.createElement('canvas'); c.width = c.height = 64;
+        c.getContext('2d').fillStyle = '#fff'; c.getContext('2d').fillRect(0, 0, 64, 64);
+        live.drawOn = (target, x, y, w, h) => { target.drawingContext.drawImage(c, x, y, w, h); return true; };
+        halo = shade = () => {}; }"""
+    page.evaluate(white)
+    page.wait_for_function("globalThis.from ??= frameCount, frameCount > from + 2")
+    for _ in range(4):
+        dark = page.evaluate("""() => { redraw(); const [w, h] = [width, height];
+            const { data } = drawingContext.getImageData(0, 0, w, h); let least = 255;
+            for (let i = 0; i < w * h; i++) least = Math.min(least, data[4 * i]);
+            return least; }""")
+        assert dark > 200
+        page.mouse.click(400, 300)
+
+
+def test_an_empty_sheet_stays_clean(page, fresh):
+    visit(page, fresh, "draw")
+    page.click("[data-act=clear]")
+    page.wait_for_function("millis() - cleared > 500 && frameCount > 5")
+    paper = page.evaluate("""() => { const { x, y } = places.answer; const ratio = pixelDensity();
+        return [...drawingContext.getImageData((x + 20) * ratio, (y + 20) * ratio, 1, 1).data].slice(0, 3); }""")
+    assert paper == [0xF6, 0xF2, 0xE8]
+
+
+def test_the_mirror_shows_stones_until_its_painter_is_there(page, fresh):
+    visit(page, fresh, "mirror")
+    page.evaluate("ready = Infinity; waits = () => {}; touched = millis() / 1000")
+    colours = page.evaluate("""new Promise(done => requestAnimationFrame(() => setTimeout(() => {
+        const { x, y, w, h } = frame(), seen = new Set();
+        const { data } = drawingContext.getImageData(x, y, w, h);
+        for (let i = 0; i < data.length; i += 4) seen.add(data[i] << 16 | data[i + 1] << 8 | data[i + 2]);
+        done(seen.size); }, 300)))""")
+    assert colours > 300

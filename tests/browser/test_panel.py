@@ -13,6 +13,9 @@ from latentart.live.control import params
 
 TOUCH = 44
 """CSS pixels that a finger needs."""
+WHOLE_CONTROLS = """[...document.querySelectorAll('#sheet section:not([hidden]) > *')].filter((each) =>
+    each.getBoundingClientRect().bottom <= document.getElementById('sheet').getBoundingClientRect().bottom).length"""
+SHEET_AREA = "(({ clientWidth, clientHeight }) => clientWidth * clientHeight)(document.getElementById('sheet'))"
 PIXELS = "[...document.getElementById('picture').getContext('2d').getImageData(0, 0, 64, 64).data]"
 
 
@@ -157,6 +160,128 @@ def test_it_fits_and_a_finger_finds_it(panel, size):
         assert 0 <= box["y"] <= size[1] - box["height"]
     picture = panel.locator("#picture").bounding_box()
     assert min(picture["width"], picture["height"]) > 0.3 * min(size)
+
+
+@pytest.mark.parametrize("size", [(390, 844), (844, 390)])
+def test_a_phone_is_a_remote(panel, size):
+    panel.set_viewport_size({"width": size[0], "height": size[1]})
+    for name in ("blackout", "freeze", "panic", "back", "go", "walk", "tap", "record", "fade"):
+        box = panel.locator(f"#{name}").bounding_box()
+        assert min(box["width"], box["height"]) >= TOUCH, (name, box)
+        assert 0 <= box["x"] <= size[0] - box["width"]
+        assert not panel.evaluate(f"(({{ scrollWidth, clientWidth }}) => scrollWidth > clientWidth)({name})"), name
+    assert panel.locator("#sketches >> text=map").is_visible()
+    panel.click("#tabs >> text=Walk")
+    assert panel.evaluate(WHOLE_CONTROLS) >= 3
+    before = panel.evaluate(SHEET_AREA)
+    panel.click("#fold")
+    assert panel.evaluate(SHEET_AREA) > 1.4 * before
+    panel.click("#fold")
+
+
+def test_labels_grow_with_the_screen(panel):
+    panel.set_viewport_size({"width": 1920, "height": 1080})
+    for part in ("#tabs button", ".control .name", "#go", ".switch .name"):
+        assert panel.evaluate(f"parseFloat(getComputedStyle(document.querySelector('{part}')).fontSize)") >= 24, part
+
+
+def test_any_printable_name_is_kept_and_replacing_asks(panel, fresh):
+    panel.click("#tabs >> text=Scenes")
+    field, keep = panel.locator("[aria-label='name of a preset']"), panel.locator(".store button")
+    field.fill("été 2")
+    keep.click()
+    panel.wait_for_selector(".list >> text=été 2")
+    fresh.show.control.set({"psi": 1.5})
+    field.fill("été 2")
+    keep.click()
+    assert keep.inner_text() == "Replace"
+    assert fresh.show.actions.presets.recall("été 2")["psi"] != 1.5
+    keep.click()
+    assert wait_until(lambda: fresh.show.actions.presets.recall("été 2")["psi"] == 1.5)
+    field.fill("a\u202eb")
+    keep.click()
+    panel.wait_for_selector("#notice >> text=printable")
+    assert field.input_value(), "what was refused is not lost"
+
+
+def test_a_cue_is_gone_to_and_edited(panel, fresh):
+    for name in ("first", "second"):
+        fresh.show.actions.fire("preset/store", [name])
+    fresh.show.actions.presets.write_cues([{"preset": "first"}, {"preset": "second"}])
+    panel.wait_for_function("live.cues.length === 2")
+    panel.click("#tabs >> text=Scenes")
+    panel.click(".cues >> text=second")
+    assert wait_until(lambda: fresh.show.actions.presets.place == 1)
+    panel.wait_for_function("document.getElementById('go').lastChild.textContent === 'last cue'")
+    panel.click(".heading .edit")
+    panel.click("[aria-label='cue 2 earlier']")
+    assert wait_until(lambda: [cue.preset for cue in fresh.show.actions.presets.cues()] == ["second", "first"])
+    panel.fill("[aria-label='fade of cue 1, seconds']", "7")
+    panel.press("[aria-label='fade of cue 1, seconds']", "Enter")
+    assert wait_until(lambda: fresh.show.actions.presets.cues()[0].fade == 7)
+    panel.select_option("[aria-label='beat of cue 1']", "bar")
+    assert wait_until(lambda: fresh.show.actions.presets.cues()[0].at == "bar")
+    (fresh.show.actions.presets.folder / "cues.json").unlink()
+
+
+def test_what_the_audience_does_not_see_is_said(panel):
+    panel.evaluate("live._emit('stats', { ...live.stats, loading: ['mosaic26'], armed: true, recording: 'take-7' })")
+    assert "mosaic26" in panel.inner_text("#state")
+    assert "take-7" in panel.inner_text("#record")
+    assert "armed" in panel.get_attribute("#go", "class")
+    panel.evaluate("live._emit('stats', { ...live.stats, loading: [], armed: true })")
+    assert "Armed" in panel.inner_text("#state")
+
+
+def test_a_camera_that_is_not_shown_is_said(camera, fresh):
+    camera.goto(f"http://localhost:{fresh.port}/")
+    camera.wait_for_function("live.connected")
+    camera.click("#tabs >> text=Scenes")
+    camera.click("text=Send the camera")
+    camera.click("text=Show the camera")
+    assert wait_until(lambda: value(fresh, "source") == "input")
+
+
+def test_a_wrong_token_is_named_and_the_dialog_fits(panel, fresh):
+    def refuse():
+        for viewer in list(fresh.show.hub.viewers):
+            viewer.close(1008, "the token is wrong or missing")
+
+    panel.set_viewport_size({"width": 390, "height": 844})
+    for wrong in (False, True):
+        fresh.loop.call_soon_threadsafe(refuse)
+        panel.wait_for_selector("#door[open]")
+        assert ("refused" in panel.inner_text("#wrong")) == wrong
+        box = panel.locator("#door button").bounding_box()
+        assert 0 <= box["x"] <= 390 - box["width"]
+        panel.fill("#token", "sesame123")
+        panel.click("#door button")
+        panel.wait_for_function("live.connected")
+
+
+def test_sketches_open_beside_the_panel(panel):
+    assert panel.evaluate("[...document.querySelectorAll('#sketches a')].every((link) => link.target === '_blank')")
+
+
+def test_the_projector_only_shows(page, fresh):
+    page.goto(f"http://localhost:{fresh.port}/?stage")
+    page.wait_for_function("live.connected && live.fps > 0")
+    for key in "rhbfp m":
+        page.keyboard.press(key)
+    page.evaluate(
+        "live._emit('news', { died: 1 }); live._emit('error', new Error('unknown translator')); live.set('psi', 1.9)"
+    )
+    fresh.loop.call_soon_threadsafe(
+        lambda: [viewer.close(1008, "the token is wrong") for viewer in fresh.show.hub.viewers]
+    )
+    page.wait_for_function("!live.connected")
+    assert page.evaluate("picture.getContext('2d').getImageData(0, 0, 64, 64).data.some((v, i) => i % 4 < 3 && v > 40)")
+    assert page.inner_text("body").strip() == ""
+    page.wait_for_function("live.connected")
+    assert not fresh.show.takes.recording
+    assert value(fresh, "psi") == 0.7
+    assert value(fresh, "master/blackout") is False
+    assert page.evaluate("getComputedStyle(document.body).cursor") == "none"
 
 
 def test_only_the_picture_for_the_projector(page, fresh):

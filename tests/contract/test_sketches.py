@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from audience import SKETCHES
+from live_house import wait_until
 from PIL import Image
 
 WATCH = Path(__file__).parent.parent / "browser" / "watch_py5.py"
@@ -33,6 +34,7 @@ def test_there_are_sketches_to_test():
 @pytest.mark.parametrize("name", PAGES)
 def test_p5_sketch_shows_moving_pictures(page, fresh, name, version):
     page.route("**/lib/p5.min.js", lambda route: route.fulfill(path=SKETCHES / "lib" / P5[version]))
+    before = played(fresh)
     page.goto(f"http://localhost:{fresh.port}/sketches/{name}/")
     assert page.evaluate("p5.prototype.VERSION ?? p5.VERSION").startswith(version)
     page.add_style_tag(content=".hint { display: none }")
@@ -45,6 +47,13 @@ def test_p5_sketch_shows_moving_pictures(page, fresh, name, version):
     assert shots[-1].std() > 3, "an empty window"
     moved = [(np.abs(first - later).max(axis=-1) > 8).mean() for later in shots]
     assert max(moved) > 0.004, f"a picture that stands still: {moved}"
+    page.goto("about:blank")
+    assert wait_until(lambda: played(fresh) == before), "the show is not as the sketch found it"
+
+
+def played(house):
+    """All parameters but the levels of sound, which fall silent by themselves."""
+    return {name: value for name, value in house.show.control.values().items() if not name.startswith("audio/")}
 
 
 def after_frames(page, count):

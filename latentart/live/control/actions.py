@@ -86,7 +86,7 @@ class Actions:
             "tempo/resync": lambda: control.push(resync=True),
             "preset/store": lambda name: presets.store(name, control.values(), models.chosen()),
             "preset/recall": self._recall,
-            "preset/remove": presets.remove,
+            "preset/remove": lambda name: presets.remove(name),
             "preset/morph": self._morph,
             "cue/go": lambda: self._cue(presets.step(1)),
             "cue/at": lambda which: self._cue(presets.jump(which)),

@@ -70,6 +70,7 @@ def say(connection, **message):
 def frame(loop, number, **more):
     loop.ring.write(number, np.full((16, 16, 3), number % 256, np.uint8))
     facts = {"rev": 0, "t": 1, "flags": 1, "ms": 1.0, "dropped": 0, "beat": 0.0, "phase": 0.0, "model": "one"}
+    facts |= {"reading": [], "armed": False}
     return {"frame": number, **facts, **more}
 
 

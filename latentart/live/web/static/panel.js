@@ -11,6 +11,7 @@ const TABS = { walk: "Walk", latent: "Walk", seed: "Look", psi: "Look", cutoff: 
 const SLOTTED = { bend: "Bend", then: "Then" };
 const TRANSPORT = ["master/blackout", "master/freeze", "master/fade"];
 const AUDIO = "audio/";
+const REMOTE = matchMedia("(max-width: 820px), (max-height: 480px)"); // a phone: it plays what is on a larger screen
 
 const page = new URLSearchParams(location.search);
 const projector = page.has("stage"); // the picture alone, for an audience: it shows and it cannot play
@@ -117,7 +118,7 @@ function build() {
   addTab("Scenes", scene.element);
   $("tabs").classList.toggle("many", tabs.size > 7);
   const kept = sessionStorage.getItem("tab");
-  select(tabs.has(kept) ? kept : tabs.keys().next().value);
+  select(tabs.has(kept) ? kept : REMOTE.matches && live.presets.length ? "Scenes" : tabs.keys().next().value);
   buildTransport();
   buildModels();
   show(live.values);
@@ -212,9 +213,17 @@ function counted(stats) {
   const next = live.cues[stats.cue + 1];
   $("go").lastChild.textContent = next ? `space · ${next.preset}` : live.cues.length ? "last cue" : "space";
   $("go").classList.toggle("armed", Boolean(stats.armed));
+  $("state").textContent = doing(stats);
   $("tap").lastChild.textContent = `T · ${Math.round(live.get("tempo/bpm"))}`;
   if (stats.cue !== scene.cue) scene.refresh();
   scene.cue = stats.cue;
+}
+
+/** What the audience does not see yet. */
+function doing({ alive, loading, armed }) {
+  if (alive === false) return "Starting the renderer";
+  if (loading?.length) return `Getting ${loading.join(", ")} ready`;
+  return armed ? "Armed: waits for the beat" : "";
 }
 
 function beat() {
@@ -264,6 +273,11 @@ function buildKeys() {
 
 // The rest.
 
+function foldPicture(folded) {
+  $("fold").setAttribute("aria-pressed", !folded);
+  localStorage.setItem("folded", folded);
+}
+
 async function buildSketches() {
   const answer = await fetch("/sketches/").then((found) => (found.ok ? found.json() : { sketches: [] }));
   const link = (href, name) => make("a", { href: `${href}${location.search}`, target: "_blank" }, name);
@@ -271,6 +285,8 @@ async function buildSketches() {
 }
 
 function lost({ code, reason }) {
+  // An audience sees the last picture, and no dialogs.
+  if (projector && live.frame) return;
   if (code === 1008 && reason.includes("token")) return askToken();
   notice(reason || "The server does not answer. Trying again.", 0);
 }
@@ -309,9 +325,12 @@ live.on("close", lost);
 new Stage(live, { place: $("stage"), picture: $("picture"), glow: $("glow") });
 $("model").addEventListener("change", () => (load($("model").value), $("model").blur()));
 $("picture").addEventListener("dblclick", fullscreen);
+$("fold").addEventListener("click", () => foldPicture(document.body.classList.toggle("folded")));
+foldPicture(document.body.classList.toggle("folded", localStorage.getItem("folded") === "true"));
 $("door").addEventListener("close", () => (live.options.token = $("token").value));
 document.addEventListener("keydown", typed);
 document.body.classList.toggle("bare", projector);
+document.body.classList.toggle("projector", projector);
 if (!projector) {
   buildKeys();
   buildSketches();

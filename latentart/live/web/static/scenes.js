@@ -6,7 +6,7 @@ const CAMERA_EVERY = 66; // ms
 /** The sheet of scenes. `refresh` shows new lists. */
 export function scenes(live, notice) {
   const presets = make("div", { class: "list" });
-  const cues = make("div", { class: "list" });
+  const cues = make("div", { class: "list cues" });
   const fade = make("input", { type: "range", min: 0, max: 20, step: 0.5, value: 2, "aria-label": "fade of presets" });
   const seconds = make("output");
   const showFade = () => {

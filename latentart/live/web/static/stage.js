@@ -11,7 +11,7 @@ export class Stage {
     this.count = 0;
     live.on("frame", () => (this.due ??= requestAnimationFrame(() => this.draw())));
     new ResizeObserver(() => this.fit()).observe(place);
-    this.listen();
+    if (live.options.role === "control") this.listen();
   }
 
   draw() {
