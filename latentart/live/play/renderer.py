@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import signal
 import time
 from collections import deque
@@ -53,7 +54,9 @@ def main(connection: Connection, stage: Stage) -> None:
         _send(connection, {"refused": stage.network, "why": str(error), "fatal": True})
     except (EOFError, BrokenPipeError, ConnectionResetError):
         # The parent is gone: nobody is left to tell.
-        return
+        pass
+    # A thread that reads a model may be in the middle of native code, which the interpreter's own end would abort.
+    os._exit(0)
 
 
 class Renderer:
