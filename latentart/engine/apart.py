@@ -22,7 +22,7 @@ from torch import Tensor
 
 PATIENCE = 900.0
 """Seconds after which an export is given up."""
-_CHILD = "from latentart.engine import apart; apart.serve()"
+_CHILD = "from latentart.engine import apart; from latentart.engine.routes import openvino; apart.serve(openvino)"
 _FAILED, _UNWRITTEN, _GONE = 101, 102, 103
 """Statuses of its own; 1 is Python's."""
 
@@ -92,8 +92,11 @@ def _close(pipe: Any) -> None:
         return
 
 
-def serve() -> None:
-    """The process: reads one job from its standard input, exports, writes; the last line it prints says what failed."""
+def serve(route: Any) -> None:
+    """The process, with the module `routes.openvino`: reads one job from its standard input, exports and writes.
+
+    The last line that it prints is the failure.
+    """
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(os, "nice"):
@@ -101,15 +104,13 @@ def serve() -> None:
     torch.set_num_threads(1)
     module, arguments, flat, folder = pickle.load(sys.stdin.buffer)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    from latentart.engine.routes import openvino
-
     try:
-        model = openvino.export(module, arguments, flat)
-        openvino.write(model, folder)
+        model = route.export(module, arguments, flat)
+        route.write(model, folder)
     except OSError as error:
         _end(_UNWRITTEN, str(error))
-    except openvino.failures() as error:
-        _end(_FAILED, openvino.one_line(error))
+    except route.failures() as error:
+        _end(_FAILED, route.one_line(error))
     _end(0)
 
 
