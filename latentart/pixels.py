@@ -119,6 +119,12 @@ def _inner_size(old: tuple[int, int], new: tuple[int, int], fit: str) -> tuple[i
     return min(new[0], max(1, round(old[0] * within))), min(new[1], max(1, round(old[1] * within)))
 
 
+def over_black(frame: Frame) -> Frame:
+    """Straight alpha [H, W, 4] uint8 -> [H, W, 3]: the picture on black."""
+    product = frame[..., :3].astype(np.uint16) * frame[..., 3:]
+    return ((product + 127) // 255).astype(np.uint8)
+
+
 def sheet(frames: Sequence[Frame], columns: int | None = None, *, gap: int = 0, background: int = 0) -> Frame:
     """Contact sheet: frames [H, W, C], all of one shape, row by row, `gap` pixels apart on `background` (0..255).
 

@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from live_house import message
 from PIL import Image
 from websockets.sync.client import connect
 
@@ -24,6 +23,7 @@ from latentart.live.control.actions import SAFE
 from latentart.live.control.params import TABLE, defaults
 from latentart.live.control.presets import KEPT_OUT, between
 from latentart.live.wire.protocol import PNG, Header, pack
+from tests.live_house import message
 
 LEFT_OUT = ("tempo/bpm", "latent/z", "latent/w")
 """What is not set at random: the bar has to come soon, and latents have lengths."""

@@ -24,10 +24,11 @@ SHARED = {
     "cli/pictures/test_project.py": "cli/_search projection/batch",
     "cli/pictures/test_style.py": "cli/pictures/dream render/dream render/style",
     "cli/render/test_film.py": "cli/_* cli/render/images cli/render/map",
-    "cli/training/test_train.py": "cli/training/data",
+    "cli/training/test_train.py": "cli/training/_* cli/training/data",
     "engine/test_cuda.py": "engine/precision engine/fused/* engine/routes/cuda",
     "engine/test_engine.py": "engine/timings engine/choose engine/drawing engine/machine engine/request "
     "engine/trial engine/routes/*",
+    "engine/test_export_process.py": "engine/export_worker",
     "engine/test_fused.py": "engine/fused/*",
     "exhibition/test_exhibition.py": "exhibition/parse exhibition/render exhibition/players exhibition/validate "
     "exhibition/canvas exhibition/schema exhibition/timeline",

@@ -17,24 +17,37 @@ from torch import Tensor
 from latentart.errors import PictureError, SettingsError, WeightsError, unknown
 from latentart.features.lpips import Lpips
 from latentart.models import ops
+from latentart.weights import safe
 from latentart.weights.containers import nvidia_pickle
 
-NAME = "critic"
+NAME, FAMILY = "critic", "stylegan2-critic"
 ARCHITECTURES = ("orig", "skip", "resnet")
 SHARE = 0.2
 """Weight of each layer's squared difference of unit vectors, which brings distances near those of LPIPS."""
 
 
 def critic(path: str | Path, device: str | torch.device = "cpu") -> Lpips:
-    """The perceptual distance through the discriminator of an NVIDIA pickle: unit vectors, all channels alike.
+    """The perceptual distance through the discriminator of an NVIDIA pickle, or of a critic.safetensors that
+    `latentart train gan` wrote: unit vectors, all channels alike.
 
     Raises WeightsError when the file has none.
     """
-    if Path(path).suffix != ".pkl":
-        raise WeightsError(f"{str(path)!r} keeps no discriminator: only NVIDIA's .pkl do, use --features vgg16-relu3_3")
-    trunk = CriticTrunk(*nvidia_pickle.read_critic(Path(path)))
+    trunk = CriticTrunk(*_stored(Path(path)))
     heads = {name: torch.full([width], SHARE) for name, width in trunk.widths.items()}
     return Lpips(NAME, trunk, heads).to(device)
+
+
+def _stored(path: Path) -> tuple[Mapping[str, Tensor], Mapping[str, object]]:
+    """Tensors and config of a stored discriminator."""
+    if path.suffix == ".pkl":
+        return nvidia_pickle.read_critic(path)
+    if path.suffix == ".safetensors" and path.is_file():
+        found = safe.read(path)
+        if found.config.get("family") == FAMILY:
+            return found.tensors, found.config
+    raise WeightsError(
+        f"{str(path)!r} keeps no discriminator: NVIDIA's .pkl and critic.safetensors do, use --features vgg16-relu3_3"
+    )
 
 
 class CriticTrunk(torch.nn.Module):

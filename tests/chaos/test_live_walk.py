@@ -8,14 +8,19 @@ import pytest
 from live_house import open_house, tiny_file, wait_until
 from live_walk import Walk
 
+from latentart.live.play.painter import Painter
 from latentart.live.session import Settings
+from latentart.models.load import load
 
 
 @pytest.mark.timeout(240)
 def test_any_walk_ends_alive_and_where_it_should(tmp_path, monkeypatch):
     monkeypatch.setenv("LATENTART_CACHE", str(tmp_path / "cache"))
+    file = str(tiny_file(tmp_path))
+    # Nothing is drawn yet, and another process would start by importing PyTorch.
+    Painter(load(file, "cpu"), (16, 16), "openvino f32")
     settings = Settings(
-        network=str(tiny_file(tmp_path)), http_port=0, osc_port=0, osc_out_port=0, threads=1, fps=30,
+        network=file, http_port=0, osc_port=0, osc_out_port=0, threads=1, fps=30,
         folder=tmp_path / "kept", engine="openvino f32",
     )  # fmt: skip
     with open_house(settings, seconds=100) as house:

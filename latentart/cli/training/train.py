@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,21 +10,23 @@ import click
 
 from latentart.cli import _options as opt
 from latentart.cli._progress import left_out, progress
+from latentart.cli.training import _gan
+from latentart.cli.training._lines import progress_lines
 
 if TYPE_CHECKING:
-    from latentart.training.run import Progress, Trainee
-
-SAID_EVERY = 10.0
-"""Seconds between lines about how it goes."""
+    from latentart.training.run import Trainee
 
 
-@click.group("train", short_help="Train pix2pix or a style on your own pictures.")
+@click.group("train", short_help="Train a GAN, pix2pix or a style on your own pictures.")
 def command() -> None:
     """Train a network on your own pictures. Stop it whenever you like (Ctrl-C): the same command goes on where it was.
 
     The folder RUN then holds network.safetensors, which every command takes as --network or --style; preview.png and
     losses.png, renewed while it trains; previews/, metrics.jsonl, and state.safetensors, all it needs to go on.
     """
+
+
+command.add_command(_gan.command)
 
 
 def shared(function: Callable[..., None]) -> Callable[..., None]:
@@ -134,23 +135,5 @@ def _left_out(faults: Any) -> None:
 def _train(trainee: Trainee, folder: Path, schedule: Any) -> None:
     from latentart.training import run
 
-    ended = run.train(trainee, folder, schedule, _said())
+    ended = run.train(trainee, folder, schedule, progress_lines())
     click.echo(f"{ended.ended}: {folder / run.NETWORK}, {folder / run.PREVIEW}, {folder / run.LOSSES}")
-
-
-def _said() -> Callable[[Progress], None]:
-    """A line every ten seconds: step, losses, time left."""
-    began = last = time.monotonic()
-    first: int | None = None
-
-    def say(now: Progress) -> None:
-        nonlocal last, first
-        first = now.step - 1 if first is None else first
-        if time.monotonic() - last < SAID_EVERY:
-            return
-        last = time.monotonic()
-        left = (now.steps - now.step) * (last - began) / (now.step - first)
-        losses = ", ".join(f"{name} {value:.3f}" for name, value in now.losses.items())
-        click.echo(f"step {now.step} of {now.steps}: {losses}; {left / 60:.0f} minutes left", err=True)
-
-    return say

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from latentart import cache
-from latentart.engine import apart
+from latentart.engine import export_process
 from latentart.engine.drawing import Drawing, check_number, example, noise_inputs
 from latentart.engine.machine import version
 from latentart.engine.request import Request, RouteError, Run, hooked, log
@@ -158,7 +158,7 @@ def compiled(model: Any, name: str) -> Any:
 def kept_graph(fingerprint: str, kind: str, source: Source) -> Any:
     """The exported model, from the cache folder when it is there and whole; exported otherwise.
 
-    Where a picture may be drawn meanwhile it is exported by a process of its own (see `apart`).
+    Where a picture may be drawn meanwhile it is exported by a process of its own (see `engine.export_process`).
     """
     name = hashlib.sha256(f"{fingerprint}{version('torch')}{version('openvino')}".encode()).hexdigest()[:32]
     try:
@@ -172,7 +172,7 @@ def kept_graph(fingerprint: str, kind: str, source: Source) -> Any:
         except (OSError, RuntimeError, ValueError) as error:
             log.warning("the exported graph %s is damaged and made again: %s", folder.name, one_line(error))
             shutil.rmtree(folder)
-    if apart.needed():
+    if export_process.needed():
         return _exported_apart(source, folder)
     model = export(source.module, source.arguments, source.flat)
     keep(model, folder)
@@ -183,7 +183,7 @@ def _exported_apart(source: Source, folder: Path) -> Any:
     """The model, written into `folder` by another process; from elsewhere where it cannot be kept there."""
     part = folder.with_name(f"{folder.name}.{os.getpid()}-{threading.get_ident()}.part")
     try:
-        apart.export(source.module, source.arguments, source.flat, part)
+        export_process.export(source.module, source.arguments, source.flat, part)
         place(part, folder)
         return _read(folder)
     except OSError as error:
@@ -195,10 +195,10 @@ def _exported_apart(source: Source, folder: Path) -> Any:
 
 def _unkept(source: Source) -> Any:
     """The model where no folder keeps it."""
-    if not apart.needed():
+    if not export_process.needed():
         return export(source.module, source.arguments, source.flat)
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        apart.export(source.module, source.arguments, source.flat, Path(folder) / "graph")
+        export_process.export(source.module, source.arguments, source.flat, Path(folder) / "graph")
         return _read(Path(folder) / "graph")
 
 

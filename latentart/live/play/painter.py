@@ -110,8 +110,11 @@ def _floats(drawn: Tensor | NDArray[Any]) -> Tensor:
 
 
 def rgb(frame: pixels.Frame) -> pixels.Frame:
-    """[H, W, 1, 3 or 4] -> [H, W, 3]: a stage has one kind of frame whatever the model."""
-    return np.repeat(frame, 3, axis=2) if frame.shape[2] == 1 else np.ascontiguousarray(frame[..., :3])
+    """[H, W, 1, 3 or 4] -> [H, W, 3]: a stage has one kind of frame whatever the model; it is black where an RGBA one
+    is transparent."""
+    if frame.shape[2] == 4:
+        return pixels.over_black(frame)
+    return np.repeat(frame, 3, axis=2) if frame.shape[2] == 1 else np.ascontiguousarray(frame)
 
 
 def dimmed(frame: pixels.Frame, light: float) -> pixels.Frame:

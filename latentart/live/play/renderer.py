@@ -20,7 +20,7 @@ from typing import Any
 
 import torch
 
-from latentart.engine import apart
+from latentart.engine import export_process
 from latentart.errors import LatentartError
 from latentart.live.control.controller import append
 from latentart.live.control.params import QUANTISE
@@ -45,7 +45,7 @@ def main(connection: Connection, stage: Stage) -> None:
         signal.signal(number, signal.SIG_IGN)
     torch.set_num_threads(stage.threads)
     # Pictures are drawn here all the time.
-    apart.always()
+    export_process.always()
     try:
         Renderer(connection, stage).run()
     except LatentartError as error:

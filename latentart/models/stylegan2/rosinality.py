@@ -7,16 +7,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from latentart.errors import WeightsError
 from latentart.weights.checkpoint import Origin
+from latentart.weights.open import open_file
 from latentart.weights.shapes import below, has
 
 FIRST_TENSOR = "input.input"
 W_AVG = "latent_avg"
+FIRST_CRITIC_TENSOR = "final_linear.1.weight"
+SOURCE = "rosinality"
 
 
 def matches(tensors: Mapping[str, Tensor]) -> bool:
@@ -106,3 +110,36 @@ def _layer(layer: str, kind: str | None, index: int) -> str:
     if kind is None:
         return "b4.conv1" if layer == "conv1" else "b4.torgb"
     return _block(index) if kind == "convs" else f"b{2 ** (index + 3)}.torgb"
+
+
+def read_critic(path: Path) -> dict[str, Tensor]:
+    """The discriminator of a file by NVIDIA's names; {} when the file has none. Raises WeightsError."""
+    for tensors in open_file(path).groups.values():
+        if has(tensors, FIRST_CRITIC_TENSOR):
+            return _critic(below(tensors, FIRST_CRITIC_TENSOR))
+    return {}
+
+
+def _critic(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    blocks = len({name.split(".")[1] for name in tensors if re.fullmatch(r"convs\.[1-9]\d?\.conv1\.0\.weight", name)})
+    named = {_critic_name(name, 4 << blocks): tensor for name, tensor in tensors.items()}
+    return {name: tensor for name, tensor in named.items() if name}
+
+
+def _critic_name(name: str, resolution: int) -> str:
+    """NVIDIA's name of a tensor of the discriminator; '' for one that it does not keep."""
+    if match := re.fullmatch(r"convs\.0\.(0\.weight|1\.bias)", name):
+        return f"b{resolution}.fromrgb.{match[1][2:]}"
+    if match := re.fullmatch(r"convs\.(\d{1,2})\.(\w+\.\d\.\w+)", name):
+        part = _CRITIC_PARTS.get(match[2], "")
+        return part and f"b{resolution >> (int(match[1]) - 1)}.{part}"
+    return _CRITIC_PARTS.get(name, "")
+
+
+_CRITIC_PARTS = {
+    "conv1.0.weight": "conv0.weight", "conv1.1.bias": "conv0.bias", "conv2.1.weight": "conv1.weight",
+    "conv2.2.bias": "conv1.bias", "skip.1.weight": "skip.weight", "final_conv.0.weight": "b4.conv.weight",
+    "final_conv.1.bias": "b4.conv.bias", "final_linear.0.weight": "b4.fc.weight",
+    "final_linear.0.bias": "b4.fc.bias", "final_linear.1.weight": "b4.out.weight",
+    "final_linear.1.bias": "b4.out.bias",
+}  # fmt: skip

@@ -51,6 +51,12 @@ def read(path: Path) -> Contents:
     return Contents(groups, {"class": generator.name, "modules": modules}, unknown=unknown)
 
 
+def read_raw(path: Path) -> dict[str, Tensor]:
+    """The generator's tensors of the last step (G, else G_ema), to train on. Raises WeightsError, RefusedError."""
+    data, document = _document(path)
+    return load(_tensors(_network(_generator(document, ("G", "G_ema"))[1])), len(data))
+
+
 def read_critic(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """(tensors, config) of the discriminator D. Raises WeightsError when the file has none, RefusedError."""
     data, document = _document(path)
@@ -109,12 +115,12 @@ def _storage(args: tuple[Any, ...], budget: Budget) -> Any:
     refuse("a storage that is not bytes")
 
 
-def _generator(document: object) -> tuple[str, Record]:
+def _generator(document: object, wanted: tuple[str, ...] = ("G_ema", "G")) -> tuple[str, Record]:
     """(its name in the file, the generator)."""
     if isinstance(document, Record):
         return "", document
     found = document if isinstance(document, dict) else {}
-    for key in ("G_ema", "G"):
+    for key in wanted:
         if isinstance(found.get(key), Record):
             return key, found[key]
     keys = ", ".join(str(k)[:40] for k in list(found)[:8])

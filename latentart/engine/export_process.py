@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import pickle
-import signal
 import subprocess
 import sys
 import threading
@@ -22,9 +21,9 @@ from torch import Tensor
 
 PATIENCE = 900.0
 """Seconds after which an export is given up."""
-_CHILD = "from latentart.engine import apart; from latentart.engine.routes import openvino; apart.serve(openvino)"
-_FAILED, _UNWRITTEN, _GONE = 101, 102, 103
-"""Statuses of its own; 1 is Python's."""
+_CHILD = "from latentart.engine import export_worker; export_worker.serve()"
+FAILED, UNWRITTEN, GONE = 101, 102, 103
+"""Exit statuses of the worker; 1 is Python's."""
 
 _always = threading.Event()
 
@@ -65,10 +64,10 @@ def export(module: torch.nn.Module, arguments: tuple[Any, ...], flat: Sequence[T
         process.wait()
         for pipe in (process.stdin, process.stdout):
             _close(pipe)
-    if status == _UNWRITTEN:
+    if status == UNWRITTEN:
         raise OSError(words[-1])
     if status:
-        raise RuntimeError(words[-1] if status == _FAILED else f"the exporting process ended with status {status}")
+        raise RuntimeError(words[-1] if status == FAILED else f"the exporting process ended with status {status}")
 
 
 def _hand_over(process: subprocess.Popen[bytes], job: tuple[Any, ...]) -> None:
@@ -90,36 +89,3 @@ def _close(pipe: Any) -> None:
     except BrokenPipeError:
         # What was not read by a process that has ended.
         return
-
-
-def serve(route: Any) -> None:
-    """The process, with the module `routes.openvino`: reads one job from its standard input, exports and writes.
-
-    The last line that it prints is the failure.
-    """
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if hasattr(os, "nice"):
-        os.nice(5)
-    torch.set_num_threads(1)
-    module, arguments, flat, folder = pickle.load(sys.stdin.buffer)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    try:
-        model = route.export(module, arguments, flat)
-        route.write(model, folder)
-    except OSError as error:
-        _end(_UNWRITTEN, str(error))
-    except route.failures() as error:
-        _end(_FAILED, route.one_line(error))
-    _end(0)
-
-
-def _end_with_parent() -> None:
-    sys.stdin.buffer.read()
-    os._exit(_GONE)
-
-
-def _end(status: int, words: str = "") -> None:
-    """Ends at once, without the clean-up of libraries that have nothing left to keep."""
-    print(words, flush=True)
-    os._exit(status)

@@ -15,7 +15,7 @@ import torch
 from layouts.random_stylegan2 import random_state
 
 from latentart import engine as engines
-from latentart.engine import apart
+from latentart.engine import export_process
 from latentart.engine.routes import openvino
 from latentart.engine.translators import compile_translator
 from latentart.models.base import Generator
@@ -53,11 +53,11 @@ def never(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_threads_and_live_processes_export_apart(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert not apart.needed()
-    assert in_a_thread(apart.needed)
-    monkeypatch.setattr(apart, "_always", threading.Event())
-    apart.always()
-    assert apart.needed()
+    assert not export_process.needed()
+    assert in_a_thread(export_process.needed)
+    monkeypatch.setattr(export_process, "_always", threading.Event())
+    export_process.always()
+    assert export_process.needed()
 
 
 def test_generators_and_translators_are_exported_apart_while_pictures_are_drawn(
@@ -98,22 +98,22 @@ def test_what_cannot_be_exported_is_said_in_one_line(own_cache: Path) -> None:
         pass
 
     with pytest.raises(RuntimeError, match="cannot be handed to another process"):
-        apart.export(Local(), (), [], own_cache / "graph")
+        export_process.export(Local(), (), [], own_cache / "graph")
     with pytest.raises(RuntimeError, match="must have same reduction dim") as failed:
-        apart.export(torch.nn.Linear(3, 4), (torch.zeros(1, 7),), [torch.zeros(1, 7)], own_cache / "graph")
+        export_process.export(torch.nn.Linear(3, 4), (torch.zeros(1, 7),), [torch.zeros(1, 7)], own_cache / "graph")
     assert "\n" not in str(failed.value)
     (own_cache / "file").touch()
     with pytest.raises(OSError, match="file"):
-        apart.export(torch.nn.ReLU(), (torch.zeros(1),), [torch.zeros(1)], own_cache / "file" / "graph")
+        export_process.export(torch.nn.ReLU(), (torch.zeros(1),), [torch.zeros(1)], own_cache / "file" / "graph")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="looks for processes in /proc")
 def test_it_ends_with_who_asked_for_it(own_cache: Path) -> None:
     """A renderer killed in the middle of an export leaves no process behind."""
     code = (
-        "import sys, torch; from pathlib import Path; from latentart.engine import apart\n"
+        "import sys, torch; from pathlib import Path; from latentart.engine import export_process\n"
         "print('begun', flush=True)\n"
-        "apart.export(torch.nn.ReLU(), (torch.zeros(1),), [torch.zeros(1)], Path(sys.argv[1]))"
+        "export_process.export(torch.nn.ReLU(), (torch.zeros(1),), [torch.zeros(1)], Path(sys.argv[1]))"
     )
     asking = subprocess.Popen([sys.executable, "-c", code, str(own_cache / "graph")], stdout=subprocess.PIPE)
     assert asking.stdout is not None
