@@ -45,7 +45,8 @@ MEANING = {
     "errors": "messages, seeds, files, frame rates",
     "pixels": "pictures, films, settings records",
     "weights": "files → tensors",
-    "models": "networks, latent arithmetic",
+    "models": "networks: latent → image, image → features",
+    "latent": "latent arithmetic; image → image",
     "engine": "the fastest way to run a network",
     "walks": "paths, image → latent, images by optimization",
     "sinks": "where frames go",
@@ -54,6 +55,15 @@ MEANING = {
     "bench": "measurements",
     "cli": "commands, py5 sketches",
 }
+
+
+COLOURS = {
+    **dict.fromkeys(("errors", "pixels", "weights"), BLUE),
+    **dict.fromkeys(("models", "latent", "engine", "walks"), GREEN),
+    **dict.fromkeys(("sinks", "render"), ORANGE),
+    **dict.fromkeys(("jobs", "bench", "cli"), PURPLE),
+}
+"""A package of each layer -> the layer's colour."""
 
 
 def text(x: float, y: float, content: str, size: int = 14, colour: str = INK, *, weight: int = 400,
@@ -104,7 +114,7 @@ def layers(top: float) -> list[str]:
     parts = heading(top, "The layers", "A module imports from its own layer and from those below, never from above.")
     y, height = top + 44, 34.0
     for number, names in reversed(list(enumerate(LAYERS))):
-        fill = (BLUE, BLUE, BLUE, GREEN, GREEN, GREEN, ORANGE, ORANGE, PURPLE, PURPLE, PURPLE)[min(number, 10)]
+        fill = next(COLOURS[name] for name in COLOURS if name in names)
         listed = sorted(names)
         meaning = next((MEANING[name] for name in MEANING if name in names), "")
         parts += [box(MARGIN, y, WIDTH - 2 * MARGIN, height, fill), text(MARGIN + 22, y + 22, str(number), 13, QUIET)]

@@ -24,10 +24,11 @@ SHARED = {
     "cli/pictures/test_project.py": "cli/_search projection/batch",
     "cli/pictures/test_style.py": "cli/pictures/dream render/dream render/style",
     "cli/render/test_film.py": "cli/_* cli/render/images cli/render/map",
-    "cli/training/test_train.py": "cli/training/data",
+    "cli/training/test_train.py": "cli/training/_* cli/training/data",
     "engine/test_cuda.py": "engine/precision engine/fused/* engine/routes/cuda",
     "engine/test_engine.py": "engine/timings engine/choose engine/drawing engine/machine engine/request "
     "engine/trial engine/routes/*",
+    "engine/test_export_process.py": "engine/export_worker",
     "engine/test_fused.py": "engine/fused/*",
     "exhibition/test_exhibition.py": "exhibition/parse exhibition/render exhibition/players exhibition/validate "
     "exhibition/canvas exhibition/schema exhibition/timeline",
@@ -49,7 +50,9 @@ SHARED = {
     "live/web/test_viewer.py": "live/web/hub",
     "live/wire/test_wire.py": "live/wire/*",
     "models/test_original.py": "models/original_worker models/device",
-    "models/test_stylegan2.py": "models/base models/state models/mapping models/ops models/load models/modulated",
+    "models/test_stylegan2.py": "models/stylegan2/* models/base models/state models/mapping "
+    "models/ops models/load models/modulated",
+    "models/test_stylegan3.py": "models/stylegan3/*",
     "models/test_dcgan.py": "models/direct",
     "painting/test_dream.py": "painting/dream_films",
     "painting/test_gatys.py": "painting/films painting/goal painting/colours painting/moments painting/motion",
@@ -64,7 +67,7 @@ SHARED = {
     "training/test_run.py": "training/*",
     "translators/cartoon/test_ink.py": "translators/cartoon/guided_filter translators/cartoon/oklab",
     "translators/cartoon/test_networks.py": "translators/cartoon/whitebox translators/cartoon/cartoongan "
-    "translators/cartoon/animegan translators/tensorflow_layers",
+    "translators/cartoon/animegan2 translators/tensorflow_layers",
     "translators/pix2pix/test_files.py": "translators/pix2pix/*",
     "translators/style/test_arbitrary.py": "translators/style/*",
     "translators/test_layers.py": "translators/tensor_names",
@@ -74,7 +77,6 @@ SHARED = {
     "walks/test_walks.py": "walks/* latent/walk_options",
     "weights/test_cards.py": "shipped folder cache",
     "weights/test_open.py": "weights/*",
-    "weights/test_plain_lists.py": "weights/plain/*",
 }  # fmt: skip
 """Test file -> the modules that it tests besides the one of its own name."""
 

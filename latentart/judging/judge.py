@@ -53,7 +53,7 @@ def judge(
         return found
     chosen = np.linspace(0, samples - 1, shown).round().astype(int)
     few = Pictures(fake.frames[chosen], [fake.labels[i] for i in chosen], [fake.names[i] for i in chosen])
-    near = nearest.find(few, made[chosen], real, seen, load.lpips(features, G.device), G.device)
+    near = nearest.find(few, made[chosen], real, seen, load.lpips(features, G.device), device=G.device)
     found[f"nearest-lpips-{network.name}"] = float(np.median(near.distances))
     found["nearest"] = [
         {"sample": name, "picture": real.names[number], "lpips": distance}

@@ -99,7 +99,7 @@ class Models:
 
 
 class Show:
-    """The parts of an evening, wired."""
+    """A live session: control, renderer, web server and OSC, built and connected."""
 
     def __init__(self, settings: Settings, on_news: Listener = lambda news: None) -> None:
         """on_news is called with news of the renderer. Raises SettingsError, WeightsError for what cannot work."""
@@ -154,7 +154,7 @@ class Show:
         )
 
     async def run(self, on_ready: Callable[[str], None] = lambda address: None) -> None:
-        """Runs until cancelled or told to stop; on_ready is called with the panel's address."""
+        """Runs until cancelled or stopped; on_ready is called with the panel's address."""
         tasks: list[asyncio.Task[None]] = []
         try:
             self._begin()
@@ -189,7 +189,7 @@ class Show:
 
     @property
     def address(self) -> str:
-        """Where the panel is."""
+        """HTTP address of the control panel."""
         token = f"?token={quote(self.settings.token, safe='')}" if self.settings.token else ""
         return f"http://{hosts.shown(self.settings.host, self._http)}:{self.http_port}/{token}"
 
@@ -211,7 +211,7 @@ class Show:
         asyncio.get_running_loop().call_later(FADE_OUT + 0.1, self.stop)
 
     def stop(self) -> None:
-        """Ends `run`."""
+        """Ends the session: `run` returns."""
         self.server.should_exit = True
 
     def close(self) -> None:

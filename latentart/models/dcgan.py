@@ -49,7 +49,7 @@ class Config:
 
     @property
     def img_channels(self) -> int:
-        """1 or 3."""
+        """Number of image channels, 1 or 3."""
         return self.widths[-1]
 
 

@@ -35,7 +35,7 @@ class Dense(torch.nn.Module):
         self.bias_gain = lr_multiplier
 
     def forward(self, x: Tensor) -> Tensor:
-        """[N, inputs] -> [N, outputs]."""
+        """Applies the layer: x [N, inputs] -> [N, outputs]."""
         bias = self.bias if self.bias_gain == 1 else self.bias * self.bias_gain
         return F.linear(x, self.weight * self.weight_gain, bias)
 

@@ -120,7 +120,7 @@ class OriginalSynthesis(Synthesizer):
         noise_mode: NoiseMode = "const",
         noise: Mapping[str, Tensor] | None = None,
     ) -> Tensor:
-        """[N, num_ws, w_dim] -> [N, C, H, W]. Raises SettingsError for gradients and for noise of one's own."""
+        """[N, num_ws, w_dim] -> [N, C, H, W]. Raises SettingsError for gradients and for given noise."""
         if noise or (torch.is_grad_enabled() and ws.requires_grad):
             raise SettingsError("the original takes no noise maps and gives no gradients: leave out backend='nvidia'")
         return self.process.ask("synthesis", [ws], noise_mode=check_noise_mode(noise_mode)).to(ws)

@@ -166,7 +166,7 @@ class Pix2Pix:
         return nets.checkpoint(self.chosen.net, self.net, self.average.tensors)
 
     def others(self) -> dict[str, Checkpoint]:
-        """See `run.Trainee`."""
+        """Further files by name; see `run.Trainee.others`."""
         return {}
 
     def check(self) -> Losses:

@@ -232,7 +232,7 @@ class Style:
         return nets.checkpoint("style", self.net, self.average.tensors)
 
     def others(self) -> dict[str, Checkpoint]:
-        """See `run.Trainee`."""
+        """Further files by name; see `run.Trainee.others`."""
         return {}
 
     def check(self) -> Losses:

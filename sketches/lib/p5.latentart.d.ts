@@ -146,7 +146,7 @@ interface LatentParams {
   "input/mirror": boolean;
   /** Whether the picture goes through it. */
   "then/1/on": boolean;
-  /** Translator that the picture goes through, by name; '' is none. */
+  /** Name of the translator that the picture goes through; '' for none. */
   "then/1/network": string;
   /** How much of it: 0 is the picture as it was. 0 to 1 */
   "then/1/strength": number;
@@ -158,7 +158,7 @@ interface LatentParams {
   "then/1/style/mix": number;
   /** Whether the picture goes through it. */
   "then/2/on": boolean;
-  /** Translator that the picture goes through, by name; '' is none. */
+  /** Name of the translator that the picture goes through; '' for none. */
   "then/2/network": string;
   /** How much of it: 0 is the picture as it was. 0 to 1 */
   "then/2/strength": number;
@@ -170,7 +170,7 @@ interface LatentParams {
   "then/2/style/mix": number;
   /** Whether the picture goes through it. */
   "then/3/on": boolean;
-  /** Translator that the picture goes through, by name; '' is none. */
+  /** Name of the translator that the picture goes through; '' for none. */
   "then/3/network": string;
   /** How much of it: 0 is the picture as it was. 0 to 1 */
   "then/3/strength": number;
@@ -227,7 +227,7 @@ interface LatentActions {
   "preset/store": [string];
   /** Deletes a preset. */
   "preset/remove": [string];
-  /** Goes to a preset and its model, in so many seconds. */
+  /** Goes to a preset and its model; the number is the fade in seconds. */
   "preset/recall": [string, number?];
   /** Sets the place between two presets: 0 the first, 1 the second. */
   "preset/morph": [string, string, number];

@@ -48,7 +48,7 @@ class Recorder(Protocol):
         ...
 
     def stop(self) -> None:
-        """Ends it."""
+        """Stops the recording and closes the file."""
         ...
 
     def mark(self, text: str) -> None:
@@ -57,10 +57,10 @@ class Recorder(Protocol):
 
 
 class Learner(Protocol):
-    """What can be taught controllers."""
+    """Assigns MIDI controllers to parameters."""
 
     def learn(self, name: str) -> None:
-        """The next controller that is moved plays this."""
+        """Assigns the next MIDI controller that moves to this parameter."""
         ...
 
 

@@ -35,7 +35,7 @@ class Control:
         self.refused = 0
 
     def values(self) -> dict[str, Value]:
-        """A copy of all targets."""
+        """Returns a copy of all target values, by parameter name."""
         with self._lock:
             return dict(self._values)
 

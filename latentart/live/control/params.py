@@ -173,7 +173,7 @@ def _slot(slot: str) -> list[Param]:
     """One translator after the picture."""
     return [
         _bool(f"{slot}/on", True, "Whether the picture goes through it."),
-        Param(f"{slot}/network", "name", "", "Translator that the picture goes through, by name; '' is none."),
+        Param(f"{slot}/network", "name", "", "Name of the translator that the picture goes through; '' for none."),
         _float(f"{slot}/strength", 1.0, 0, 1, "How much of it: 0 is the picture as it was.", smooth=0.08),
         _int(f"{slot}/style/a", 0, 0, STYLES - 1, "Its style, where it has several; a change glides in walk/glide."),
         _int(f"{slot}/style/b", 0, 0, STYLES - 1, "Style to mix with."),
@@ -260,7 +260,7 @@ ACTIONS: dict[str, Action] = {
         Action("tempo/resync", "The bar starts now."),
         Action("preset/store", "Keeps the parameters and the model under a name.", "s"),
         Action("preset/remove", "Deletes a preset.", "s"),
-        Action("preset/recall", "Goes to a preset and its model, in so many seconds.", "s|f"),
+        Action("preset/recall", "Goes to a preset and its model; the number is the fade in seconds.", "s|f"),
         Action("preset/morph", "Sets the place between two presets: 0 the first, 1 the second.", "ssf"),
         Action("cue/go", "The next cue."),
         Action("cue/at", "A cue by its number, from 1, or its preset's name; cue/<id>/go does the same.", "s"),

@@ -130,7 +130,7 @@ class Presets:
         return cues[self.place]
 
     def step(self, by: int) -> Cue:
-        """Goes `by` cues on and returns that cue; stays at the ends. Raises SettingsError when there is none."""
+        """Goes `by` cues on and returns that cue; stays at the ends. Raises SettingsError without cues."""
         cues = self.cues()
         if not cues:
             raise SettingsError("there are no cues: store presets, or write a list of cues")

@@ -27,7 +27,7 @@ def host_info(osc_port: int, http_port: int, address: str = "127.0.0.1") -> dict
 def node(
     path: str, values: Mapping[str, Value], model: Mapping[str, Any] = MappingProxyType({})
 ) -> dict[str, Any] | None:
-    """The node at a full path with all that is below it, None where there is none. model: facts of what plays."""
+    """The node at a full path with all that is below it, None for an unknown path. model: facts of what plays."""
     branch: dict[str, Any] | None = tree(values, model)
     for part in path.strip("/").split("/") if path.strip("/") else ():
         branch = None if branch is None else branch.get("CONTENTS", {}).get(part)

@@ -34,7 +34,7 @@ MOST_LEASES = 32
 RECEIVE_BUFFER = 1 << 20
 BURST = 64
 STATUS = ("fps", "render_ms", "dropped", "viewers", "model", "z_dim", "w_dim", "num_ws")
-"""Statistics that are told as /latentart/status/..., once they are known."""
+"""Statistics that are sent as /latentart/status/..., once they are known."""
 MOST_STRANGERS = 16
 """Senders that are turned away with a line each."""
 
@@ -51,7 +51,7 @@ class Osc:
         """out_port: where echo goes on this machine without being asked, 0 for nowhere; allow: networks beside it.
 
         translators: those that the numbers 1, 2 ... stand for.
-        Raises SettingsError when the port is taken or the one for echo too, or a network is none.
+        Raises SettingsError when the port is taken or the one for echo too, or for an invalid network.
         """
         self._allowed = [_network(text) for text in allow]
         self.dispatcher = Dispatcher(
@@ -81,7 +81,7 @@ class Osc:
         self._thread = threading.Thread(target=self._run, daemon=True, name="latentart-osc")
 
     def start(self) -> None:
-        """Starts to listen."""
+        """Starts the thread that reads the sockets."""
         self._thread.start()
 
     def stop(self) -> None:
@@ -110,7 +110,7 @@ class Osc:
             except BlockingIOError:
                 break
             except OSError as error:
-                # Windows reports here that an earlier reply found nobody.
+                # Windows reports here that an earlier reply had no receiver.
                 log.debug("OSC: %s", error)
                 continue
             if self._known(sender[0]):
@@ -145,7 +145,7 @@ class Osc:
         return address.is_loopback or any(address in network for network in self._allowed)
 
     def send(self, to: Sender, address: str, args: Sequence[Any]) -> None:
-        """One message; lost when nobody is there."""
+        """Sends one message; it is lost without a receiver."""
         sock = self._by_family.get(hosts.family(to[0]))
         if sock is None:
             return
@@ -172,7 +172,7 @@ class Osc:
             self._leases[(sender[0], port)] = time.monotonic() + min(max(float(seconds), 1.0), LONGEST_LEASE)
 
     def listeners(self) -> list[Sender]:
-        """Who hears of changes now."""
+        """Addresses of the current subscribers."""
         with self._lock:
             self._expire()
             here = "127.0.0.1" if socket.AF_INET in self._by_family else "::1"

@@ -10,7 +10,7 @@ from latentart.live.outputs._output import Output
 
 
 def names() -> list[str]:
-    """The outputs there are."""
+    """Names of the available outputs."""
     return modules(__path__)
 
 

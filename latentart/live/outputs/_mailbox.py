@@ -1,4 +1,4 @@
-"""Feeds an output from a mailbox of one frame, in a thread: a slow output drops frames and delays nobody."""
+"""Feeds an output from a mailbox of one frame, in a thread: a slow output drops frames and delays nothing else."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ class Output(Protocol):
         ...
 
     def close(self) -> None:
-        """Ends it."""
+        """Closes the output; no frame follows."""
         ...
 
 

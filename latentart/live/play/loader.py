@@ -73,7 +73,7 @@ def prepare(network: str, stage: Stage, only: str | None = None, translators: Tr
 
 @dataclass(frozen=True)
 class Arrival:
-    """Something that was read, or why it was not."""
+    """The result of loading a model: the model or the error."""
 
     name: str
     model: Loaded | None = None
@@ -144,7 +144,7 @@ class Backstage:
             return [*self._coming, *([self._reading] if self._reading else [])]
 
     def arrived(self) -> Arrival | None:
-        """The next one, None when there is none."""
+        """The next arrival, or None."""
         if self._arrivals.empty():
             return None
         arrival = self._arrivals.get()
@@ -179,7 +179,7 @@ class Backstage:
                 return None
         try:
             arrival = Arrival(name, prepare(name, self.stage, self.stage.only, self.translators))
-        except Exception as error:  # the border of a thread: whoever waits for the model is told
+        except Exception as error:  # the border of a thread: the session that waits for the model is notified
             arrival = Arrival(name, fault=_fault(name, error))
         with self._lock:
             del self._coming[name]

@@ -56,7 +56,7 @@ class Painter:
 
     @property
     def words(self) -> str:
-        """The choice and its measurement, for people."""
+        """The engine's choice and its measured time in words."""
         return self._draw.choice
 
     def paint(self, shot: Shot, incoming: Incoming | None = None) -> tuple[pixels.Frame, bool]:

@@ -40,7 +40,7 @@ LONGEST_CATCH_UP = 10.0
 
 
 def main(connection: Connection, stage: Stage) -> None:
-    """Runs until told to quit or until the parent is gone."""
+    """Runs until it is asked to quit or until the parent is gone."""
     # Both reach the whole process group; the parent decides when this ends.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
@@ -53,7 +53,7 @@ def main(connection: Connection, stage: Stage) -> None:
         # What can go wrong while playing is handled where it does; this is a start that failed.
         _send(connection, {"refused": stage.network, "why": str(error), "fatal": True})
     except (EOFError, BrokenPipeError, ConnectionResetError):
-        # The parent is gone: nobody is left to tell.
+        # The parent is gone: there is no one to report to.
         pass
     # A thread that reads a model may be in the middle of native code, which the interpreter's own end would abort.
     os._exit(0)
@@ -147,7 +147,7 @@ class Renderer:
         return due
 
     def _catch_up(self, frame: int) -> None:
-        """Frames that nobody will see still pass: the walk is where the clock says."""
+        """Skipped frames still advance the clock, so the walk keeps its time."""
         while self.instrument.state.frame < frame:
             for event in self._scored(self.instrument.state.frame + 1):
                 self._perform(event)

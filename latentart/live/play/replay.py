@@ -98,7 +98,7 @@ class Easels:
         return self._models[name]
 
     def directions(self, name: str) -> Handles:
-        """What its faders push along."""
+        """The directions that the faders move latents along."""
         if name not in self._directions:
             self._directions[name] = handles(self.model(name), name)
             played = self._digests.get(name, "")
@@ -107,7 +107,7 @@ class Easels:
         return self._directions[name]
 
     def painter(self, name: str) -> Painter:
-        """What draws it."""
+        """The painter that draws the recorded frames."""
         if name not in self._painters:
             precision = "live" if self.same else "master"
             self._painters[name] = Painter(

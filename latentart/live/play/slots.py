@@ -59,7 +59,7 @@ class Glide:
 
 
 class Slots:
-    """The translators of one performance."""
+    """The translators of one session, by slot."""
 
     def __init__(self) -> None:
         self.ready: dict[str, dict[Size, str]] = {}

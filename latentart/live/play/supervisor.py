@@ -47,7 +47,7 @@ class Audience(Protocol):
     """Who takes what the loop makes. Called from the loop's thread."""
 
     def levels(self) -> Iterable[Level]:
-        """The qualities that somebody watches."""
+        """The encoding levels that viewers watch."""
         ...
 
     def show(self, picture: Picture) -> None:
@@ -55,7 +55,7 @@ class Audience(Protocol):
         ...
 
     def report(self, news: Mapping[str, Any]) -> None:
-        """Something happened: {'ready'}, {'loaded'}, {'refused'}, {'died'}."""
+        """Receives an event of the renderer: 'ready', 'loaded', 'refused' or 'died'."""
         ...
 
     def passed(self, frame: int, events: Events) -> None:
@@ -149,7 +149,7 @@ class Loop:
         return self.pulse.model if self._wish is None else str(self._wish["load"])
 
     def send(self, message: Mapping[str, Any]) -> None:
-        """A message to the renderer; lost when there is none."""
+        """Sends a message to the renderer; it is lost without one."""
         with self._lock:
             if self._connection is None:
                 return
@@ -196,7 +196,7 @@ class Loop:
         return stage
 
     def _listen(self, connection: Connection) -> None:
-        """Takes messages until the renderer is silent, gone, or told to stop."""
+        """Takes messages until the renderer is silent, gone, or asked to stop."""
         heard = time.monotonic()
         while not self._stopping.is_set():
             try:

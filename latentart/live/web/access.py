@@ -87,7 +87,7 @@ class Guard:
 
 
 def token_of(headers: Mapping[str, str], query: str) -> str:
-    """The token of a request, from `Authorization: Bearer ...` or `?token=...`; '' when there is none."""
+    """The token of a request, from `Authorization: Bearer ...` or `?token=...`; '' without one."""
     kind, _, value = headers.get("authorization", "").partition(" ")
     try:
         return value if kind.lower() == "bearer" else parse_qs(query, max_num_fields=32).get("token", [""])[0]

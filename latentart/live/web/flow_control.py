@@ -37,7 +37,7 @@ class Pace:
 
     @property
     def level(self) -> Level:
-        """What to send."""
+        """The encoding level of the next frame."""
         return LADDER[self._step]
 
     @property
@@ -51,7 +51,7 @@ class Pace:
         self._owed_since = now if self._owed_since is None else self._owed_since
 
     def silent(self, now: float) -> float:
-        """For how long an answer has been owed."""
+        """Seconds since the oldest frame without an acknowledgement was sent."""
         return 0.0 if self._owed_since is None else now - self._owed_since
 
     def acked(self, seq: int, now: float) -> None:

@@ -119,7 +119,7 @@ class Hub:
     # From the loop's thread.
 
     def levels(self) -> Iterable[Level]:
-        """The qualities that somebody watches."""
+        """The encoding levels that viewers watch."""
         return self._levels
 
     def show(self, picture: Picture) -> None:
@@ -235,14 +235,14 @@ class Hub:
         self.refresh_levels()
 
     def refresh_levels(self) -> None:
-        """Works out which qualities are watched."""
+        """Updates the set of encoding levels that viewers watch."""
         wanted = {level for viewer in self.viewers if (level := viewer.watches)}
         if self._streams:
             wanted.add(BEST)
         self._levels = tuple(wanted)
 
     async def pictures(self) -> Any:
-        """JPEG after JPEG, the newest each time, for /mjpeg."""
+        """Yields JPEG frames for /mjpeg, each time the newest."""
         self._streams += 1
         self.refresh_levels()
         try:
@@ -261,7 +261,7 @@ class Hub:
 
     @property
     def crowded(self) -> bool:
-        """Whether there are as many streams as may be."""
+        """Whether the limit of MJPEG viewers is reached."""
         return self._streams >= MOST_VIEWERS
 
     async def take_input(self, message: bytes) -> None:
@@ -287,7 +287,7 @@ class Hub:
         }  # fmt: skip
 
     def welcome(self) -> dict[str, Any]:
-        """The answer to identify: all there is to know."""
+        """The answer to `identify`: parameters, values, lists and statistics."""
         state = {"values": self.control.values(), "rev": self.control.rev, "stats": self.stats()}
         picture = {"size": list(self.size), "fps": self.fps, "model": self.facts}
         return {**state, **picture, "schema": params.schema(), **self.lists()}
@@ -302,7 +302,7 @@ class Hub:
         }  # fmt: skip
 
     def stats(self) -> dict[str, Any]:
-        """How it goes."""
+        """Statistics of the session: frame rate, delays and viewers."""
         pulse = self.pulse
         return {
             "fps": round(pulse.fps, 1), "render_ms": round(pulse.ms, 2), "frame": pulse.frame,

@@ -23,7 +23,7 @@ _FORMATS = {JPEG: "JPEG", PNG: "PNG", WEBP: "WEBP"}
 
 @dataclass(frozen=True)
 class Shape:
-    """How pictures that come in are cut: to the stage's proportions, its shorter side of so many pixels."""
+    """How incoming pictures are cropped: to the output's proportions, with this many pixels on the shorter side."""
 
     stage: tuple[int, int]
     shorter: int

@@ -48,7 +48,7 @@ class Charts:
         return None
 
     def close(self) -> None:
-        """Ends what is being drawn."""
+        """Stops the thread that draws the map."""
         with self._lock:
             if self._process is not None:
                 self._process.kill()

@@ -36,7 +36,7 @@ _TARGETS = {path: target for path, target in addresses().items() if target.kind 
 
 
 class Listener:
-    """One connection."""
+    """One WebSocket connection of an OSCQuery client."""
 
     def __init__(self, hub: Hub, websocket: WebSocket) -> None:
         self.hub = hub
@@ -49,7 +49,7 @@ class Listener:
         self._commands = Bucket(COMMANDS_PER_SECOND)
 
     async def run(self) -> None:
-        """Serves the connection until it ends."""
+        """Serves the WebSocket until it closes."""
         await self.websocket.accept()
         self.hub.on_change.append(self.changed)
         tasks = [asyncio.create_task(run()) for run in (self._read, self._write)]

@@ -59,7 +59,7 @@ def make_app(
 
 
 class Server(uvicorn.Server):
-    """uvicorn that asks what to do when it is told to end."""
+    """A uvicorn server that calls back on SIGINT and SIGTERM."""
 
     def __init__(self, config: uvicorn.Config, on_signal: Callable[[], None]) -> None:
         super().__init__(config)

@@ -60,7 +60,7 @@ class Viewer:
 
     @property
     def parked(self) -> bool:
-        """Whether it has not answered for a while."""
+        """Whether the client has stopped acknowledging frames."""
         return self.pace.silent(time.monotonic()) > PARK_AFTER
 
     def offer(self, picture: Picture) -> None:
@@ -103,12 +103,12 @@ class Viewer:
             self._wake.set()
 
     def close(self, code: int, reason: str) -> None:
-        """Ends the connection from our side."""
+        """Closes the WebSocket with a code and a reason."""
         self.closing = self.closing or (code, reason)
         self._wake.set()
 
     async def run(self) -> None:
-        """Serves the connection until one side ends it."""
+        """Serves the WebSocket until one side closes it."""
         await self.websocket.accept(subprotocol=protocol.SUBPROTOCOL)
         self.tell(self.hub.hello())
         tasks = [asyncio.create_task(run()) for run in (self._read, self._write, self._expect_identify)]

@@ -87,7 +87,7 @@ def _bind(found: socket.socket, address: str, port: int) -> None:
 
 
 def close(sockets: Sequence[socket.socket]) -> None:
-    """Closes them all."""
+    """Closes all sockets."""
     for each in sockets:
         each.close()
 

@@ -55,7 +55,7 @@ class Inbox:
         self._heads[place][0] = self._count
 
     def newest(self, after: int = 0) -> Incoming | None:
-        """The newest picture with a number above `after`; None where there is none, or it is being written."""
+        """The newest picture with a number above `after`; None without one, or while it is being written."""
         place = max(range(_PLACES), key=lambda which: int(self._heads[which][0]))
         number, height, width = map(int, self._heads[place])
         if number <= after:

@@ -194,7 +194,7 @@ class SynthesisNetwork(Synthesizer):
 
     @property
     def blocks(self) -> list[Block]:
-        """From the constant upward."""
+        """Synthesis blocks from the learned constant to the full resolution."""
         return [self.get_submodule(name) for name in self.names]  # type: ignore[misc]
 
     def layers(self) -> dict[str, StyledConv]:

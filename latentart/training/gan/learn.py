@@ -88,14 +88,14 @@ class Gan:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """See `run.Trainee`."""
+        """The training settings in JSON types; see `run.Trainee.settings`."""
         s = self.chosen
         chosen = asdict(s) | {"init_res": list(s.init_res), "exact": list(s.exact)}
         return {"kind": "gan", **chosen, "pictures": self.seen}
 
     @property
     def strength(self) -> float:
-        """Of the augmentation, 0..1."""
+        """Strength of the augmentation, 0..1."""
         if not self.chosen.judged:
             return 0.0  # a projected critic changes pictures in its own way, a progan's does not
         return self.controller.strength if self.chosen.augment is None else self.chosen.augment
@@ -307,7 +307,7 @@ class Gan:
         torch._foreach_lerp_([ours[name] for name in weights], [theirs[name] for name in weights], share)
 
     def tensors(self) -> dict[str, Tensor]:
-        """See `run.Trainee`."""
+        """Weights and optimizer state; see `run.Trainee.tensors`."""
         kept = state.named("G", self.G.state_dict()) | state.named("D", self.D.state_dict())
         kept |= state.named("average", self.average.state_dict()) | state.named("ada", self.controller.tensors())
         kept |= {"means/path": self.path_mean}
@@ -316,7 +316,7 @@ class Gan:
         return kept
 
     def restore(self, tensors: Mapping[str, Tensor]) -> None:
-        """See `run.Trainee`."""
+        """Loads what `tensors` returned; see `run.Trainee.restore`."""
         for name, net in (("G", self.G), ("D", self.D), ("average", self.average)):
             state.restore_net(net, state.part(name, tensors), f"the kept {name}")
         self.controller.restore(state.part("ada", tensors))
@@ -330,7 +330,7 @@ class Gan:
         return build.checkpoint(self.average, self.found.class_names)
 
     def others(self) -> dict[str, Checkpoint]:
-        """The critic, for a training that goes on elsewhere."""
+        """The critic as a checkpoint, for a training that continues elsewhere."""
         return {build.CRITIC_FILE: build.critic_checkpoint(self.D, self.chosen, self.found.class_names)}
 
     def check(self) -> Losses:

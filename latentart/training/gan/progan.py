@@ -43,7 +43,7 @@ class Conv(torch.nn.Module):
 
 
 class Dense(torch.nn.Module):
-    """The same for vectors."""
+    """A dense layer with the equalized learning rate, for vectors."""
 
     def __init__(self, inputs: int, outputs: int, gain: float = ops.SQRT2) -> None:
         super().__init__()
@@ -52,7 +52,7 @@ class Dense(torch.nn.Module):
         self.gain = gain / math.sqrt(inputs)
 
     def forward(self, x: Tensor) -> Tensor:
-        """[N, inputs] -> [N, outputs]."""
+        """Applies the layer: x [N, inputs] -> [N, outputs]."""
         return F.linear(x, self.weight * self.gain, self.bias)
 
 

@@ -115,7 +115,7 @@ def geometry(count: int, strength: float, size: tuple[int, int]) -> tuple[Tensor
 
 
 def rotations(angle: Tensor) -> Tensor:
-    """[N] radians -> [N, 2, 2]."""
+    """Returns rotation matrices: angle [N] in radians -> [N, 2, 2]."""
     cosine, sine = angle.cos(), angle.sin()
     return torch.stack([cosine, -sine, sine, cosine], dim=1).view(-1, 2, 2)
 
