@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from latentart.cli import _options as opt
+from latentart.cli import _train_gan
 from latentart.cli._progress import left_out, progress
 
 if TYPE_CHECKING:
@@ -19,13 +20,16 @@ SAID_EVERY = 10.0
 """Seconds between lines about how it goes."""
 
 
-@click.group("train", short_help="Train pix2pix or a style on your own pictures.")
+@click.group("train", short_help="Train a GAN, pix2pix or a style on your own pictures.")
 def command() -> None:
     """Train a network on your own pictures. Stop it whenever you like (Ctrl-C): the same command goes on where it was.
 
     The folder RUN then holds network.safetensors, which every command takes as --network or --style; preview.png and
     losses.png, renewed while it trains; previews/, metrics.jsonl, and state.safetensors, all it needs to go on.
     """
+
+
+command.add_command(_train_gan.command)
 
 
 def shared(function: Callable[..., None]) -> Callable[..., None]:
@@ -134,11 +138,11 @@ def _left_out(faults: Any) -> None:
 def _train(trainee: Trainee, folder: Path, schedule: Any) -> None:
     from latentart.training import run
 
-    ended = run.train(trainee, folder, schedule, _said())
+    ended = run.train(trainee, folder, schedule, progress_lines())
     click.echo(f"{ended.ended}: {folder / run.NETWORK}, {folder / run.PREVIEW}, {folder / run.LOSSES}")
 
 
-def _said() -> Callable[[Progress], None]:
+def progress_lines() -> Callable[[Progress], None]:
     """A line every ten seconds: step, losses, time left."""
     began = last = time.monotonic()
     first: int | None = None

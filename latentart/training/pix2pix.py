@@ -165,6 +165,10 @@ class Pix2Pix:
         """The average, as a translator that can be loaded."""
         return nets.checkpoint(self.chosen.net, self.net, self.average.tensors)
 
+    def others(self) -> dict[str, Checkpoint]:
+        """See `run.Trainee`."""
+        return {}
+
     def check(self) -> Losses:
         """L1 of the average on the pairs that were kept aside."""
         _, b, made = self._answers()

@@ -17,6 +17,7 @@ Colour = tuple[int, int, int]
 GROUND, PLATE, LINE, INK, SOFT = (8, 8, 10), (17, 17, 20), (42, 42, 49), (244, 241, 236), (165, 162, 160)
 HUES = ((255, 184, 107), (143, 211, 255), (127, 224, 160), (255, 138, 160), (196, 170, 255), (240, 220, 130))
 PANEL = (440, 236)
+UNPLOTTED = ("step", "seconds", "kimg")
 GAP, SCALE = 14, 2
 LEFT, RIGHT, TOP, BOTTOM = 58, 18, 52, 34
 """Of a panel, around the curves; in pixels before SCALE, which makes the lines smooth."""
@@ -24,7 +25,8 @@ LEFT, RIGHT, TOP, BOTTOM = 58, 18, 52, 34
 
 def losses(metrics: Sequence[dict[str, float]]) -> Frame:
     """Lines of metrics.jsonl -> uint8 [H, W, 3]: a panel for each loss over the steps."""
-    names = [name for name in metrics[-1] if name not in ("step", "seconds")]
+    # Some losses are measured in some steps only.
+    names = [name for name in dict.fromkeys(name for line in metrics for name in line) if name not in UNPLOTTED]
     columns = min(len(names), 2)
     rows = math.ceil(len(names) / columns)
     width, height = (GAP + (side + GAP) * count for side, count in zip(PANEL, (columns, rows), strict=True))

@@ -57,14 +57,14 @@ def pairs_of(folder: str | Path, side: int, *, swap: bool = False, report: Repor
         return np.concatenate([b, a] if swap else [a, b], axis=2)
 
     jobs = [(source.name, lambda source=source: read(source)) for source in found.sources]
-    return _pool(jobs, (side, side, 6), found.faults, report)
+    return read_all(jobs, (side, side, 6), report, found.faults)
 
 
 def photos_of(folder: str | Path, side: int, *, report: Report = silent) -> Pool:
     """The pictures of a folder as squares of `side` pixels. Raises as `pairs_of`."""
     found = pairs.photos(folder)
     jobs = [(path.name, lambda path=path: _square(pixels.open_image(path), side)) for path in found]
-    return _pool(jobs, (side, side, 3), [], report)
+    return read_all(jobs, (side, side, 3), report)
 
 
 def _square(frame: Frame, side: int) -> Frame:
@@ -74,9 +74,14 @@ def _square(frame: Frame, side: int) -> Frame:
     return square
 
 
-def _pool(
-    jobs: Sequence[tuple[str, Callable[[], Frame]]], shape: tuple[int, int, int], faults: Sequence[str], report: Report
-) -> Pool:
+def read_all(
+    jobs: Sequence[tuple[str, Callable[[], Frame]]], shape: tuple[int, int, int], report: Report,
+    faults: Sequence[str] = (),
+) -> Pool:  # fmt: skip
+    """Pictures by name, each read by its function as uint8 `shape`; those that raise are named in `faults`.
+
+    Raises PictureError when none can be read.
+    """
     room = _room((len(jobs), *shape))
     names: list[str] = []
     left_out = list(faults)

@@ -66,7 +66,11 @@ class Trainee(Protocol):
         ...
 
     def network(self) -> Checkpoint:
-        """The network as a translator that can be loaded."""
+        """The network as a generator or translator that can be loaded."""
+        ...
+
+    def others(self) -> Mapping[str, Checkpoint]:
+        """Further files of the run by name, written beside the network."""
         ...
 
 
@@ -186,8 +190,9 @@ class Record:
             return
         self.metrics[-1] |= self.trainee.check()
         write_metrics(self.folder / METRICS, self.metrics)
-        with files.part_file(self.folder / NETWORK, overwrite=True) as part:
-            safe.write(part, self.trainee.network())
+        for name, checkpoint in {NETWORK: self.trainee.network(), **self.trainee.others()}.items():
+            with files.part_file(self.folder / name, overwrite=True) as part:
+                safe.write(part, checkpoint)
         self._draw()
         facts = {"step": self.progress.step, "settings": dict(self.trainee.settings)}
         state.write(self.folder / STATE, self.trainee.tensors(), facts)

@@ -231,6 +231,10 @@ class Style:
         """The average, as a translator that can be loaded."""
         return nets.checkpoint("style", self.net, self.average.tensors)
 
+    def others(self) -> dict[str, Checkpoint]:
+        """See `run.Trainee`."""
+        return {}
+
     def check(self) -> Losses:
         """There is nothing that the losses of a step do not say: no photograph is seen often."""
         return {}
