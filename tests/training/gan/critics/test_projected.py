@@ -14,6 +14,12 @@ from latentart.training.gan.critics import diff_augment, projected
 from latentart.training.gan.critics.projected import ProjectedCritic
 
 
+@pytest.fixture(autouse=True)
+def _one_thread() -> None:
+    """Networks this small gain nothing from a second thread, and wait for it long on a busy machine."""
+    torch.set_num_threads(1)
+
+
 @pytest.fixture(scope="module")
 def backbone() -> EfficientNetLite0:
     return EfficientNetLite0(folded(random_state()))
