@@ -36,6 +36,7 @@ SHARED = {
     "exports/test_exports.py": "exports/* cli/models/export",
     "features/test_features.py": "features/*",
     "jobs/test_jobs.py": "jobs/*",
+    "judging/test_judge.py": "judging/material judging/nearest judging/networks cli/training/judge",
     "latent/discovery/test_calibrate.py": "render/direction_sheet",
     "latent/test_bending.py": "latent/bend_ops",
     "latent/test_directions.py": "latent/direction_files latent/axes/* latent/discovery/*",
