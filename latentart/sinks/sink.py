@@ -272,8 +272,9 @@ def sink_modules() -> list[ModuleType]:
 
 
 def _module_for(target: str) -> ModuleType:
-    offers = sink_modules()
-    for module in offers:
+    offers, ending = sink_modules(), Path(target).suffix.lower()
+    # Those whose ending it is are asked first.
+    for module in sorted(offers, key=lambda module: ending not in module.ENDINGS):
         if module.handles(target):
             return module
     endings = ", ".join(ending for module in offers for ending in module.ENDINGS)

@@ -221,18 +221,24 @@ def _table() -> list[Param]:
         _int("input/size", 256, 64, 1024, "Shorter side, in pixels, at which pictures that come in are drawn."),
         _bool("input/mirror", False, "Left and right exchanged, as in a mirror."),
         *[param for slot in range(1, SLOTS + 1) for param in _slot(f"then/{slot}")],
-        *[_float(f"audio/{band}", 0.0, 0, 1, f"Sound level, {band}, from an analyser.", smooth=0.02) for band in AUDIO],
-        _fader("react/psi", -2, 2, "How much audio/rms adds to psi."),
-        _fader("react/speed", -8, 8, "How much audio/low adds to the speed.", "pictures/s"),
-        _fader("react/kick", -8, 8, "How much audio/onset adds to the speed.", "pictures/s"),
-        _fader("react/style", -2, 2, "How much audio/mid mixes in of the middle style."),
-        _fader("react/noise", -4, 4, "How much audio/high adds to the noise."),
+        *_sound(),
         _float("tempo/bpm", 120.0, 20, 300, "Beats per minute.", unit="bpm"),
         _choice("tempo/quantise", tuple(QUANTISE), "What presets, cues and model changes wait for."),
         _bool("master/blackout", False, "Black picture at once; everything goes on behind it."),
         _bool("master/freeze", False, "The picture stands still."),
         Param("master/fade", "float", 1.0, "Brightness: 1 is the full picture, 0 black.", smooth=0.4, follow="slew"),
     ]  # fmt: skip
+
+
+def _sound() -> list[Param]:
+    return [
+        *[_float(f"audio/{band}", 0.0, 0, 1, f"Sound level, {band}, from an analyser.", smooth=0.02) for band in AUDIO],
+        _fader("react/psi", -2, 2, "How much audio/rms adds to psi."),
+        _fader("react/speed", -8, 8, "How much audio/low adds to the speed.", "pictures/s"),
+        _fader("react/kick", -8, 8, "How much audio/onset adds to the speed.", "pictures/s"),
+        _fader("react/style", -2, 2, "How much audio/mid mixes in of the middle style."),
+        _fader("react/noise", -4, 4, "How much audio/high adds to the noise."),
+    ]
 
 
 TABLE: dict[str, Param] = {param.name: param for param in _table()}

@@ -98,7 +98,7 @@ def groups(archive: Path) -> dict[str, str]:
 
 
 def slug(group: str) -> str:
-    """'Smileys & Emotion' -> 'smileys-emotion'."""
+    """Returns a class folder's name for a group: 'Smileys & Emotion' -> 'smileys-emotion'."""
     return re.sub(r"[^a-z]+", "-", group.lower()).strip("-")
 
 

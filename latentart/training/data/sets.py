@@ -28,7 +28,7 @@ Report = Callable[[int, int], None]
 
 
 def silent(done: int, total: int) -> None:
-    """A report that goes nowhere."""
+    """Ignores progress: the default report."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Item:
 
     @property
     def path(self) -> str:
-        """Where it is written, relative to the set."""
+        """The picture's file path, relative to the set's folder."""
         return f"{self.folder}/{self.name}.png" if self.folder else f"{self.name}.png"
 
 
