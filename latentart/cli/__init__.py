@@ -13,6 +13,15 @@ import click
 from latentart import __version__, folder
 from latentart.errors import LatentartError, unknown
 
+HEADINGS = {
+    "render": "Render a generator",
+    "pictures": "Work on pictures and films",
+    "models": "Checkpoints and latent spaces",
+    "training": "Train and judge",
+    "machine": "Play live, and this machine",
+}
+"""Sub-folder -> heading of its commands in the help."""
+
 
 class Commands(click.Group):
     """Lists the sub-folders; a command's module is imported when it is asked for."""
@@ -20,6 +29,13 @@ class Commands(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Every module of the sub-folders, by name."""
         return sorted(modules())
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Writes the commands under a heading for each sub-folder."""
+        for folder_name, heading in HEADINGS.items():
+            names = sorted(name for name, module in modules().items() if module.startswith(f"{folder_name}."))
+            with formatter.section(heading):
+                formatter.write_dl([(name, self.get_command(ctx, name).get_short_help_str(70)) for name in names])
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
         """The command of that name. Raises UsageError with a suggestion."""

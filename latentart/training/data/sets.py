@@ -28,7 +28,7 @@ Report = Callable[[int, int], None]
 
 
 def silent(done: int, total: int) -> None:
-    """Ignores progress: the default report."""
+    """Discards the progress of reading files: the default report."""
 
 
 @dataclass(frozen=True)
