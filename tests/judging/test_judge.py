@@ -94,6 +94,11 @@ def test_lpips_decides_among_the_candidates() -> None:
     assert nearest.find(one, blind[:1], known, blind, Squares()).numbers == [3]
 
 
+def test_large_pictures_are_compared_at_128_pixels() -> None:
+    assert nearest._reduced(np.zeros((2, 100, 300, 3), np.uint8)).shape == (2, 3, 43, 128)
+    assert nearest._reduced(np.zeros((1, 64, 64, 1), np.uint8)).shape == (1, 1, 64, 64)
+
+
 def test_transparency_lies_on_a_chequerboard_in_the_sheet() -> None:
     clear = material.of_frames(np.zeros((1, 32, 32, 4), np.uint8))
     sheet = nearest.sheet(clear, clear, nearest.Nearest([0], [0.0]))
