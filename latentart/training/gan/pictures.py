@@ -139,7 +139,8 @@ def straight_resize(frame: Frame, size: tuple[int, int]) -> Frame:
     made = pixels.resize(torch.cat([colour * alpha, alpha], dim=1), size)
     cover = made[:, 3:].clamp(0, 1)
     colour = made[:, :3] / cover.clamp_min(1 / 255)
-    return pixels.to_uint8(torch.cat([colour, cover * 2 - 1], dim=1))[0]
+    resized: Frame = pixels.to_uint8(torch.cat([colour, cover * 2 - 1], dim=1))[0]
+    return resized
 
 
 def _channels(frames: NDArray[np.uint8], wanted: int) -> NDArray[np.uint8]:
@@ -152,8 +153,7 @@ def _channels(frames: NDArray[np.uint8], wanted: int) -> NDArray[np.uint8]:
         for frame in frames:
             alpha = frame[..., 3:].astype(np.float32) / 255
             frame[..., :3] = (frame[..., :3] * alpha + 128 * (1 - alpha)).astype(np.uint8)
-    rgb: NDArray[np.uint8] = frames[..., :3]
-    return rgb if chosen == 3 else _luma(rgb)
+    return np.asarray(frames[..., :3]) if chosen == 3 else _luma(frames[..., :3])
 
 
 def _grey(frames: NDArray[np.uint8]) -> bool:
