@@ -138,7 +138,12 @@ def test_the_schema_knows_every_key_of_the_exhibitions():
     import tomllib
 
     schema = json.loads(json.dumps(schemas.schema(parse.CHOICES)))
-    assert schema["properties"]["section"]["items"]["properties"]["walk"]["enum"] == ["drift", "keyframes", "orbit"]
+    assert schema["properties"]["section"]["items"]["properties"]["walk"]["enum"] == [
+        "drift",
+        "flower",
+        "keyframes",
+        "orbit",
+    ]
     for file in (Path(__file__).parents[2] / "exhibitions").glob("*.toml"):
         assert tomllib.loads(file.read_text()).keys() <= schema["properties"].keys()
 

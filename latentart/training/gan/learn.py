@@ -368,9 +368,8 @@ def _pieces(settings: Settings, team: Team) -> range:
     each, rest = divmod(settings.batch, team.size)
     micro = settings.micro or each
     if rest or not each or each % micro:
-        raise SettingsError(
-            f"batch {settings.batch} cannot be divided among {team.size} processes in pieces of {micro}"
-        )
+        parts = f"{team.size} processes in pieces of {micro}"
+        raise SettingsError(f"batch {settings.batch} cannot be divided among {parts}: give a multiple")
     count = each // micro
     return range(team.rank * count, (team.rank + 1) * count)
 

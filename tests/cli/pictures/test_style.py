@@ -228,7 +228,7 @@ def test_a_folder_painted_stops_where_it_was_stopped(folder: Path, tmp_path: Pat
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        style.paint_file(styles, tmp_path / "in", tmp_path / "out", style.Settings(steps=9), on_step=stop)
+        style.paint_file(styles, tmp_path / "in", tmp_path / "out", style.PaintingSettings(steps=9), on_step=stop)
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["a.png"]
     assert not footage.moves(tmp_path / "out" / "a.png")
 

@@ -42,6 +42,7 @@ def test_every_address_takes_what_faders_and_buttons_send(osc, number):  # noqa:
         # Four layers are bent at a time.
         osc.control.set({f"bend/{slot}/amount": 0 for slot in range(1, 5)})
         args = [number] * NEEDS_MORE.get(target.name, 1)
+        osc.actions.presets.store("1", osc.control.values())  # preset/remove is among them
         osc.last_fault = ""
         send(osc, address, *(["127.0.0.1", 9000.0, 60.0] if target.name == "feedback/subscribe" else args))
         assert osc.last_fault == "", address

@@ -292,7 +292,8 @@ def test_a_model_in_passing_is_not_read(models, monkeypatch):
         parent.hear(lambda m: m.get("frame", 0) > 20)
         going.set()
         assert parent.hear(lambda m: m.get("model") == "three")
-    assert read == ["one", "letters", "three"]
+    # The first is read when its reader starts before the next wish comes; "two" never is.
+    assert read in (["one", "letters", "three"], ["one", "three"])
 
 
 def test_no_picture_waits_for_a_graph_of_a_strength(monkeypatch, tmp_path):

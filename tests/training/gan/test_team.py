@@ -17,6 +17,7 @@ from latentart.training.run import Schedule
 PART = """
 import sys
 sys.path[:0] = {paths!r}
+import torch
 torch.set_num_threads(1)
 from layouts.small_gan import a_gan, drawings
 from latentart.training import gan, run
@@ -38,11 +39,17 @@ def in_two(folder: Path, steps: int) -> None:
     code = PART.format(paths=[str(tests)], folder=str(folder), steps=steps)
     shared = {**os.environ, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": "2",
               "PYTHONPATH": str(tests.parent)}  # fmt: skip
-    parts = [subprocess.Popen([sys.executable, "-c", code], env={**shared, "RANK": str(rank)}, stderr=subprocess.PIPE,
-                              text=True) for rank in (0, 1)]  # fmt: skip
-    for part in parts:
-        _, said = part.communicate(timeout=110)
-        assert part.returncode == 0, said
+    parts = [
+        subprocess.Popen([sys.executable, "-c", code], env={**shared, "RANK": rank}, stderr=subprocess.PIPE, text=True)
+        for rank in "01"
+    ]
+    try:
+        told = [part.communicate(timeout=55)[1] for part in parts]
+    finally:
+        for part in parts:
+            part.kill()
+            part.communicate()
+    assert [part.returncode for part in parts] == [0, 0], told
 
 
 def test_two_processes_learn_what_one_does(tmp_path: Path) -> None:
