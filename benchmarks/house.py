@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent.parent / "latentart"
-SHIPPED = "glyphs-64"
+SHIPPED = "landscapes-256"
 
 LOAD = f"""
 import sys
