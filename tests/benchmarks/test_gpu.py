@@ -50,7 +50,7 @@ def test_every_part_runs_and_its_figures_are_written(
     shown = capsys.readouterr().out
     assert all(what in shown for what in rows)
     assert "MISSED" not in shown
-    assert [command[2:] for command in ran] == [["--first-frame", "--device", "cpu", "--small"]] * 2
+    assert [command[3:] for command in ran] == [["--first-frame", "--device", "cpu", "--small"]] * 2
 
 
 def test_the_reference_draws_the_same_picture() -> None:

@@ -57,7 +57,7 @@ def test_every_parameter_has_a_control(panel, fresh):
 @pytest.mark.parametrize(
     ("tab", "control", "name", "wanted"),
     [
-        ("Walk", "[data-param='walk/mode'] >> text=orbit", "walk/mode", "orbit"),
+        ("Look", "[data-param='noise/mode'] >> text=boil", "noise/mode", "boil"),
         ("Walk", "[data-param='walk/play']", "walk/play", False),
         ("Look", "[aria-label='next seed']", "seed", 1),
         ("Class", "[data-param='class/b'] >> text='C'", "class/b", 28),
@@ -67,6 +67,12 @@ def test_controls_reach_the_server(panel, fresh, tab, control, name, wanted):
     panel.click(f"#tabs >> text={tab}")
     panel.click(control)
     assert wait_until(lambda: value(fresh, name) == wanted), value(fresh, name)
+
+
+def test_a_walk_is_chosen_from_a_menu(panel, fresh):
+    panel.click("#tabs >> text=Walk")
+    panel.select_option("[data-param='walk/mode'] select", "orbit")
+    assert wait_until(lambda: value(fresh, "walk/mode") == "orbit")
 
 
 def test_a_slot_shows_what_its_translator_has(panel, fresh):
@@ -216,6 +222,7 @@ def test_a_cue_is_gone_to_and_edited(panel, fresh):
     panel.click(".heading .edit")
     panel.click("[aria-label='cue 2 earlier']")
     assert wait_until(lambda: [cue.preset for cue in fresh.show.actions.presets.cues()] == ["second", "first"])
+    panel.wait_for_function("document.querySelector('.cue .name').textContent.endsWith('second')")
     panel.fill("[aria-label='fade of cue 1, seconds']", "7")
     panel.press("[aria-label='fade of cue 1, seconds']", "Enter")
     assert wait_until(lambda: fresh.show.actions.presets.cues()[0].fade == 7)

@@ -54,7 +54,8 @@ def test_adain(tmp_path: Path, alpha: float) -> None:
     T = load_translator(layout.save(tmp_path, files), "cpu")
     content, style = picture(count=2), picture(45, 37, 6)
     assert (T.family, T.style_dim, T.strength_by) == ("adain", 40, "features")
-    assert relative(plays(T, content, style, alpha), layout.adain_plays(encoder, decoder, content, style, alpha)) < 1e-5
+    # Both sides round in float32, and processors differ in the order of their sums: up to 1.2e-5 was seen.
+    assert relative(plays(T, content, style, alpha), layout.adain_plays(encoder, decoder, content, style, alpha)) < 2e-5
 
 
 def test_adain_as_training_saves_it(tmp_path: Path) -> None:

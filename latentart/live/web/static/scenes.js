@@ -43,6 +43,10 @@ export function scenes(live, notice) {
       ...(editing ? [make("button", { class: "less", "aria-label": `delete preset ${preset}`, onclick: () => done(live, "preset/remove", preset) }, "×")] : []));
 
   const refresh = () => {
+    // A number that is being typed is not taken away by news of other changes.
+    if (cues.contains(document.activeElement) && document.activeElement.matches("input")) {
+      return cues.addEventListener("focusout", refresh, { once: true });
+    }
     edit.setAttribute("aria-pressed", editing);
     edit.hidden = !live.presets.length;
     presets.replaceChildren(...live.presets.map(shown));
