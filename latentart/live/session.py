@@ -45,7 +45,7 @@ FADE_OUT = 0.4
 
 
 @dataclass(frozen=True)
-class Settings:
+class SessionSettings:
     """What can be chosen at the start of an evening."""
 
     network: str = "landscapes-256"
@@ -98,10 +98,10 @@ class Models:
         self._loop.load(self.first, swap=True, now=True)
 
 
-class Show:
+class Session:
     """A live session: control, renderer, web server and OSC, built and connected."""
 
-    def __init__(self, settings: Settings, on_news: Listener = lambda news: None) -> None:
+    def __init__(self, settings: SessionSettings, on_news: Listener = lambda news: None) -> None:
         """on_news is called with news of the renderer. Raises SettingsError, WeightsError for what cannot work."""
         self.settings = check(settings)
         take = None if settings.replay is None else read_take(settings.replay)
@@ -233,7 +233,7 @@ def _named(network: str) -> tuple[str, dict[str, str]]:
     return (network, {}) if network in cards.names() else (Path(network).stem, {Path(network).stem: network})
 
 
-def _stage(chosen: Settings, size: tuple[int, int], take: Take | None) -> Stage:
+def _stage(chosen: SessionSettings, size: tuple[int, int], take: Take | None) -> Stage:
     """What the renderer is started with; take: the one to replay."""
     before = take.facts.get("threads") if take else None
     threads = chosen.threads or before or max(1, (os.cpu_count() or 2) - 1)
@@ -252,7 +252,7 @@ def _stage(chosen: Settings, size: tuple[int, int], take: Take | None) -> Stage:
     )  # fmt: skip
 
 
-def check(settings: Settings) -> Settings:
+def check(settings: SessionSettings) -> SessionSettings:
     """Returns the settings, or raises SettingsError for those that would be unsafe or cannot be."""
     if settings.host not in LOCAL and not settings.token:
         raise SettingsError(
