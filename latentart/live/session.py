@@ -25,7 +25,7 @@ from latentart.live.osc.sockets import Osc
 from latentart.live.outputs import open_output
 from latentart.live.outputs._mailbox import Outlet
 from latentart.live.outputs._output import extra
-from latentart.live.play.loader import Stage
+from latentart.live.play.loader import RendererSettings
 from latentart.live.play.supervisor import Loop
 from latentart.live.play.translating import offered
 from latentart.live.web import server
@@ -106,19 +106,19 @@ class Session:
         self.settings = check(settings)
         take = None if settings.replay is None else read_take(settings.replay)
         size = take.size if take else settings.size or native_size(settings.network)
-        stage = _stage(settings, size, take)
+        renderer = _renderer_settings(settings, size, take)
         self.fault = ""
         """Why the evening ended by itself."""
         self._leaving = False
         self.control = Control()
-        facts = {"fps": settings.fps, "size": list(size), "threads": stage.threads}
+        facts = {"fps": settings.fps, "size": list(size), "threads": renderer.threads}
         self.takes = Takes(settings.folder / "takes", facts)
         outlets, translators = self._outlets(size), offered(settings.folder / "styles")
         with ExitStack() as undo:
             self._http = hosts.listen(settings.host, settings.http_port, "--http-port", hosts.stream)
             undo.callback(hosts.close, self._http)
             self.http_port: int = self._http[0].getsockname()[1]
-            self.loop = Loop(stage, self.control)
+            self.loop = Loop(renderer, self.control)
             # The renderer's shared memory would be left behind by what fails from here on.
             undo.callback(self.loop.stop)
             self.models = Models(_named(settings.network)[0], self.loop)
@@ -132,7 +132,7 @@ class Session:
                 translators=[each["name"] for each in translators],
             )  # fmt: skip
             undo.pop_all()
-        links = self._links(stage.sources, outlets, translators, on_news)
+        links = self._links(renderer.sources, outlets, translators, on_news)
         self.hub = Hub(self.control, self.actions, self.takes, fps=settings.fps, size=size, links=links)
 
     def _links(
@@ -233,21 +233,21 @@ def _named(network: str) -> tuple[str, dict[str, str]]:
     return (network, {}) if network in cards.names() else (Path(network).stem, {Path(network).stem: network})
 
 
-def _stage(chosen: SessionSettings, size: tuple[int, int], take: Take | None) -> Stage:
-    """What the renderer is started with; take: the one to replay."""
+def _renderer_settings(chosen: SessionSettings, size: tuple[int, int], take: Take | None) -> RendererSettings:
+    """Settings of the renderer's process; take: the one to replay."""
     before = take.facts.get("threads") if take else None
     threads = chosen.threads or before or max(1, (os.cpu_count() or 2) - 1)
     first, sources = _named(chosen.network)
-    stage = Stage(
+    renderer = RendererSettings(
         first, chosen.fps, size, "", threads, chosen.device, chosen.engine, sources=sources,
         pictures=str(chosen.folder / "styles"),
     )  # fmt: skip
     if take is None:
-        return stage
+        return renderer
     # Revisions count within one evening.
     begun = {**take.snapshot, "state": {**take.snapshot["state"], "rev": 0}}
     return replace(
-        stage, network=take.network, engine=chosen.engine or take.models()[take.network], fps=take.fps,
+        renderer, network=take.network, engine=chosen.engine or take.models()[take.network], fps=take.fps,
         frame=take.frame, snapshot=begun, replay=str(chosen.replay),
     )  # fmt: skip
 

@@ -27,7 +27,7 @@ from latentart.live.control.controller import append
 from latentart.live.control.params import QUANTISE
 from latentart.live.control.takes import read_take
 from latentart.live.play.instrument import Instrument
-from latentart.live.play.loader import Backstage, Stage
+from latentart.live.play.loader import Backstage, RendererSettings
 from latentart.live.play.replay import perform, without_rev
 from latentart.live.wire.inbox import Inbox, Incoming
 from latentart.live.wire.protocol import BLACKOUT, KEY, REPEAT
@@ -39,19 +39,19 @@ LONGEST_CATCH_UP = 10.0
 """Seconds: a machine that slept longer goes on from where it was instead of ticking through the time it lost."""
 
 
-def main(connection: Connection, stage: Stage) -> None:
+def main(connection: Connection, settings: RendererSettings) -> None:
     """Runs until it is asked to quit or until the parent is gone."""
     # Both reach the whole process group; the parent decides when this ends.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
-    torch.set_num_threads(stage.threads)
+    torch.set_num_threads(settings.threads)
     # Pictures are drawn here all the time.
     export_process.always()
     try:
-        Renderer(connection, stage).run()
+        Renderer(connection, settings).run()
     except LatentartError as error:
         # What can go wrong while playing is handled where it does; this is a start that failed.
-        _send(connection, {"refused": stage.network, "why": str(error), "fatal": True})
+        _send(connection, {"refused": settings.network, "why": str(error), "fatal": True})
     except (EOFError, BrokenPipeError, ConnectionResetError):
         # The parent is gone: there is no one to report to.
         pass
@@ -62,18 +62,18 @@ def main(connection: Connection, stage: Stage) -> None:
 class Renderer:
     """The loop of the renderer's process."""
 
-    def __init__(self, connection: Connection, stage: Stage) -> None:
+    def __init__(self, connection: Connection, settings: RendererSettings) -> None:
         self.connection = connection
-        self.stage = stage
-        self.backstage = Backstage(stage)
+        self.settings = settings
+        self.backstage = Backstage(settings)
         self.models = self.backstage.models
-        self.showing = stage.network
-        first = self.models[stage.network]
-        self.instrument = Instrument(first.G, stage.fps, first.directions)
-        if stage.snapshot is not None:
-            self.instrument.restore(stage.snapshot)
-        self.ring = Ring((stage.size[1], stage.size[0], 3), stage.ring)
-        self.inbox = None if stage.inbox is None else Inbox(stage.inbox)
+        self.showing = settings.network
+        first = self.models[settings.network]
+        self.instrument = Instrument(first.G, settings.fps, first.directions)
+        if settings.snapshot is not None:
+            self.instrument.restore(settings.snapshot)
+        self.ring = Ring((settings.size[1], settings.size[0], 3), settings.ring)
+        self.inbox = None if settings.inbox is None else Inbox(settings.inbox)
         self.incoming: Incoming | None = None
         self.swap: tuple[str, float] | None = None
         """The model to change to, and the beat to do so."""
@@ -82,10 +82,10 @@ class Renderer:
         self.scored_models: set[str] = set()
         """Models that it changes to."""
         self.score = self._read_score()
-        self.instrument.state.frame = stage.frame - 1
+        self.instrument.state.frame = settings.frame - 1
         self.running = True
         self.dropped = 0
-        self._clock = time.monotonic() - stage.frame / stage.fps
+        self._clock = time.monotonic() - settings.frame / settings.fps
         self._snapshot_due = False
         self._fault = ""
 
@@ -107,9 +107,9 @@ class Renderer:
 
     def _read_score(self) -> deque[tuple[int, dict[str, Any]]]:
         """The events of the take that is played, those after the state that this starts from."""
-        if self.stage.replay is None:
+        if self.settings.replay is None:
             return deque()
-        take = read_take(self.stage.replay)
+        take = read_take(self.settings.replay)
         for name, choice in take.models().items():
             self.backstage.prepare(name, choice)
             self.scored_models.add(name)
@@ -137,7 +137,7 @@ class Renderer:
 
     def _wait(self) -> int:
         """Sleeps until a frame is due and returns its number; numbers whose time has passed are skipped."""
-        last, fps = self.instrument.state.frame, self.stage.fps
+        last, fps = self.instrument.state.frame, self.settings.fps
         now = time.monotonic() - self._clock
         if now - last / fps > LONGEST_CATCH_UP:
             self._clock += now - last / fps
@@ -176,7 +176,7 @@ class Renderer:
 
     def _snapshot(self, frame: int) -> dict[str, Any] | None:
         """The state before this frame's operations, several times a second and when asked for."""
-        every = max(1, round(self.stage.fps / SNAPSHOTS_PER_SECOND))
+        every = max(1, round(self.settings.fps / SNAPSHOTS_PER_SECOND))
         if frame % every and not self._snapshot_due:
             return None
         self._snapshot_due = False
@@ -253,7 +253,7 @@ class Renderer:
         return drawn
 
     def _came_in(self) -> Incoming | None:
-        """The picture that takes the generator's place, the newest one unless the stage is frozen."""
+        """The picture that takes the generator's place, the newest one unless the session is frozen."""
         state = self.instrument.state
         playing = state.values["source"] == "input"
         if playing and self.inbox is not None and not (state.frozen and self.incoming):

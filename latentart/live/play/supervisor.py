@@ -24,7 +24,7 @@ from latentart.live.control.controller import Control
 from latentart.live.control.params import defaults
 from latentart.live.control.takes import Events
 from latentart.live.play import renderer
-from latentart.live.play.loader import Stage
+from latentart.live.play.loader import RendererSettings
 from latentart.live.play.slots import without_ready
 from latentart.live.wire.encode import Level, Picture
 from latentart.live.wire.inbox import Inbox
@@ -93,21 +93,21 @@ class Loop:
     audience: Audience
     """Who takes what the renderer makes; known from `start` on."""
 
-    def __init__(self, stage: Stage, control: Control) -> None:
-        """stage: as for the renderer, without its ring, which is made here."""
-        self.ring = Ring((stage.size[1], stage.size[0], 3))
+    def __init__(self, settings: RendererSettings, control: Control) -> None:
+        """settings: as for the renderer, without its ring, which is made here."""
+        self.ring = Ring((settings.size[1], settings.size[0], 3))
         self.inbox = Inbox()
         """Where pictures that a browser sends are put."""
-        self.stage = replace(stage, ring=self.ring.name, inbox=self.inbox.name)
+        self.settings = replace(settings, ring=self.ring.name, inbox=self.inbox.name)
         self.control = control
-        self.pulse = Pulse(model=stage.network)
+        self.pulse = Pulse(model=settings.network)
         """Kept up to date; read it from anywhere."""
         self.picture: Picture | None = None
         self._lit: Frame | None = None
         """The last picture that was not blacked out."""
         self._shown = 0
         self._sent: deque[dict[str, Any]] = deque(maxlen=4096)
-        self._snapshot: Mapping[str, Any] | None = stage.snapshot
+        self._snapshot: Mapping[str, Any] | None = settings.snapshot
         self._wish: dict[str, Any] | None = None
         """The model that was asked for last, as the message that asked."""
         self._crashes: deque[float] = deque(maxlen=CRASHES)
@@ -174,7 +174,7 @@ class Loop:
         while not self._stopping.is_set():
             ours, theirs = multiprocessing.get_context("spawn").Pipe()
             process = multiprocessing.get_context("spawn").Process(
-                target=renderer.main, args=(theirs, self._next_stage()), daemon=True, name="latentart-renderer"
+                target=renderer.main, args=(theirs, self._next_settings()), daemon=True, name="latentart-renderer"
             )
             process.start()
             theirs.close()
@@ -182,18 +182,18 @@ class Loop:
             self._listen(ours)
             self._end(process, ours)
 
-    def _next_stage(self) -> Stage:
+    def _next_settings(self) -> RendererSettings:
         """What the next renderer starts from: where the last one was."""
         if self.pulse.restarts and self._snapshot is not None:
             # Translators are read again while pictures go on; their events tell takes so.
             self._snapshot = without_ready(self._snapshot)
-        stage = replace(self.stage, snapshot=self._snapshot, frame=self.pulse.frame + 1)
+        settings = replace(self.settings, snapshot=self._snapshot, frame=self.pulse.frame + 1)
         if self._snapshot is not None:
-            stage = replace(stage, network=self._snapshot["model"], engine=self._snapshot["engine"])
+            settings = replace(settings, network=self._snapshot["model"], engine=self._snapshot["engine"])
         if self.pulse.restarts:
-            model = {"model": stage.network, "engine": stage.engine}
-            self.audience.passed(stage.frame, [model, {"restore": self._snapshot}])
-        return stage
+            model = {"model": settings.network, "engine": settings.engine}
+            self.audience.passed(settings.frame, [model, {"restore": self._snapshot}])
+        return settings
 
     def _listen(self, connection: Connection) -> None:
         """Takes messages until the renderer is silent, gone, or asked to stop."""

@@ -15,7 +15,7 @@ from latentart.live.control.controller import Control
 from latentart.live.control.params import defaults
 from latentart.live.play import supervisor as loops
 from latentart.live.play.instrument import Instrument
-from latentart.live.play.renderer import Stage
+from latentart.live.play.renderer import RendererSettings
 from latentart.live.play.supervisor import CRASHES, Loop
 from latentart.live.wire.encode import BEST
 from latentart.live.wire.protocol import BLACKOUT, REPEAT
@@ -45,7 +45,7 @@ class Audience:
 
 @pytest.fixture
 def loop():
-    found = Loop(Stage("one", 60.0, (16, 16), "", 1), Control())
+    found = Loop(RendererSettings("one", 60.0, (16, 16), "", 1), Control())
     found.audience = Audience()
     yield found
     found.stop()
@@ -121,8 +121,8 @@ def test_what_was_sent_after_the_snapshot_is_sent_again(loop, G):
     with listening(loop) as renderer:
         say(renderer, ready={})
         assert json.loads(renderer.recv_bytes()) == {"do": [{"set": {}, "rev": 2}]}
-    assert loop._next_stage().frame == 2
-    assert loop._next_stage().snapshot["state"]["rev"] == 1
+    assert loop._next_settings().frame == 2
+    assert loop._next_settings().snapshot["state"]["rev"] == 1
 
 
 def test_a_stopped_fade_is_learnt_from_the_snapshot(loop, G):
