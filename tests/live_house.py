@@ -76,8 +76,8 @@ class House:
 
     def healthy(self) -> bool:
         """Whether pictures are being made now."""
-        seen = self.session.loop.pulse.frame
-        return wait_until(lambda: self.session.loop.pulse.frame > seen, 10)
+        seen = self.session.supervisor.pulse.frame
+        return wait_until(lambda: self.session.supervisor.pulse.frame > seen, 10)
 
 
 def message(address: str, *args: Any) -> bytes:
@@ -104,7 +104,7 @@ def open_house(settings: SessionSettings, *, play: bool = True, seconds: float =
     # Measuring the ways to draw would take longer than all tests.
     house = House(Session(replace(settings, engine=settings.engine or "eager")))
     if not play:
-        house.session.loop.start = lambda audience: None  # type: ignore[method-assign]
+        house.session.supervisor.start = lambda audience: None  # type: ignore[method-assign]
         house.session.hub.picture = Picture(1, 1, 0, 0, 1, np.zeros((16, 16, 3), np.uint8))
     house.thread.start()
     try:

@@ -26,7 +26,7 @@ from latentart.live.outputs import open_output
 from latentart.live.outputs._mailbox import Outlet
 from latentart.live.outputs._output import extra
 from latentart.live.play.loader import RendererSettings
-from latentart.live.play.supervisor import Loop
+from latentart.live.play.supervisor import Supervisor
 from latentart.live.play.translating import offered
 from latentart.live.web import server
 from latentart.live.web.access import origin_of
@@ -77,9 +77,9 @@ class SessionSettings:
 class Models:
     """The models that may be asked for by name."""
 
-    def __init__(self, first: str, loop: Loop) -> None:
-        """first: name of the one that the evening starts with; loop: who has them loaded."""
-        self.first, self._loop = first, loop
+    def __init__(self, first: str, supervisor: Supervisor) -> None:
+        """first: name of the one that the evening starts with; supervisor: runs the renderer that loads them."""
+        self.first, self._supervisor = first, supervisor
 
     def names(self) -> list[str]:
         """The generators that have cards, and what the evening was started with."""
@@ -87,15 +87,15 @@ class Models:
 
     def load(self, name: str, *, swap: bool) -> None:
         """Asks the renderer."""
-        self._loop.load(name, swap=swap)
+        self._supervisor.load(name, swap=swap)
 
     def chosen(self) -> str:
         """Name of the model that plays, or is on its way."""
-        return self._loop.chosen
+        return self._supervisor.chosen
 
     def restore(self) -> None:
         """Changes to the first model, at once."""
-        self._loop.load(self.first, swap=True, now=True)
+        self._supervisor.load(self.first, swap=True, now=True)
 
 
 class Session:
@@ -118,10 +118,10 @@ class Session:
             self._http = hosts.listen(settings.host, settings.http_port, "--http-port", hosts.stream)
             undo.callback(hosts.close, self._http)
             self.http_port: int = self._http[0].getsockname()[1]
-            self.loop = Loop(renderer, self.control)
+            self.supervisor = Supervisor(renderer, self.control)
             # The renderer's shared memory would be left behind by what fails from here on.
-            undo.callback(self.loop.stop)
-            self.models = Models(_named(settings.network)[0], self.loop)
+            undo.callback(self.supervisor.stop)
+            self.models = Models(_named(settings.network)[0], self.supervisor)
             midi = None if settings.midi is None else MidiMap(self.control, settings.folder)
             presets = Presets(settings.folder / "presets")
             self.actions = Actions(self.control, presets, self.models, self.takes, midi)
@@ -142,8 +142,8 @@ class Session:
         folder = self.settings.folder
         return Links(
             token=self.settings.token,
-            pulse=self.loop.pulse,
-            pass_on=self.loop.inbox.put,
+            pulse=self.supervisor.pulse,
+            pass_on=self.supervisor.inbox.put,
             outlets=outlets,
             translators=translators,
             charts=Charts(folder / "maps", sources),
@@ -179,7 +179,7 @@ class Session:
         if self.settings.record is not None:
             self.takes.start_in(self.settings.record)
         self.osc.start()
-        self.loop.start(self.hub)
+        self.supervisor.start(self.hub)
 
     def _outlets(self, size: tuple[int, int]) -> list[Outlet]:
         """Outputs beside the browser; a missing package is reported before anything starts."""
@@ -203,7 +203,7 @@ class Session:
 
     def leave(self) -> None:
         """Fades out, then ends `run`; called again, ends it at once."""
-        if self._leaving or not self.loop.pulse.alive:
+        if self._leaving or not self.supervisor.pulse.alive:
             self.server.should_exit = True
             return
         self._leaving = True
@@ -219,7 +219,7 @@ class Session:
         hosts.close(self._http)
         self.takes.stop()
         self.osc.stop()
-        self.loop.stop()
+        self.supervisor.stop()
         if self.hub.charts is not None:
             self.hub.charts.close()
         for outlet in self.hub.outlets:

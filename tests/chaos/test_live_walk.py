@@ -24,7 +24,7 @@ def test_any_walk_ends_alive_and_where_it_should(tmp_path, monkeypatch):
         folder=tmp_path / "kept", engine="openvino f32",
     )  # fmt: skip
     with open_house(settings, seconds=100) as house:
-        loop = house.session.loop
+        loop = house.session.supervisor
         walk = Walk(
             house.port, house.session.osc.port, seed=3, models=["tiny", "glyphs-64"], translators=["mosaic26"],
             sizes=[64],

@@ -44,7 +44,7 @@ CRASHES, CRASH_SECONDS = 3, 60.0
 
 
 class Audience(Protocol):
-    """Who takes what the loop makes. Called from the loop's thread."""
+    """Receives what the supervisor makes. Called from its thread."""
 
     def levels(self) -> Iterable[Level]:
         """The encoding levels that viewers watch."""
@@ -87,7 +87,7 @@ class Pulse:
     pid: int | None = None
 
 
-class Loop:
+class Supervisor:
     """A renderer that does not stay dead."""
 
     audience: Audience
@@ -202,7 +202,7 @@ class Loop:
             try:
                 if connection.poll(0.1):
                     heard = time.monotonic()
-                    self._take(connection)
+                    self._receive(connection)
             except (EOFError, OSError):
                 return
             if time.monotonic() - heard > (SILENCE if self.pulse.alive else START):
@@ -211,7 +211,7 @@ class Loop:
             if not self.pulse.alive:
                 self._stand_in()
 
-    def _take(self, connection: Connection) -> None:
+    def _receive(self, connection: Connection) -> None:
         """All messages that are there; of several frames only the newest is shown."""
         newest = None
         while True:

@@ -1,4 +1,4 @@
-"""The server's middle: pictures and news from the loop's thread to all viewers, on the event loop."""
+"""The server's middle: pictures and news from the supervisor's thread to all viewers, on the event loop."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class Links:
 
 
 class Hub:
-    """Knows the viewers and what they are shown. Implements the loop's `Audience`."""
+    """Knows the viewers and what they are shown. Implements the supervisor's `Audience`."""
 
     def __init__(
         self, control: Control, actions: Actions, takes: Takes, *, fps: float, size: tuple[int, int],
@@ -116,7 +116,7 @@ class Hub:
         self._levels: tuple[Level, ...] = ()
         self._events: asyncio.AbstractEventLoop | None = None
 
-    # From the loop's thread.
+    # From the supervisor's thread.
 
     def levels(self) -> Iterable[Level]:
         """The encoding levels that viewers watch."""
