@@ -92,7 +92,7 @@ class Wish:
     at_once: bool = False
 
 
-class Backstage:
+class Loader:
     """Models and translators by name; those that are asked for arrive.
 
     One thread reads them, one after another: the picture needs the processor. The newest wish for a model counts.
@@ -114,7 +114,7 @@ class Backstage:
         """Models that are being read or wait for it, and whether to read them even when another one is wished for."""
         self._reading = ""
         """The translator that is being read."""
-        threading.Thread(target=self._work, daemon=True, name="latentart-backstage").start()
+        threading.Thread(target=self._work, daemon=True, name="latentart-loader").start()
 
     def prepare(self, name: str, choice: str | None) -> None:
         """Loads a model here and now. Raises LatentartError."""

@@ -27,7 +27,7 @@ from latentart.live.control.controller import append
 from latentart.live.control.params import QUANTISE
 from latentart.live.control.takes import read_take
 from latentart.live.play.instrument import Instrument
-from latentart.live.play.loader import Backstage, RendererSettings
+from latentart.live.play.loader import Loader, RendererSettings
 from latentart.live.play.replay import perform, without_rev
 from latentart.live.wire.inbox import Inbox, Incoming
 from latentart.live.wire.protocol import BLACKOUT, KEY, REPEAT
@@ -65,8 +65,8 @@ class Renderer:
     def __init__(self, connection: Connection, settings: RendererSettings) -> None:
         self.connection = connection
         self.settings = settings
-        self.backstage = Backstage(settings)
-        self.models = self.backstage.models
+        self.loader = Loader(settings)
+        self.models = self.loader.models
         self.showing = settings.network
         first = self.models[settings.network]
         self.instrument = Instrument(first.G, settings.fps, first.directions)
@@ -111,10 +111,10 @@ class Renderer:
             return deque()
         take = read_take(self.settings.replay)
         for name, choice in take.models().items():
-            self.backstage.prepare(name, choice)
+            self.loader.prepare(name, choice)
             self.scored_models.add(name)
         for name, size in take.translators():
-            self.backstage.translators.open(name, size)
+            self.loader.translators.open(name, size)
             self.scored.add(name)
         begun = self.instrument.state.frame
         return deque((frame, event) for frame in sorted(take.events) for event in take.events[frame] if frame > begun)
@@ -169,7 +169,7 @@ class Renderer:
             for operation in message.get("do", ()):
                 append(operations, operation)
             if "load" in message:
-                self.backstage.load(message["load"], message["swap"], message.get("now", False))
+                self.loader.load(message["load"], message["swap"], message.get("now", False))
             self._snapshot_due |= "snapshot" in message
             self.running &= "quit" not in message
         return operations
@@ -185,33 +185,33 @@ class Renderer:
     def _arrive(self) -> list[dict[str, Any]]:
         """Takes in what was read: events of translators, and of a model when its beat has come."""
         events = []
-        while (arrival := self.backstage.arrived()) is not None:
+        while (arrival := self.loader.arrived()) is not None:
             if arrival.fault:
                 _send(self.connection, {"refused": arrival.name, "why": arrival.fault})
             elif arrival.ready is not None:
                 events.append(dict(arrival.ready))
                 _send(self.connection, {"loaded": arrival.name})
             else:
-                self.backstage.keep(arrival, {self.showing, *self.scored_models})
+                self.loader.keep(arrival, {self.showing, *self.scored_models})
                 _send(self.connection, {"loaded": arrival.name})
                 self._arm(arrival.name)
         if self.swap is not None and self.instrument.state.beat >= self.swap[1]:
-            name, self.swap, self.backstage.wish = self.swap[0], None, None
+            name, self.swap, self.loader.wish = self.swap[0], None, None
             events += [{"model": name, **self._choice(name)}] if name != self.showing else []
         return events
 
     def _arm(self, name: str) -> None:
         """Changes to a model on the next beat if it is the one that was asked for last."""
-        wish = self.backstage.wish
+        wish = self.loader.wish
         if wish is not None and wish.name == name:
             self.swap = (name, 0.0 if wish.at_once else self._next_beat())
 
     def _want(self) -> None:
         """Asks for a translator that is named and not here yet."""
         slots, state, size = self.instrument.slots, self.instrument.state, self.instrument.size
-        name = slots.missing(state, size, {*self.scored, *(n for n, s in self.backstage.refused if s == size)})
+        name = slots.missing(state, size, {*self.scored, *(n for n, s in self.loader.refused if s == size)})
         if name is not None:
-            self.backstage.want(name, size)
+            self.loader.want(name, size)
 
     def _next_beat(self) -> float:
         state = self.instrument.state
@@ -228,7 +228,7 @@ class Renderer:
         message: dict[str, Any] = {
             "frame": frame, "rev": state.rev, "t": int(done * 1e6), "flags": flags, "ms": (done - begun) * 1e3,
             "dropped": self.dropped, "beat": state.beat, "phase": state.phase, "model": self.showing,
-            "reading": self.backstage.reading, "armed": bool(state.waiting) or self.swap is not None,
+            "reading": self.loader.reading, "armed": bool(state.waiting) or self.swap is not None,
         }  # fmt: skip
         if events:
             message["events"] = events
