@@ -76,8 +76,8 @@ class House:
 
     def healthy(self) -> bool:
         """Whether pictures are being made now."""
-        seen = self.session.supervisor.pulse.frame
-        return wait_until(lambda: self.session.supervisor.pulse.frame > seen, 10)
+        seen = self.session.supervisor.status.frame
+        return wait_until(lambda: self.session.supervisor.status.frame > seen, 10)
 
 
 def message(address: str, *args: Any) -> bytes:

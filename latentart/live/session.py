@@ -142,7 +142,7 @@ class Session:
         folder = self.settings.folder
         return Links(
             token=self.settings.token,
-            pulse=self.supervisor.pulse,
+            status=self.supervisor.status,
             pass_on=self.supervisor.inbox.put,
             outlets=outlets,
             translators=translators,
@@ -203,7 +203,7 @@ class Session:
 
     def leave(self) -> None:
         """Fades out, then ends `run`; called again, ends it at once."""
-        if self._leaving or not self.supervisor.pulse.alive:
+        if self._leaving or not self.supervisor.status.alive:
             self.server.should_exit = True
             return
         self._leaving = True

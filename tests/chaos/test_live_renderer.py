@@ -53,15 +53,15 @@ def perform(house):
     house.osc("/la/noise/mode", "boil")
     assert house.get("/api/set?fade=0.3", "POST", b'{"psi": 1.2, "seed": 5}')[0] == 200
     assert wait_until(lambda: house.session.control.value("walk/speed") == 2.0)
-    start = house.session.supervisor.pulse.frame
-    assert wait_until(lambda: house.session.supervisor.pulse.frame > start + 20)
+    start = house.session.supervisor.status.frame
+    assert wait_until(lambda: house.session.supervisor.status.frame > start + 20)
     through(house, "mosaic26")
     house.osc("/la/walk/mode", "orbit")
     house.osc("/la/master/fade", 0.5)
     house.osc("/la/layer/3/rotate", 40)
     house.osc("/la/then/1/style/a", 9)
-    start = house.session.supervisor.pulse.frame
-    assert wait_until(lambda: house.session.supervisor.pulse.frame > start + 20)
+    start = house.session.supervisor.status.frame
+    assert wait_until(lambda: house.session.supervisor.status.frame > start + 20)
 
 
 def through(house, name):
@@ -93,10 +93,10 @@ def test_killed_while_playing_then_rendered_again(settings, tmp_path):
         shown = Shown(house)
         perform(house)
         values = house.session.control.values()
-        killed, frame = house.session.supervisor.pulse.pid, house.session.supervisor.pulse.frame
+        killed, frame = house.session.supervisor.status.pid, house.session.supervisor.status.frame
         os.kill(killed, signal.SIGKILL)
         # While there is none: what is set is kept, and blackout works at once.
-        assert wait_until(lambda: not house.session.supervisor.pulse.alive)
+        assert wait_until(lambda: not house.session.supervisor.status.alive)
         house.osc("/la/master/blackout", True)
         assert wait_until(lambda: house.session.hub.picture.flags & protocol.BLACKOUT, 1)
         assert house.session.hub.picture.pixels.max() == 0
@@ -104,8 +104,8 @@ def test_killed_while_playing_then_rendered_again(settings, tmp_path):
         house.osc("/la/dir/1/amount", 1.0)
         assert house.get("/healthz")[0] == 503
         assert house.get("/frame.jpg")[0] == 200
-        assert wait_until(lambda: house.session.supervisor.pulse.frame > frame + 5, 30)
-        assert house.session.supervisor.pulse.pid != killed
+        assert wait_until(lambda: house.session.supervisor.status.frame > frame + 5, 30)
+        assert house.session.supervisor.status.pid != killed
         assert house.session.control.values() == values | {"dir/1/amount": 1.0}
         assert wait_until(lambda: house.session.supervisor._snapshot["state"]["targets"]["dir/1/amount"] == 1.0)
         assert house.session.supervisor._snapshot["state"]["targets"]["walk/mode"] == "orbit"
@@ -117,10 +117,10 @@ def test_a_take_is_replayed_as_it_was(settings, tmp_path):
     with open_house(replace(settings, record=first)) as house:
         assert wait_until(lambda: house.session.takes.recording)
         perform(house)
-        end = house.session.supervisor.pulse.frame
+        end = house.session.supervisor.status.frame
     with open_house(replace(settings, replay=first, record=second)) as house:
         shown = Shown(house)
-        assert wait_until(lambda: house.session.supervisor.pulse.frame >= end, 20)
+        assert wait_until(lambda: house.session.supervisor.status.frame >= end, 20)
         assert wait_until(lambda: house.session.control.value("walk/mode") == "orbit")
     played = {n: picture for n, picture in shown.snapshot().items() if n < end}
     assert same_pictures(first, played, settings.network) > 20

@@ -28,7 +28,7 @@ def test_any_walk_ends_alive_and_where_it_should(tmp_path, monkeypatch):
         walk = Walk(
             house.port, house.session.osc.port, seed=3, models=["tiny", "glyphs-64"], translators=["mosaic26"],
             sizes=[64],
-            renderer=lambda: loop.pulse.pid or 0,
+            renderer=lambda: loop.status.pid or 0,
         )  # fmt: skip
         # One of each that makes graphs, whatever the walk does.
         walk.translate()
@@ -41,7 +41,7 @@ def test_any_walk_ends_alive_and_where_it_should(tmp_path, monkeypatch):
         wanted = {n: v for n, v in walk.account.values.items() if n not in walk.account.free}
         assert wait_until(lambda: json.loads(json.dumps(wanted)).items() <= targets(loop).items(), 10)
         assert house.healthy()
-    assert loop.pulse.restarts == walk.kills
+    assert loop.status.restarts == walk.kills
 
 
 def targets(loop):

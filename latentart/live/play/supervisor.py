@@ -68,7 +68,7 @@ class Audience(Protocol):
 
 
 @dataclass
-class Pulse:
+class RendererStatus:
     """How the renderer is doing."""
 
     alive: bool = False
@@ -100,7 +100,7 @@ class Supervisor:
         """Where pictures that a browser sends are put."""
         self.settings = replace(settings, ring=self.ring.name, inbox=self.inbox.name)
         self.control = control
-        self.pulse = Pulse(model=settings.network)
+        self.status = RendererStatus(model=settings.network)
         """Kept up to date; read it from anywhere."""
         self.picture: Picture | None = None
         self._lit: Frame | None = None
@@ -146,7 +146,7 @@ class Supervisor:
     @property
     def chosen(self) -> str:
         """Name of the model that plays, or is on its way."""
-        return self.pulse.model if self._wish is None else str(self._wish["load"])
+        return self.status.model if self._wish is None else str(self._wish["load"])
 
     def send(self, message: Mapping[str, Any]) -> None:
         """Sends a message to the renderer; it is lost without one."""
@@ -161,7 +161,7 @@ class Supervisor:
 
     def _feed(self) -> None:
         while not self._stopping.is_set():
-            if not self.pulse.alive:
+            if not self.status.alive:
                 time.sleep(0.02)
                 continue
             operations = self.control.take(timeout=0.25)
@@ -178,19 +178,19 @@ class Supervisor:
             )
             process.start()
             theirs.close()
-            self.pulse.pid = process.pid
+            self.status.pid = process.pid
             self._listen(ours)
             self._end(process, ours)
 
     def _next_settings(self) -> RendererSettings:
         """What the next renderer starts from: where the last one was."""
-        if self.pulse.restarts and self._snapshot is not None:
+        if self.status.restarts and self._snapshot is not None:
             # Translators are read again while pictures go on; their events tell takes so.
             self._snapshot = without_ready(self._snapshot)
-        settings = replace(self.settings, snapshot=self._snapshot, frame=self.pulse.frame + 1)
+        settings = replace(self.settings, snapshot=self._snapshot, frame=self.status.frame + 1)
         if self._snapshot is not None:
             settings = replace(settings, network=self._snapshot["model"], engine=self._snapshot["engine"])
-        if self.pulse.restarts:
+        if self.status.restarts:
             model = {"model": settings.network, "engine": settings.engine}
             self.audience.passed(settings.frame, [model, {"restore": self._snapshot}])
         return settings
@@ -205,10 +205,10 @@ class Supervisor:
                     self._receive(connection)
             except (EOFError, OSError):
                 return
-            if time.monotonic() - heard > (SILENCE if self.pulse.alive else START):
+            if time.monotonic() - heard > (SILENCE if self.status.alive else START):
                 log.error("the renderer has been silent for %.0f s: starting another", time.monotonic() - heard)
                 return
-            if not self.pulse.alive:
+            if not self.status.alive:
                 self._stand_in()
 
     def _receive(self, connection: Connection) -> None:
@@ -239,11 +239,11 @@ class Supervisor:
             self.audience.begin(message["frame"], message["snapshot"])
         self.audience.passed(message["frame"], message.get("events", []))
         self._times.append(time.monotonic())
-        pulse, times = self.pulse, self._times
-        pulse.fps = (len(times) - 1) / (times[-1] - times[0]) if len(times) > 1 and times[-1] > times[0] else 0.0
-        pulse.frame, pulse.ms, pulse.model = message["frame"], message["ms"], message["model"]
-        pulse.dropped, pulse.beat, pulse.phase = message["dropped"], message["beat"], message["phase"]
-        pulse.reading, pulse.armed = tuple(message["reading"]), message["armed"]
+        status, times = self.status, self._times
+        status.fps = (len(times) - 1) / (times[-1] - times[0]) if len(times) > 1 and times[-1] > times[0] else 0.0
+        status.frame, status.ms, status.model = message["frame"], message["ms"], message["model"]
+        status.dropped, status.beat, status.phase = message["dropped"], message["beat"], message["phase"]
+        status.reading, status.armed = tuple(message["reading"]), message["armed"]
 
     def _show(self, message: Mapping[str, Any]) -> None:
         pixels = self.ring.read(message["frame"])
@@ -281,7 +281,7 @@ class Supervisor:
         if self._wish is not None:
             self.send(self._wish)
         self._times.clear()
-        self.pulse.alive = self._played = True
+        self.status.alive = self._played = True
         self.audience.report(message)
 
     def _report(self, message: Mapping[str, Any]) -> None:
@@ -296,7 +296,7 @@ class Supervisor:
     def _end(self, process: multiprocessing.process.BaseProcess, connection: Connection) -> None:
         with self._lock:
             self._connection = None
-        self.pulse.alive = False
+        self.status.alive = False
         process.join(timeout=2 if self._stopping.is_set() else 0)
         if process.is_alive():
             process.kill()
@@ -307,10 +307,10 @@ class Supervisor:
 
     def _count_crash(self) -> None:
         now = time.monotonic()
-        self.pulse.restarts += 1
+        self.status.restarts += 1
         self._crashes.append(now)
-        log.error("the renderer died: starting another from frame %d", self.pulse.frame + 1)
-        self.audience.report({"died": self.pulse.restarts})
+        log.error("the renderer died: starting another from frame %d", self.status.frame + 1)
+        self.audience.report({"died": self.status.restarts})
         # A model that cannot be loaded must not be asked for a hundred times a second.
         self._stopping.wait(0.1 if len(self._crashes) < CRASHES else 1.0)
         if len(self._crashes) == CRASHES and now - self._crashes[0] < CRASH_SECONDS:

@@ -19,7 +19,7 @@ from latentart.live.control.controller import Control
 from latentart.live.control.params import TABLE
 from latentart.live.control.takes import Events, Takes
 from latentart.live.outputs._mailbox import Outlet
-from latentart.live.play.supervisor import Pulse
+from latentart.live.play.supervisor import RendererStatus
 from latentart.live.web.inputs import Inputs, Shape
 from latentart.live.web.maps import Charts
 from latentart.live.wire.encode import BEST, Level, Picture
@@ -66,7 +66,7 @@ class Links:
 
     token: str | None = None
     """What every viewer must know; None lets everyone in."""
-    pulse: Pulse = field(default_factory=Pulse)
+    status: RendererStatus = field(default_factory=RendererStatus)
     """State of the renderer."""
     pass_on: Callable[[Frame], None] = lambda frame: None
     """Called with every picture that a browser sends, for the renderer."""
@@ -97,7 +97,7 @@ class Hub:
         links = links or Links()
         self.control, self.actions, self.takes = control, actions, takes
         self.fps, self.size = fps, size
-        self.token, self.pulse, self.charts = links.token, links.pulse, links.charts
+        self.token, self.status, self.charts = links.token, links.status, links.charts
         self.outlets, self.translators = list(links.outlets), list(links.translators)
         self.inputs = Inputs(links.pass_on)
         self.on_change, self.on_news = list(links.on_change), list(links.on_news)
@@ -303,12 +303,12 @@ class Hub:
 
     def stats(self) -> dict[str, Any]:
         """Statistics of the session: frame rate, delays and viewers."""
-        pulse = self.pulse
+        status = self.status
         return {
-            "fps": round(pulse.fps, 1), "render_ms": round(pulse.ms, 2), "frame": pulse.frame,
-            "dropped": pulse.dropped, "restarts": pulse.restarts, "alive": pulse.alive, "model": pulse.model,
-            "viewers": len(self.viewers), "beat": round(pulse.beat, 3), "phase": round(pulse.phase, 5),
-            "loading": list(pulse.reading), "armed": pulse.armed,
+            "fps": round(status.fps, 1), "render_ms": round(status.ms, 2), "frame": status.frame,
+            "dropped": status.dropped, "restarts": status.restarts, "alive": status.alive, "model": status.model,
+            "viewers": len(self.viewers), "beat": round(status.beat, 3), "phase": round(status.phase, 5),
+            "loading": list(status.reading), "armed": status.armed,
             "recording": self.takes.recording, "cue": self.actions.presets.place, "counts": self._counts(),
             **{name: self.facts[name] for name in ("z_dim", "w_dim", "num_ws") if name in self.facts},
         }  # fmt: skip

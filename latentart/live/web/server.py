@@ -209,9 +209,9 @@ async def _parts(hub: Hub) -> AsyncIterator[bytes]:
 
 
 async def _healthz(request: Request) -> Response:
-    pulse = _hub(request).pulse
-    facts = {"ok": pulse.alive, "fps": round(pulse.fps, 1), "frame": pulse.frame, "restarts": pulse.restarts}
-    return JSONResponse(facts, status_code=200 if pulse.alive else 503)
+    status = _hub(request).status
+    facts = {"ok": status.alive, "fps": round(status.fps, 1), "frame": status.frame, "restarts": status.restarts}
+    return JSONResponse(facts, status_code=200 if status.alive else 503)
 
 
 async def _params(request: Request) -> Response:

@@ -112,7 +112,7 @@ def test_a_frame_that_was_overwritten_is_left_out(supervisor):
 def test_what_was_sent_after_the_snapshot_is_sent_again(supervisor, G):
     with listening(supervisor) as renderer:
         say(renderer, ready={})
-        assert wait_until(lambda: supervisor.pulse.alive)
+        assert wait_until(lambda: supervisor.status.alive)
         supervisor._sent.extend([{"set": {}, "rev": 1}, {"set": {}, "rev": 2}])
         say(renderer, **frame(supervisor, 1, snapshot=snapshot(G, rev=1)))
         assert wait_until(lambda: supervisor._snapshot is not None)
@@ -147,7 +147,7 @@ def test_blackout_works_without_a_renderer(supervisor):
 
 def test_a_silent_renderer_is_given_up(supervisor, monkeypatch):
     monkeypatch.setattr(loops, "SILENCE", 0.3)
-    supervisor.pulse.alive = True
+    supervisor.status.alive = True
     ours, theirs = multiprocessing.Pipe()
     supervisor._listen(ours)
     ours.close()

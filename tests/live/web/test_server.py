@@ -411,7 +411,7 @@ def test_many_come_and_go(house):
 
 def test_after_all_that_it_still_plays(house):
     assert house.healthy()
-    assert house.session.supervisor.pulse.restarts == 0
+    assert house.session.supervisor.status.restarts == 0
 
 
 # Another machine.
