@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from latentart.errors import LatentartError
-from latentart.live.play.directions import Handles, handles
+from latentart.live.play.directions import Directions, directions_of
 from latentart.live.play.instrument import Instrument
 from latentart.live.play.painter import Painter
 from latentart.live.play.slots import Size
@@ -57,7 +57,7 @@ class Loaded:
 
     G: Generator
     painter: Painter
-    directions: Handles
+    directions: Directions
 
 
 def prepare(
@@ -70,7 +70,7 @@ def prepare(
     instrument = Instrument(G, 60.0)
     instrument.tick()
     painter.paint(instrument.shot())
-    return Loaded(G, painter, handles(G, source))
+    return Loaded(G, painter, directions_of(G, source))
 
 
 @dataclass(frozen=True)

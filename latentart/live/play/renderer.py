@@ -50,7 +50,7 @@ def main(connection: Connection, settings: RendererSettings) -> None:
     try:
         Renderer(connection, settings).run()
     except LatentartError as error:
-        # What can go wrong while playing is handled where it does; this is a start that failed.
+        # What can go wrong while playing is directions where it does; this is a start that failed.
         _send(connection, {"refused": settings.network, "why": str(error), "fatal": True})
     except (EOFError, BrokenPipeError, ConnectionResetError):
         # The parent is gone: there is no one to report to.
@@ -275,14 +275,14 @@ class Renderer:
             "num_ws": G.num_ws,
         }
         names = self.models[self.showing].directions.names
-        handled = {"directions": len(names), "direction_names": list(names)}
-        return {**self._choice(self.showing), **facts, **handled, "choice": self.models[self.showing].painter.words}
+        directions = {"directions": len(names), "direction_names": list(names)}
+        return {**self._choice(self.showing), **facts, **directions, "choice": self.models[self.showing].painter.words}
 
     def _choice(self, name: str) -> dict[str, str]:
         """What has to be the same for a take to give the same pictures."""
         loaded = self.models[name]
-        handled = loaded.directions.digest
-        return {"sha256": loaded.G.sha256, "engine": loaded.painter.choice, "directions": handled}
+        directions = loaded.directions.digest
+        return {"sha256": loaded.G.sha256, "engine": loaded.painter.choice, "directions": directions}
 
 
 def _send(connection: Connection, message: Mapping[str, Any]) -> None:
