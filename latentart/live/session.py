@@ -31,7 +31,7 @@ from latentart.live.play.translating import offered
 from latentart.live.web import server
 from latentart.live.web.access import origin_of
 from latentart.live.web.hub import Hub, Links, Listener
-from latentart.live.web.maps import Charts
+from latentart.live.web.maps import ModelMaps
 from latentart.live.wire import hosts
 from latentart.live.wire.hosts import LOCAL
 from latentart.models.load import names as generators
@@ -146,7 +146,7 @@ class Session:
             pass_on=self.supervisor.inbox.put,
             outlets=outlets,
             translators=translators,
-            charts=Charts(folder / "maps", sources),
+            maps=ModelMaps(folder / "maps", sources),
             on_change=[self.osc.echo],
             on_news=[self._heard, on_news],
             on_stats=[self.osc.status],
@@ -220,8 +220,8 @@ class Session:
         self.takes.stop()
         self.osc.stop()
         self.supervisor.stop()
-        if self.hub.charts is not None:
-            self.hub.charts.close()
+        if self.hub.maps is not None:
+            self.hub.maps.close()
         for outlet in self.hub.outlets:
             outlet.close()
         if self._midi is not None:

@@ -118,7 +118,7 @@ def test_the_map_is_played(page, fresh, tmp_path):
     G = load("glyphs-64", "cpu")
     plane = maps.seeds(G, range(9), label="a")
     facts = fresh.session.hub.facts
-    target = fresh.session.hub.charts.folder / f"{facts['model']}-{facts['sha256'][:12]}.html"
+    target = fresh.session.hub.maps.folder / f"{facts['model']}-{facts['sha256'][:12]}.html"
     target.parent.mkdir(exist_ok=True)
     maps.write_page(target, plane, maps.draw(G, plane, 32), overwrite=True)
     page.goto(f"http://localhost:{fresh.port}/map")

@@ -16,7 +16,7 @@ from latentart.errors import SettingsError
 from latentart.live.wire.hosts import LOCAL, is_address
 
 
-class Guard:
+class AccessControl:
     """ASGI middleware that answers 403 or 401, or closes a WebSocket before it is accepted."""
 
     def __init__(

@@ -17,7 +17,7 @@ RECOVERY = 5.0
 LONGEST_RECOVERY = 80.0
 
 
-class Pace:
+class FlowControl:
     """One viewer's window and place on the ladder. Times are seconds of any steady clock."""
 
     def __init__(self, frame_time: float, window: int = WINDOW, *, adapt: bool = True) -> None:

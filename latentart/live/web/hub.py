@@ -21,7 +21,7 @@ from latentart.live.control.takes import Events, Takes
 from latentart.live.outputs._mailbox import Outlet
 from latentart.live.play.supervisor import RendererStatus
 from latentart.live.web.inputs import Inputs, Shape
-from latentart.live.web.maps import Charts
+from latentart.live.web.maps import ModelMaps
 from latentart.live.wire.encode import BEST, Level, Picture
 from latentart.live.wire.protocol import SUBPROTOCOL
 from latentart.pixels import Frame
@@ -74,7 +74,7 @@ class Links:
     """Outputs beside the browser: each gets every picture."""
     translators: Sequence[Mapping[str, Any]] = ()
     """Translators that a slot may be given; see `translating.offered`."""
-    charts: Charts | None = None
+    maps: ModelMaps | None = None
     """Maps of the models."""
     on_change: Sequence[Listener] = ()
     """Called on the event loop with changed parameters, in order, as the next two."""
@@ -97,7 +97,7 @@ class Hub:
         links = links or Links()
         self.control, self.actions, self.takes = control, actions, takes
         self.fps, self.size = fps, size
-        self.token, self.status, self.charts = links.token, links.status, links.charts
+        self.token, self.status, self.maps = links.token, links.status, links.maps
         self.outlets, self.translators = list(links.outlets), list(links.translators)
         self.inputs = Inputs(links.pass_on)
         self.on_change, self.on_news = list(links.on_change), list(links.on_news)

@@ -23,7 +23,7 @@ COLUMNS = 13
 CELL = 96
 
 
-class Charts:
+class ModelMaps:
     """Pages in a folder, one for each model; one that is missing is drawn by a process of its own, slowly."""
 
     def __init__(self, folder: Path, sources: Mapping[str, str], columns: int = COLUMNS) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from latentart.errors import LatentartError, SettingsError
-from latentart.live.web.flow_control import Pace
+from latentart.live.web.flow_control import FlowControl
 from latentart.live.web.hub import Hub
 from latentart.live.wire import protocol
 from latentart.live.wire.encode import LADDER, Level, Picture
@@ -38,7 +38,7 @@ class Viewer:
     def __init__(self, hub: Hub, websocket: WebSocket) -> None:
         self.hub = hub
         self.websocket = websocket
-        self.pace = Pace(1 / hub.fps)
+        self.pace = FlowControl(1 / hub.fps)
         self.subscribed: set[str] = set()
         self.may_control = False
         self.max_fps = float("inf")
@@ -246,7 +246,7 @@ class Viewer:
         self.may_control = message.get("role", "control") in ("control", "operator")
         self.max_fps = _positive(message.get("max_fps"), float("inf"))
         adapt = message.get("adapt") is not False
-        self.pace = Pace(1 / self.hub.fps, int(_positive(message.get("window"), 2)), adapt=adapt)
+        self.pace = FlowControl(1 / self.hub.fps, int(_positive(message.get("window"), 2)), adapt=adapt)
         largest = _positive(message.get("max_size"), float("inf"))
         self.halvings = next((n for n in range(4) if max(self.hub.size) >> n <= largest), 3)
         self.hub.refresh_levels()

@@ -9,14 +9,14 @@ from live_house import open_house, tiny_file, wait_until
 
 from latentart.errors import LatentartError, SettingsError
 from latentart.live.session import SessionSettings
-from latentart.live.web.maps import Charts, draw, plane_of
+from latentart.live.web.maps import ModelMaps, draw, plane_of
 
 SHA = "5" * 64
 
 
 @pytest.fixture
 def kept(tmp_path):
-    found = Charts(
+    found = ModelMaps(
         tmp_path / "maps", {"tiny": str(tiny_file(tmp_path)), "broken": str(tmp_path / "nothing.safetensors")}
     )
     yield found
