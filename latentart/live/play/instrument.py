@@ -58,9 +58,9 @@ class Instrument:
         self.slots = Slots()
         self.incoming: Size | None = None
         """(width, height) of the picture that came in and takes the generator's place, None where none does."""
-        self.take_generator(G, directions)
+        self.use_generator(G, directions)
 
-    def take_generator(self, G: Generator, directions: Directions = NONE) -> None:
+    def use_generator(self, G: Generator, directions: Directions = NONE) -> None:
         """Goes on with another model: the state stays, the picture changes at once."""
         self.G = G
         self.directions = directions

@@ -50,7 +50,7 @@ def main(connection: Connection, settings: RendererSettings) -> None:
     try:
         Renderer(connection, settings).run()
     except LatentartError as error:
-        # What can go wrong while playing is directions where it does; this is a start that failed.
+        # What can go wrong while playing is handled where it does; this is a start that failed.
         _send(connection, {"refused": settings.network, "why": str(error), "fatal": True})
     except (EOFError, BrokenPipeError, ConnectionResetError):
         # The parent is gone: there is no one to report to.
@@ -95,7 +95,7 @@ class Renderer:
         while self.running:
             frame = self._wait()
             self._catch_up(frame - 1)
-            operations = self._take_messages()
+            operations = self._receive()
             snapshot = self._snapshot(frame)
             events = [*self._scored(frame), *self._arrive(), *({"do": operation} for operation in operations)]
             for event in events:
@@ -161,7 +161,7 @@ class Renderer:
             # Told at the next frame that is seen.
             return
 
-    def _take_messages(self) -> list[dict[str, Any]]:
+    def _receive(self) -> list[dict[str, Any]]:
         """Operations that came since the last frame."""
         operations: list[dict[str, Any]] = []
         while self.connection.poll():

@@ -32,9 +32,9 @@ def perform(instrument: Instrument, event: Mapping[str, Any], G: Generator, dire
     if "do" in event:
         instrument.apply(event["do"])
     if "model" in event and G is not instrument.G:
-        instrument.take_generator(G, directions)
+        instrument.use_generator(G, directions)
     if "then" in event:
-        instrument.slots.take(event)
+        instrument.slots.add_ready(event)
     if event.get("restore") is not None:
         state = instrument.state
         frame, rev = state.frame, state.rev

@@ -164,7 +164,7 @@ class Supervisor:
             if not self.status.alive:
                 time.sleep(0.02)
                 continue
-            operations = self.control.take(timeout=0.25)
+            operations = self.control.pop(timeout=0.25)
             if operations:
                 self._sent.extend(operations)
                 self.send({"do": operations})

@@ -264,10 +264,10 @@ class Hub:
         """Whether the limit of MJPEG viewers is reached."""
         return self._streams >= MOST_VIEWERS
 
-    async def take_input(self, message: bytes) -> None:
+    async def receive_input(self, message: bytes) -> None:
         """A picture sent by a browser. Raises SettingsError, PictureError."""
         shorter, mirror = (self.control.value(f"input/{name}") for name in ("size", "mirror"))
-        await asyncio.to_thread(self.inputs.take, message, Shape(self.size, int(shorter), bool(mirror)))  # type: ignore[arg-type]
+        await asyncio.to_thread(self.inputs.receive, message, Shape(self.size, int(shorter), bool(mirror)))  # type: ignore[arg-type]
 
     def knows(self, token: Any) -> bool:
         """Whether this is the token, in a time that does not tell how much of it is right."""

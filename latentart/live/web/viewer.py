@@ -199,7 +199,7 @@ class Viewer:
     async def _take_picture(self, message: bytes) -> None:
         try:
             self._require_control()
-            await self.hub.take_input(message)
+            await self.hub.receive_input(message)
             # Whoever sends waits for this, so that a busy server sees new pictures and not a queue of old ones.
             self.tell({"event": "input", "count": self.hub.inputs.count})
         except LatentartError as error:

@@ -205,7 +205,7 @@ def test_another_model_takes_over(G, G_classes):
     instrument = Instrument(G, 60)
     play(instrument, 10, seed=5, walk__mode="hold")
     kept = instrument.snapshot()
-    instrument.take_generator(G_classes)
+    instrument.use_generator(G_classes)
     shot = play(instrument, 1)
     assert shot.ws.shape == (1, G_classes.num_ws, G_classes.w_dim)
     assert instrument.state.values["seed"] == 5

@@ -127,7 +127,7 @@ def test_what_was_sent_after_the_snapshot_is_sent_again(supervisor, G):
 
 def test_a_stopped_fade_is_learnt_from_the_snapshot(supervisor, G):
     supervisor.control.set({"psi": 1.0})
-    supervisor.control.take(0)
+    supervisor.control.pop(0)
     with listening(supervisor) as renderer:
         say(renderer, **frame(supervisor, 1, snapshot=snapshot(G, rev=1, psi=0.45)))
         assert wait_until(lambda: supervisor.control.value("psi") == 0.45)

@@ -115,7 +115,7 @@ def test_pictures_come_in(kind, codec):
     data = io.BytesIO()
     Image.fromarray(picture()).save(data, kind)
     inputs = Inputs()
-    inputs.take(pack(Header(0, 0, 0, 24, 16, codec=codec), data.getvalue()), Shape((24, 24), 16))
+    inputs.receive(pack(Header(0, 0, 0, 24, 16, codec=codec), data.getvalue()), Shape((24, 24), 16))
     assert inputs.frame.shape == (16, 24, 3)
 
 
