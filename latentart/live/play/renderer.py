@@ -77,11 +77,11 @@ class Renderer:
         self.incoming: Incoming | None = None
         self.swap: tuple[str, float] | None = None
         """The model to change to, and the beat to do so."""
-        self.scored: set[str] = set()
-        """Translators whose arrival the take tells."""
-        self.scored_models: set[str] = set()
-        """Models that it changes to."""
-        self.score = self._read_score()
+        self.replayed_translators: set[str] = set()
+        """Translators of the take that is replayed: its events state when each is ready."""
+        self.replayed_models: set[str] = set()
+        """Models of the take that is replayed."""
+        self.replay_events = self._read_replay()
         self.instrument.state.frame = settings.frame - 1
         self.running = True
         self.dropped = 0
@@ -97,7 +97,7 @@ class Renderer:
             self._catch_up(frame - 1)
             operations = self._receive()
             snapshot = self._snapshot(frame)
-            events = [*self._scored(frame), *self._arrive(), *({"do": operation} for operation in operations)]
+            events = [*self._replayed(frame), *self._arrive(), *({"do": operation} for operation in operations)]
             for event in events:
                 self._perform(event)
             self._show(frame, snapshot, events)
@@ -105,24 +105,24 @@ class Renderer:
         if self.inbox is not None:
             self.inbox.close()
 
-    def _read_score(self) -> deque[tuple[int, dict[str, Any]]]:
+    def _read_replay(self) -> deque[tuple[int, dict[str, Any]]]:
         """The events of the take that is played, those after the state that this starts from."""
         if self.settings.replay is None:
             return deque()
         take = read_take(self.settings.replay)
         for name, choice in take.models().items():
             self.loader.prepare(name, choice)
-            self.scored_models.add(name)
+            self.replayed_models.add(name)
         for name, size in take.translators():
             self.loader.translators.open(name, size)
-            self.scored.add(name)
+            self.replayed_translators.add(name)
         begun = self.instrument.state.frame
         return deque((frame, event) for frame in sorted(take.events) for event in take.events[frame] if frame > begun)
 
-    def _scored(self, frame: int) -> list[dict[str, Any]]:
+    def _replayed(self, frame: int) -> list[dict[str, Any]]:
         found = []
-        while self.score and self.score[0][0] <= frame:
-            found.append(without_rev(self.score.popleft()[1]))
+        while self.replay_events and self.replay_events[0][0] <= frame:
+            found.append(without_rev(self.replay_events.popleft()[1]))
         return found
 
     def _perform(self, event: Mapping[str, Any]) -> None:
@@ -149,7 +149,7 @@ class Renderer:
     def _catch_up(self, frame: int) -> None:
         """Skipped frames still advance the clock, so the walk keeps its time."""
         while self.instrument.state.frame < frame:
-            for event in self._scored(self.instrument.state.frame + 1):
+            for event in self._replayed(self.instrument.state.frame + 1):
                 self._perform(event)
             self._tick_unseen()
 
@@ -192,7 +192,7 @@ class Renderer:
                 events.append(dict(arrival.ready))
                 _send(self.connection, {"loaded": arrival.name})
             else:
-                self.loader.keep(arrival, {self.showing, *self.scored_models})
+                self.loader.keep(arrival, {self.showing, *self.replayed_models})
                 _send(self.connection, {"loaded": arrival.name})
                 self._arm(arrival.name)
         if self.swap is not None and self.instrument.state.beat >= self.swap[1]:
@@ -209,7 +209,9 @@ class Renderer:
     def _want(self) -> None:
         """Asks for a translator that is named and not here yet."""
         slots, state, size = self.instrument.slots, self.instrument.state, self.instrument.size
-        name = slots.missing(state, size, {*self.scored, *(n for n, s in self.loader.refused if s == size)})
+        name = slots.missing(
+            state, size, {*self.replayed_translators, *(n for n, s in self.loader.refused if s == size)}
+        )
         if name is not None:
             self.loader.want(name, size)
 
