@@ -30,7 +30,7 @@ from latentart.live.play.supervisor import Supervisor
 from latentart.live.play.translating import offered
 from latentart.live.web import server
 from latentart.live.web.access import origin_of
-from latentart.live.web.hub import Hub, Links, Listener
+from latentart.live.web.hub import Connections, Hub, Listener
 from latentart.live.web.maps import ModelMaps
 from latentart.live.wire import hosts
 from latentart.live.wire.hosts import LOCAL
@@ -132,15 +132,15 @@ class Session:
                 translators=[each["name"] for each in translators],
             )  # fmt: skip
             undo.pop_all()
-        links = self._links(renderer.sources, outlets, translators, on_news)
-        self.hub = Hub(self.control, self.actions, self.takes, fps=settings.fps, size=size, links=links)
+        connections = self._connections(renderer.sources, outlets, translators, on_news)
+        self.hub = Hub(self.control, self.actions, self.takes, fps=settings.fps, size=size, connections=connections)
 
-    def _links(
+    def _connections(
         self, sources: Mapping[str, str], outlets: Sequence[Outlet], translators: Sequence[Mapping[str, Any]],
         on_news: Listener,
-    ) -> Links:  # fmt: skip
+    ) -> Connections:  # fmt: skip
         folder = self.settings.folder
-        return Links(
+        return Connections(
             token=self.settings.token,
             status=self.supervisor.status,
             pass_on=self.supervisor.inbox.put,

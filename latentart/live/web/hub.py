@@ -35,7 +35,7 @@ STATS_EVERY = 0.5
 Listener = Callable[[Mapping[str, Any]], None]
 
 
-class Guest(Protocol):
+class Client(Protocol):
     """What the hub knows of a viewer."""
 
     @property
@@ -61,7 +61,7 @@ class Guest(Protocol):
 
 
 @dataclass(frozen=True)
-class Links:
+class Connections:
     """What a hub is connected to beside its viewers: the renderer, outputs, listeners, and what it may offer."""
 
     token: str | None = None
@@ -91,18 +91,18 @@ class Hub:
 
     def __init__(
         self, control: Control, actions: Actions, takes: Takes, *, fps: float, size: tuple[int, int],
-        links: Links | None = None,
+        connections: Connections | None = None,
     ) -> None:  # fmt: skip
         """fps, size (width, height): those of the pictures."""
-        links = links or Links()
+        connections = connections or Connections()
         self.control, self.actions, self.takes = control, actions, takes
         self.fps, self.size = fps, size
-        self.token, self.status, self.maps = links.token, links.status, links.maps
-        self.outlets, self.translators = list(links.outlets), list(links.translators)
-        self.inputs = Inputs(links.pass_on)
-        self.on_change, self.on_news = list(links.on_change), list(links.on_news)
-        self.on_stats, self.counters = list(links.on_stats), list(links.counters)
-        self.viewers: set[Guest] = set()
+        self.token, self.status, self.maps = connections.token, connections.status, connections.maps
+        self.outlets, self.translators = list(connections.outlets), list(connections.translators)
+        self.inputs = Inputs(connections.pass_on)
+        self.on_change, self.on_news = list(connections.on_change), list(connections.on_news)
+        self.on_stats, self.counters = list(connections.on_stats), list(connections.counters)
+        self.viewers: set[Client] = set()
         self.picture: Picture | None = None
         self.counts: Counter[str] = Counter()
         self.facts: dict[str, Any] = {}
@@ -223,13 +223,13 @@ class Hub:
         for listener in self.on_news:
             listener(news)
 
-    def join(self, viewer: Guest) -> None:
+    def join(self, viewer: Client) -> None:
         """Takes a viewer in. Raises SettingsError when the house is full."""
         if len(self.viewers) >= MOST_VIEWERS:
             raise SettingsError(f"there are {MOST_VIEWERS} viewers already: close one")
         self.viewers.add(viewer)
 
-    def leave(self, viewer: Guest) -> None:
+    def leave(self, viewer: Client) -> None:
         """Forgets a viewer."""
         self.viewers.discard(viewer)
         self.refresh_levels()
