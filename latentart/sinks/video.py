@@ -185,8 +185,11 @@ def copy_packets(film: Path, container: OutputContainer, tag: str = "", sound: P
         stream = container.add_stream_from_template(source.streams.video[0], opaque=True)
         if tag:
             stream.codec_context.codec_tag = tag
-        sounds = stack.enter_context(soundtrack.copied(sound, container)) if sound else iter(())
-        soundtrack.interleave(container, _pictures(source, stream), sounds)
+        packets = _pictures(source, stream)
+        if sound is not None:
+            packets = soundtrack.interleaved(packets, stack.enter_context(soundtrack.copied(sound, container)))
+        for packet in packets:
+            container.mux(packet)
 
 
 def _pictures(source: InputContainer, stream: Any) -> Iterator[Any]:
