@@ -35,7 +35,7 @@ from latentart.live.web.maps import ModelMaps
 from latentart.live.wire import hosts
 from latentart.live.wire.hosts import LOCAL
 from latentart.models.load import names as generators
-from latentart.weights import cards
+from latentart.weights import cards, describe
 from latentart.weights.open import open_checkpoint
 
 log = logging.getLogger("latentart.live")
@@ -273,11 +273,8 @@ def check(settings: SessionSettings) -> SessionSettings:
 
 
 def native_size(network: str) -> tuple[int, int]:
-    """(width, height) of a model's pictures. Raises WeightsError."""
-    checkpoint = open_checkpoint(network)
-    resolution = checkpoint.config.get("img_resolution")
-    if resolution is None:
-        raise SettingsError(f"{network!r} does not say how large its pictures are: give --size")
-    init = checkpoint.config.get("init_res", [4, 4])
-    height, width = (int(resolution) * int(side) // 4 for side in init)
-    return width, height
+    """(width, height) of a model's images in pixels. Raises WeightsError, SettingsError."""
+    found = describe.resolution(open_checkpoint(network))
+    if found is None:
+        raise SettingsError(f"{network!r} does not state the size of its images: give --size")
+    return found[::-1]
