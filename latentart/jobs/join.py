@@ -23,7 +23,7 @@ from latentart.sinks.soundtrack import interleaved
 from latentart.sinks.video import CONTAINERS, create, encoder_errors
 
 MATROSKA_STEP = Fraction(1, 1000)
-"""Seconds between two times that Matroska can tell apart."""
+"""Resolution of Matroska's timestamps in seconds."""
 
 
 PLAYED = {"bgr0": "rgb24", "bgra": "rgba", "gbrp16le": "rgb48le", "gbrap16le": "rgba64le"}

@@ -1,4 +1,4 @@
-"""One evening: everything that `latentart live` runs, put together and taken down in order."""
+"""A live session: everything that `latentart live` runs, built and closed in order."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ from latentart.weights.open import open_checkpoint
 log = logging.getLogger("latentart.live")
 
 FADE_OUT = 0.4
-"""Seconds of the last fade: an evening does not end with a cut."""
+"""Seconds of the last fade: a session does not end with a cut."""
 
 
 @dataclass(frozen=True)
 class SessionSettings:
-    """What can be chosen at the start of an evening."""
+    """Settings of a live session."""
 
     network: str = "landscapes-256"
     host: str = "127.0.0.1"
@@ -78,11 +78,11 @@ class Models:
     """The models that may be asked for by name."""
 
     def __init__(self, first: str, supervisor: Supervisor) -> None:
-        """first: name of the one that the evening starts with; supervisor: runs the renderer that loads them."""
+        """first: name of the model that the session starts with; supervisor: runs the renderer that loads them."""
         self.first, self._supervisor = first, supervisor
 
     def names(self) -> list[str]:
-        """The generators that have cards, and what the evening was started with."""
+        """The generators that have cards, and the model that the session was started with."""
         return sorted({*generators(), self.first})
 
     def load(self, name: str, *, swap: bool) -> None:
@@ -108,7 +108,7 @@ class Session:
         size = take.size if take else settings.size or native_size(settings.network)
         renderer = _renderer_settings(settings, size, take)
         self.fault = ""
-        """Why the evening ended by itself."""
+        """Why the session ended by itself, '' if it did not."""
         self._leaving = False
         self.control = Control()
         facts = {"fps": settings.fps, "size": list(size), "threads": renderer.threads}
@@ -244,7 +244,7 @@ def _renderer_settings(chosen: SessionSettings, size: tuple[int, int], take: Tak
     )  # fmt: skip
     if take is None:
         return renderer
-    # Revisions count within one evening.
+    # Revisions count within one session.
     begun = {**take.snapshot, "state": {**take.snapshot["state"], "rev": 0}}
     return replace(
         renderer, network=take.network, engine=chosen.engine or take.models()[take.network], fps=take.fps,

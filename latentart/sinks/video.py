@@ -39,7 +39,7 @@ def open(target: str, **options: Any) -> Sink:
 class VideoSink(FileSink):
     """A film. `format` is a name from `formats.FORMATS`; the usual one for the file's ending if left out.
 
-    `crf`, `preset` and `threads` are the encoder's; `sound` is a film whose sound is copied; `planes` says that frames
+    `crf`, `preset` and `threads` are the encoder's; `sound` is a film whose sound is copied; `planes` means that frames
     come as YUV planes (`engine.planes`). The settings record is in the container's metadata.
     """
 
@@ -73,7 +73,7 @@ class VideoSink(FileSink):
 
     def _begin(self, height: int, width: int, channels: int) -> None:
         layout = _layout(self.format, height, width, channels)
-        # The header comes before the film, so it says how long the film was meant to be.
+        # The header comes before the film, so it states the planned length of the film.
         planned = self.settings.get("frames")
         self._signed = provenance.to_text(self.record(planned if isinstance(planned, int) else 0))
         with encoder_errors(self.target):

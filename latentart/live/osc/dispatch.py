@@ -65,7 +65,7 @@ def addresses() -> dict[str, Target]:
 
 
 class Dispatcher:
-    """Takes datagrams apart and does what they say."""
+    """Parses datagrams and performs their messages."""
 
     def __init__(
         self, control: Control, actions: Actions, reply: Reply, subscribe: Subscribe,

@@ -25,7 +25,7 @@ class Directions:
     """Fader to multiples of the rows."""
 
     def push(self, ws: Array, amounts: Callable[[int], float]) -> Array:
-        """ws [num_ws, w_dim] pushed along direction i, from 0, as far as amounts(i) says."""
+        """ws [num_ws, w_dim] pushed along direction i, from 0, by amounts(i)."""
         for i, (rows, far) in enumerate(zip(self.rows, self.far, strict=True)):
             amount = amounts(i)
             ws = ws + rows * far(np.asarray(amount)) if amount else ws

@@ -185,7 +185,7 @@ class Instrument:
         return np.concatenate([centre + (ws[:rows] - centre) * psi, ws[rows:]])
 
     def _pushed(self, ws: Array) -> Array:
-        """The directions, each as far as its fader says."""
+        """Returns ws moved along the directions by the values of their faders."""
         return self.directions.push(ws, lambda i: self.state.number(f"dir/{i + 1}/amount"))
 
     def _noise(self) -> tuple[Maps | None, tuple[Any, ...]]:

@@ -158,7 +158,7 @@ class Renderer:
         try:
             self.instrument.tick()
         except LatentartError:
-            # Told at the next frame that is seen.
+            # Reported at the next frame that is shown.
             return
 
     def _receive(self) -> list[dict[str, Any]]:

@@ -43,7 +43,7 @@ def perform(instrument: Instrument, event: Mapping[str, Any], G: Generator, dire
 
 
 def without_rev(event: Mapping[str, Any]) -> dict[str, Any]:
-    """An event of another evening, whose revisions mean nothing in this one."""
+    """An event of another session, whose revisions mean nothing in this one."""
     if "do" not in event:
         return dict(event)
     return {**event, "do": {name: value for name, value in event["do"].items() if name != "rev"}}

@@ -185,7 +185,7 @@ class Supervisor:
     def _next_settings(self) -> RendererSettings:
         """What the next renderer starts from: where the last one was."""
         if self.status.restarts and self._snapshot is not None:
-            # Translators are read again while pictures go on; their events tell takes so.
+            # Translators are read again while pictures go on; their events record that in takes.
             self._snapshot = without_ready(self._snapshot)
         settings = replace(self.settings, snapshot=self._snapshot, frame=self.status.frame + 1)
         if self._snapshot is not None:

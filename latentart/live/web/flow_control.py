@@ -80,7 +80,7 @@ class FlowControl:
         self._good_since = None if worst > 1.2 * frame_time else now if self._good_since is None else self._good_since
         if self._bad_since is not None and now - self._bad_since >= PATIENCE and self._step < len(LADDER) - 1:
             self._step, self._bad_since = self._step + 1, None
-            # What was measured of the last level says nothing of this one.
+            # Measurements of the last level do not hold for this one.
             self._times.clear()
             self._recovery = min(self._recovery * 2, LONGEST_RECOVERY)
         if self._good_since is not None and now - self._good_since >= self._recovery and self._step > 0:

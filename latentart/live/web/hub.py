@@ -106,7 +106,7 @@ class Hub:
         self.picture: Picture | None = None
         self.counts: Counter[str] = Counter()
         self.facts: dict[str, Any] = {}
-        """What the renderer said of its model."""
+        """Facts of the model, as the renderer reports them."""
         self.listening = 0
         """OSCQuery programs that listen."""
         self.session = secrets.token_hex(4)
@@ -147,7 +147,7 @@ class Hub:
         try:
             events.call_soon_threadsafe(call, *args)
         except RuntimeError:
-            # The loop closed in between: the evening is over.
+            # The loop closed in between: the session is over.
             log.debug("a picture came after the end")
 
     # On the event loop.
@@ -270,7 +270,7 @@ class Hub:
         await asyncio.to_thread(self.inputs.receive, message, Shape(self.size, int(shorter), bool(mirror)))  # type: ignore[arg-type]
 
     def knows(self, token: Any) -> bool:
-        """Whether this is the token, in a time that does not tell how much of it is right."""
+        """Whether this is the token, compared in constant time."""
         if self.token is None:
             return True
         return isinstance(token, str) and hmac.compare_digest(token.encode(), self.token.encode())

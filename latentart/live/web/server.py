@@ -129,7 +129,7 @@ def _hub(request: Request | WebSocket) -> Hub:
 
 
 async def _panel(request: Request) -> Response:
-    # OSCQuery programs ask the same address; browsers say that they want HTML.
+    # OSCQuery programs ask the same address; browsers ask for HTML in Accept.
     if "HOST_INFO" in request.query_params or "text/html" not in request.headers.get("accept", ""):
         return await _oscquery(request)
     return FileResponse(STATIC / "index.html", headers={"Cache-Control": "no-cache"})
@@ -168,7 +168,7 @@ async def _listen(websocket: WebSocket) -> None:
 
 
 async def _browser(request: Request) -> Response:
-    """The player of networks inside a page. Before it is pulled the script is an empty one: the sketch says how."""
+    """The player of networks inside a page. Before it is pulled the script is empty."""
     path = browser.folder() / request.path_params["name"]
     if path.name not in browser.MEMBERS:
         return PlainTextResponse("no such file\n", status_code=404)

@@ -127,7 +127,7 @@ class Viewer:
     async def _expect_identify(self) -> None:
         await asyncio.sleep(IDENTIFY_WITHIN)
         if not self.subscribed and not self.may_control:
-            self.close(POLICY, "say who you are within 10 seconds: send identify")
+            self.close(POLICY, "no identify within 10 seconds: send it first")
 
     async def _write(self) -> None:
         while self.closing is None:
