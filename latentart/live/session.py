@@ -30,7 +30,8 @@ from latentart.live.play.supervisor import Supervisor
 from latentart.live.play.translating import offered
 from latentart.live.web import server
 from latentart.live.web.access import origin_of
-from latentart.live.web.hub import Connections, Hub, Listener
+from latentart.live.web.connections import Connections, Listener
+from latentart.live.web.hub import Hub
 from latentart.live.web.maps import ModelMaps
 from latentart.live.wire import hosts
 from latentart.live.wire.hosts import LOCAL

@@ -13,20 +13,20 @@ import multiprocessing
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from multiprocessing.connection import Connection
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from latentart.live.control.controller import Control
 from latentart.live.control.params import defaults
-from latentart.live.control.takes import Events
 from latentart.live.play import renderer
 from latentart.live.play.loader import RendererSettings
 from latentart.live.play.slots import without_ready
-from latentart.live.wire.encode import Level, Picture
+from latentart.live.play.status import Audience, RendererStatus
+from latentart.live.wire.encode import Picture
 from latentart.live.wire.inbox import Inbox
 from latentart.live.wire.protocol import BLACKOUT, REPEAT
 from latentart.live.wire.ring import Ring
@@ -41,50 +41,6 @@ START = 300.0
 """Seconds to load the first model, and on a new machine to measure how to draw it."""
 FEED_EVERY = 0.004
 CRASHES, CRASH_SECONDS = 3, 60.0
-
-
-class Audience(Protocol):
-    """Receives what the supervisor makes. Called from its thread."""
-
-    def levels(self) -> Iterable[Level]:
-        """The encoding levels that viewers watch."""
-        ...
-
-    def show(self, picture: Picture) -> None:
-        """A new picture, encoded at these levels."""
-        ...
-
-    def report(self, news: Mapping[str, Any]) -> None:
-        """Receives an event of the renderer: 'ready', 'loaded', 'refused' or 'died'."""
-        ...
-
-    def passed(self, frame: int, events: Events) -> None:
-        """A frame went by, and what was done at it, in order."""
-        ...
-
-    def begin(self, frame: int, snapshot: Mapping[str, Any]) -> None:
-        """The state before a frame."""
-        ...
-
-
-@dataclass
-class RendererStatus:
-    """How the renderer is doing."""
-
-    alive: bool = False
-    model: str = ""
-    frame: int = -1
-    fps: float = 0.0
-    ms: float = 0.0
-    dropped: int = 0
-    restarts: int = 0
-    beat: float = 0.0
-    phase: float = 0.0
-    reading: tuple[str, ...] = ()
-    """Models and translators that are being read, by name."""
-    armed: bool = False
-    """Whether something waits for its beat."""
-    pid: int | None = None
 
 
 class Supervisor:

@@ -7,9 +7,8 @@ import hmac
 import logging
 import secrets
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from latentart import __version__
 from latentart.errors import LatentartError, SettingsError
@@ -18,72 +17,16 @@ from latentart.live.control.actions import Actions
 from latentart.live.control.controller import Control
 from latentart.live.control.params import TABLE
 from latentart.live.control.takes import Events, Takes
-from latentart.live.outputs._mailbox import Outlet
-from latentart.live.play.supervisor import RendererStatus
+from latentart.live.web.connections import Client, Connections
 from latentart.live.web.inputs import Inputs, Shape
-from latentart.live.web.maps import ModelMaps
 from latentart.live.wire.encode import BEST, Level, Picture
 from latentart.live.wire.protocol import SUBPROTOCOL
-from latentart.pixels import Frame
 
 log = logging.getLogger("latentart.live")
 
 MOST_VIEWERS = 32
 ECHO_EVERY = 1 / 30
 STATS_EVERY = 0.5
-
-Listener = Callable[[Mapping[str, Any]], None]
-
-
-class Client(Protocol):
-    """What the hub knows of a viewer."""
-
-    @property
-    def watches(self) -> Level | None:
-        """The quality of the pictures that it gets; None when it wants none."""
-        ...
-
-    def offer(self, picture: Picture) -> None:
-        """A new picture."""
-        ...
-
-    def tell(self, message: Mapping[str, Any]) -> None:
-        """A message."""
-        ...
-
-    def changed(self, values: Mapping[str, Any]) -> None:
-        """New parameter values."""
-        ...
-
-    def beat(self, stats: Mapping[str, Any]) -> None:
-        """Twice a second: how it goes."""
-        ...
-
-
-@dataclass(frozen=True)
-class Connections:
-    """What a hub is connected to beside its viewers: the renderer, outputs, listeners, and what it may offer."""
-
-    token: str | None = None
-    """What every viewer must know; None lets everyone in."""
-    status: RendererStatus = field(default_factory=RendererStatus)
-    """State of the renderer."""
-    pass_on: Callable[[Frame], None] = lambda frame: None
-    """Called with every picture that a browser sends, for the renderer."""
-    outlets: Sequence[Outlet] = ()
-    """Outputs beside the browser: each gets every picture."""
-    translators: Sequence[Mapping[str, Any]] = ()
-    """Translators that a slot may be given; see `translating.offered`."""
-    maps: ModelMaps | None = None
-    """Maps of the models."""
-    on_change: Sequence[Listener] = ()
-    """Called on the event loop with changed parameters, in order, as the next two."""
-    on_news: Sequence[Listener] = ()
-    """Called with news of the renderer."""
-    on_stats: Sequence[Listener] = ()
-    """Called once a second with the statistics."""
-    counters: Sequence[Callable[[], Mapping[str, int]]] = ()
-    """What else is counted, for the statistics."""
 
 
 class Hub:
