@@ -4,7 +4,8 @@ It owns nothing that cannot be lost: its state goes out as a snapshot four times
 another one from the last snapshot and the operations since. Messages are JSON both ways.
 
     in:   {"do": [operation, ...]}  {"load": name, "swap": bool, "now": bool}  {"snapshot": true}  {"quit": true}
-    out:  {"ready": {...}}  {"frame": n, ...}  {"loaded": name}  {"model": {...}}  {"refused": name, "why": text}
+    out:  {"ready": {...}}  {"frame": n, ...}  {"skipped": n, "events": [event, ...]}
+          {"loaded": name}  {"model": {...}}  {"refused": name, "why": text}
 """
 
 from __future__ import annotations
@@ -149,8 +150,13 @@ class Renderer:
     def _catch_up(self, frame: int) -> None:
         """Skipped frames still advance the clock, so the walk keeps its time."""
         while self.instrument.state.frame < frame:
-            for event in self._replayed(self.instrument.state.frame + 1):
+            skipped = self.instrument.state.frame + 1
+            events = self._replayed(skipped)
+            for event in events:
                 self._perform(event)
+            if events:
+                # A take of this session has them at their own frame.
+                _send(self.connection, {"skipped": skipped, "events": events})
             self._tick_unseen()
 
     def _tick_unseen(self) -> None:

@@ -175,6 +175,8 @@ class Supervisor:
             if "frame" in message:
                 newest = message
                 self._note(message)
+            elif "skipped" in message:
+                self.audience.passed(message["skipped"], message["events"])
             elif "ready" in message:
                 self._ready(connection, message)
             else:

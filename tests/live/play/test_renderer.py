@@ -171,6 +171,21 @@ def test_the_end_of_the_parent_is_the_end(models):
     ring.close()
 
 
+def test_events_of_skipped_frames_are_reported_with_their_frame(models):
+    ours, theirs = multiprocessing.Pipe()
+    ring = Ring((16, 16, 3))
+    renderer = Renderer(theirs, RendererSettings("one", 100.0, (16, 16), ring.name, 1, only="eager", sources=models))
+    early, late = {"do": {"set": {"psi": 0.3}}}, {"do": {"set": {"psi": 0.9}}}
+    renderer.replay_events.extend([(1, early), (5, late)])
+    renderer._catch_up(3)
+    assert json.loads(ours.recv_bytes()) == {"skipped": 1, "events": [early]}
+    assert not ours.poll()
+    renderer.ring.close()
+    ours.close()
+    theirs.close()
+    ring.close()
+
+
 def through(network, rev):
     return {"set": {"then/1/network": network}, "rev": rev, "fade": 0.0, "at": "none"}
 

@@ -102,6 +102,17 @@ def test_of_several_frames_the_newest_is_shown_and_all_are_journalled(supervisor
     theirs.close()
 
 
+def test_events_of_skipped_frames_are_journalled_and_are_no_news(supervisor):
+    ours, theirs = multiprocessing.Pipe()
+    say(theirs, skipped=2, events=[{"do": {}}])
+    say(theirs, **frame(supervisor, 3))
+    supervisor._receive(ours)
+    assert supervisor.audience.frames == [(2, [{"do": {}}]), (3, [])]
+    assert supervisor.audience.news == []
+    ours.close()
+    theirs.close()
+
+
 def test_a_frame_that_was_overwritten_is_left_out(supervisor):
     message = frame(supervisor, 1)
     supervisor.ring.write(5, np.zeros((16, 16, 3), np.uint8))
