@@ -18,6 +18,9 @@ from latentart.live.wire import protocol
 from latentart.models.load import load
 from tests.live_house import House, open_house, tiny_file, wait_until
 
+# Each test starts several processes, which take a minute where the processors are busy.
+pytestmark = pytest.mark.timeout(300)
+
 
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory):
