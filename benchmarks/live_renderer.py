@@ -19,10 +19,10 @@ from typing import Any
 from benchmarks.helpers.live_server import LiveServer, playing, row, serve, viewer
 from latentart import engine
 from latentart.live.control.takes import read_take
-from latentart.live.session import Settings
+from latentart.live.session import SessionSettings
 from latentart.models.load import load
 from tests.chaos import test_live_renderer as chaos
-from tests.live_house import open_house, wait_until
+from tests.live_house import open_house
 
 
 def renderer_of(on: LiveServer) -> int:
@@ -63,11 +63,12 @@ def identical(choice: str, seconds: float = 10.0) -> None:
     """Plays and records, renders the take again, and compares."""
     with tempfile.TemporaryDirectory() as folder:
         take = Path(folder) / "take.jsonl"
-        settings = Settings(http_port=0, osc_port=0, osc_out_port=0, folder=Path(folder), record=take, engine=choice)
+        settings = SessionSettings(
+            http_port=0, osc_port=0, osc_out_port=0, folder=Path(folder), record=take, engine=choice
+        )
         with open_house(settings) as house:
-            wait_until(lambda: house.show.takes.recording)
-            shown = chaos.Shown(house)
-            chaos.perform(house)
+            shown = chaos.record(house)
+            chaos.perform(house, shown)
             time.sleep(seconds)
         found = read_take(take)
         same = chaos.same_pictures(take, shown.snapshot(), found.network)

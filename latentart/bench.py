@@ -30,7 +30,7 @@ PER_SECOND = "pictures/s"
 
 @dataclass(frozen=True)
 class Figure:
-    """One measurement: what, how many of which unit, and with what; `why` says when it could not be had."""
+    """One measurement: what, value, unit and settings; `why` is the reason where it could not be made."""
 
     what: str
     value: float

@@ -1,4 +1,4 @@
-"""The errors a user can meet. Each says what happened, the value, and what to do, in one line."""
+"""The errors a user can meet. Each states what happened, the value, and what to do, in one line."""
 
 from __future__ import annotations
 

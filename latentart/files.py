@@ -28,7 +28,9 @@ def check_target(target: str | Path, *, overwrite: bool = False) -> Path:
         if path.is_dir():
             raise TargetError(f"cannot write {str(path)!r}: it is a folder: give a file name")
         if path.exists() and not overwrite:
-            raise TargetError(f"{str(path)!r} exists already: choose another name, or say --overwrite (overwrite=True)")
+            raise TargetError(
+                f"{str(path)!r} exists already: choose another name, or give --overwrite (overwrite=True)"
+            )
         check_folder(path)
     return path
 

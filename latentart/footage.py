@@ -43,7 +43,7 @@ _HD = 720
 class Footage:
     """What is known of a film before it is read: size (width, height) upright, `fps` of `read`, whether it sounds.
 
-    frames: about how many `read` gives, 0 where the file does not say.
+    frames: about how many `read` gives, 0 where the file does not state it.
     """
 
     path: Path
@@ -94,7 +94,7 @@ def read(footage: Footage) -> Iterator[Frame]:
 def constant(timed: Iterable[Timed], fps: Fraction, path: Path) -> Iterator[Frame]:
     """Pictures with times in seconds -> one picture each 1 / fps from the first time on: the newest at that time.
 
-    None instead of a picture says when the last one ends.
+    None instead of a picture marks the end of the last one.
     """
     held: Frame | None = None
     start, count = Fraction(0), 0

@@ -148,7 +148,7 @@ def sheet(frames: Sequence[Frame], columns: int | None = None, *, gap: int = 0, 
 
 
 def open_image(path: str | Path, mode: str = "RGB") -> Frame:
-    """An image file as uint8 [H, W, C], turned upright as its EXIF says, in Pillow's mode "RGB", "RGBA" or "L".
+    """An image file as uint8 [H, W, C], turned upright by its EXIF orientation, in Pillow's mode "RGB", "RGBA" or "L".
 
     Raises PictureError for a file that is missing, no picture, damaged, or larger than Pillow's pixel limit.
     """
@@ -215,7 +215,7 @@ def to_video_frame(frame: Frame | Deep, pixels: str) -> Any:
 
 
 def tag_colours(carrier: Any, pixels: str) -> None:
-    """Says in a video frame or codec context what its numbers mean: BT.709 in studio range, or sRGB as it is."""
+    """Tags a video frame or codec context with its colour space: BT.709 in studio range, or sRGB as it is."""
     yuv = pixels.startswith("yuv")
     carrier.colorspace, carrier.color_primaries = (_BT709 if yuv else _GBR), _BT709
     carrier.color_trc, carrier.color_range = (_BT709, _STUDIO_RANGE) if yuv else (_SRGB, _FULL_RANGE)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from latentart.live.session import Settings
+from latentart.live.session import SessionSettings
 from tests.live_house import House, open_house
 
 SKETCHES = Path(__file__).parent.parent / "sketches"
@@ -27,7 +27,7 @@ SCREEN = "1400x1000x24"
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """A server that plays letters, with the project's sketches."""
     kept = tmp_path_factory.mktemp("stage")
-    settings = Settings(
+    settings = SessionSettings(
         network="glyphs-64", http_port=0, osc_port=0, osc_out_port=0, threads=1, fps=30, folder=kept, sketches=SKETCHES,
     )  # fmt: skip
     with open_house(settings) as house:
@@ -37,8 +37,8 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 @pytest.fixture
 def fresh(stage: House) -> House:
     """The same server with every parameter where it begins."""
-    stage.show.actions.fire("master/panic")
-    stage.show.control.set({"walk/play": True, "walk/glide": 0})
+    stage.session.actions.fire("master/panic")
+    stage.session.control.set({"walk/play": True, "walk/glide": 0})
     return stage
 
 

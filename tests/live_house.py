@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from pythonosc.osc_message_builder import OscMessageBuilder
 
-from latentart.live.session import Settings, Show
+from latentart.live.session import Session, SessionSettings
 from latentart.live.wire.encode import Picture
 from latentart.weights import safe
 from latentart.weights.checkpoint import Checkpoint
@@ -32,22 +32,22 @@ def tiny_file(folder: Path, name: str = "tiny", **shape: Any) -> Path:
 
 
 class House:
-    """A running show."""
+    """A running session."""
 
-    def __init__(self, show: Show) -> None:
-        self.show = show
+    def __init__(self, session: Session) -> None:
+        self.session = session
         self.loop = asyncio.new_event_loop()
         self.thread = threading.Thread(target=self._run)
         self.ready = threading.Event()
 
     def _run(self) -> None:
         asyncio.set_event_loop(self.loop)
-        self.loop.run_until_complete(self.show.run(lambda address: self.ready.set()))
+        self.loop.run_until_complete(self.session.run(lambda address: self.ready.set()))
         self.loop.close()
 
     @property
     def port(self) -> int:
-        return self.show.http_port
+        return self.session.http_port
 
     def get(self, path: str, method: str = "GET", body: bytes | None = None, **headers: str) -> tuple[int, bytes]:
         """(status, body) of a request; headers with '_' for '-'."""
@@ -72,12 +72,12 @@ class House:
     def datagram(self, data: bytes) -> None:
         """Sends bytes to the OSC port."""
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-            sock.sendto(data, ("127.0.0.1", self.show.osc.port))
+            sock.sendto(data, ("127.0.0.1", self.session.osc.port))
 
     def healthy(self) -> bool:
         """Whether pictures are being made now."""
-        seen = self.show.loop.pulse.frame
-        return wait_until(lambda: self.show.loop.pulse.frame > seen, 10)
+        seen = self.session.supervisor.status.frame
+        return wait_until(lambda: self.session.supervisor.status.frame > seen, 10)
 
 
 def message(address: str, *args: Any) -> bytes:
@@ -99,19 +99,19 @@ def wait_until(true: Callable[[], Any], seconds: float = 5.0) -> bool:
 
 
 @contextmanager
-def open_house(settings: Settings, *, play: bool = True, seconds: float = 60) -> Iterator[House]:
+def open_house(settings: SessionSettings, *, play: bool = True, seconds: float = 60) -> Iterator[House]:
     """Opens a house, waits for its first picture, closes it. Without `play` there is one still and no renderer."""
     # Measuring the ways to draw would take longer than all tests.
-    house = House(Show(replace(settings, engine=settings.engine or "eager")))
+    house = House(Session(replace(settings, engine=settings.engine or "eager")))
     if not play:
-        house.show.loop.start = lambda audience: None  # type: ignore[method-assign]
-        house.show.hub.picture = Picture(1, 1, 0, 0, 1, np.zeros((16, 16, 3), np.uint8))
+        house.session.supervisor.start = lambda audience: None  # type: ignore[method-assign]
+        house.session.hub.picture = Picture(1, 1, 0, 0, 1, np.zeros((16, 16, 3), np.uint8))
     house.thread.start()
     try:
         assert house.ready.wait(10)
-        assert wait_until(lambda: house.show.hub.picture is not None, seconds), house.show.fault
+        assert wait_until(lambda: house.session.hub.picture is not None, seconds), house.session.fault
         yield house
     finally:
-        house.loop.call_soon_threadsafe(house.show.stop)
+        house.loop.call_soon_threadsafe(house.session.stop)
         house.thread.join(15)
         assert not house.thread.is_alive()

@@ -46,9 +46,10 @@ SHARED = {
     "live/play/test_instrument.py": "live/play/painter live/play/sources live/play/directions live/play/noise",
     "live/play/test_renderer.py": "live/play/loader",
     "live/play/test_slots.py": "live/play/replay",
+    "live/play/test_supervisor.py": "live/play/status",
     "live/test_extras.py": "live/outputs/* live/control/link live/control/midi cli/machine/live",
     "live/web/test_server.py": "live/session live/web/access live/web/inputs",
-    "live/web/test_viewer.py": "live/web/hub",
+    "live/web/test_viewer.py": "live/web/hub live/web/connections",
     "live/wire/test_wire.py": "live/wire/*",
     "models/test_original.py": "models/original_worker models/device",
     "models/test_stylegan2.py": "models/stylegan2/* models/base models/state models/mapping "

@@ -35,31 +35,31 @@ def test_the_newest_picture_comes_by_itself(live):
 
 def test_what_is_set_reaches_server_and_picture(live, fresh):
     live.set("master/blackout", True)
-    assert wait_until(lambda: fresh.show.control.value("master/blackout") is True)
+    assert wait_until(lambda: fresh.session.control.value("master/blackout") is True)
     assert wait_until(lambda: live.header().flags & BLACKOUT and not live.frame().any())
     assert wait_until(lambda: live.frame() is not None and live.latency is not None)
     assert 0 < live.latency < 5000
 
 
 def test_many_sets_go_out_together_and_the_last_one_wins(live, fresh):
-    before = fresh.show.control.rev
+    before = fresh.session.control.rev
     for i in range(500):
         live.set({"psi": i / 500, "walk/radius": 1.5})
-    assert wait_until(lambda: fresh.show.control.value("psi") == 499 / 500)
-    assert fresh.show.control.value("walk/radius") == 1.5
-    assert fresh.show.control.rev - before < 100
+    assert wait_until(lambda: fresh.session.control.value("psi") == 499 / 500)
+    assert fresh.session.control.value("walk/radius") == 1.5
+    assert fresh.session.control.rev - before < 100
 
 
 def test_a_fade_and_a_beat_are_passed_on(live, fresh):
     live.set("psi", 0.1, fade=0.5)
     live.set({"seed": 9}, at="beat")
-    assert wait_until(lambda: fresh.show.control.value("seed") == 9)
+    assert wait_until(lambda: fresh.session.control.value("seed") == 9)
 
 
 def test_actions(live, fresh):
     live.trigger("seed/next")
     assert wait_until(lambda: live.get("seed") == 1)
-    assert fresh.show.control.value("seed") == 1
+    assert fresh.session.control.value("seed") == 1
 
 
 def test_values_follow_other_players(live, fresh):
@@ -70,7 +70,7 @@ def test_values_follow_other_players(live, fresh):
 def test_parameters_by_key_as_notebooks_complete_them(live, fresh):
     live["psi"] = 0.21
     assert live["psi"] == 0.21
-    assert wait_until(lambda: fresh.show.control.value("psi") == 0.21)
+    assert wait_until(lambda: fresh.session.control.value("psi") == 0.21)
     assert "walk/speed" in live._ipython_key_completions_()
 
 
@@ -97,14 +97,14 @@ def test_a_watcher_is_refused_by_the_server(fresh):
 
 def test_it_comes_back_after_the_server_hung_up(live, fresh):
     def hang_up():
-        for viewer in list(fresh.show.hub.viewers):
+        for viewer in list(fresh.session.hub.viewers):
             viewer.close(1012, "restart")
 
     fresh.loop.call_soon_threadsafe(hang_up)
     assert wait_until(lambda: not live.connected)
     live.set("psi", 0.44)
     assert wait_until(lambda: live.connected, 10)
-    assert wait_until(lambda: fresh.show.control.value("psi") == 0.44)
+    assert wait_until(lambda: fresh.session.control.value("psi") == 0.44)
     live.wait()
 
 

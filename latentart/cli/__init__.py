@@ -83,7 +83,7 @@ def main(arguments: list[str] | None = None) -> None:
     except LatentartError as error:
         fail(str(error))
     except (KeyboardInterrupt, click.Abort) as error:
-        # click wraps the KeyboardInterrupt, which may say what was kept.
+        # click wraps the KeyboardInterrupt, which may carry a message about what was kept.
         click.echo(str(error.__cause__ or error) or "interrupted", err=True)
         sys.exit(130)
     except BrokenPipeError:

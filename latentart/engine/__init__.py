@@ -1,4 +1,4 @@
-"""How to run a generator as fast as the machine allows, and to say in words what was chosen.
+"""How to run a generator as fast as the machine allows, and to report in words what was chosen.
 
     engine = latentart.engine.compile(G, batch=8, output="uint8")
     frames = engine(ws)           # [N, num_ws, w_dim] -> uint8 [N, H, W, C]

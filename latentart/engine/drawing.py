@@ -89,6 +89,6 @@ def noise_inputs(G: Generator, request: Request, batch: int, given: Mapping[str,
 
 
 def check_number(total: float) -> None:
-    """Raises PictureError when the sum of a picture says that it holds NaN."""
+    """Raises PictureError when the sum of a picture is NaN, so that it holds NaN."""
     if math.isnan(total):
         raise PictureError("the picture holds NaN: use fp32, or less extreme latents")

@@ -77,7 +77,7 @@ def _hand_over(process: subprocess.Popen[bytes], job: tuple[Any, ...]) -> None:
         pickle.dump(job, process.stdin)
         process.stdin.flush()
     except BrokenPipeError:
-        # Its status says why it ended.
+        # Its exit status gives the reason.
         return
     except (pickle.PicklingError, AttributeError, TypeError) as error:
         raise RuntimeError(f"the network cannot be handed to another process: {error}") from error

@@ -16,7 +16,7 @@ from latentart.engine.routes import openvino
 
 
 def serve() -> None:
-    """The process: reads one job from its standard input, exports, writes; the last line it prints says what failed."""
+    """The process: reads one job from its standard input, exports, writes; its last line states a failure."""
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(os, "nice"):

@@ -39,7 +39,7 @@ ALLOWED = 0.02
 
 @dataclass(frozen=True)
 class Slopes:
-    """A way to take losses and gradients; choice says which, "autograd" or "cuda graph"."""
+    """A way to take losses and gradients; choice names it: "autograd" or "cuda graph"."""
 
     choice: str
     take: Callable[[Variables], Taken]

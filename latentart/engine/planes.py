@@ -1,7 +1,7 @@
 """Pictures as the planes that 8-bit 4:2:0 encoders take, made where the picture is, in plain tensor arithmetic.
 
 ITU-R BT.709-6: luma and colour differences (section 3.2 and 3.3), studio range (section 4.6: 16..235, 16..240). A
-colour sample lies on an even column, halfway between two rows: "left", what H.264 means when a film says nothing
+colour sample lies on an even column, halfway between two rows: "left", what H.264 means when a film states nothing
 (ITU-T H.264, E.2.1, chroma_sample_loc_type 0), and what our films mean.
 """
 

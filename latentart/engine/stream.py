@@ -158,14 +158,14 @@ class _Stage:
         """When it was last copied away."""
 
     def fill(self, frames: Tensor, total: Tensor, end: int) -> None:
-        """Writes the frames, and behind them what tells of NaN."""
+        """Writes the frames, and behind them the flag for NaN."""
         size = frames.numel() * frames.element_size()
         self.memory[:size].view(frames.dtype).view(frames.shape).copy_(frames)
         self.memory[end - TOLD : end].view(torch.float32).copy_(total)
 
 
 def pinned(size: int) -> Tensor:
-    """So many bytes of the host that the device can write by itself."""
+    """Pinned memory of the host, in bytes, that the device can write by itself."""
     with torch.inference_mode(False):
         return torch.empty(size, dtype=torch.uint8, pin_memory=True)
 

@@ -31,7 +31,7 @@ Draw = Callable[[Tensor, Given], Tensor]
 
 
 def compile_translator(T: Translator, *, precision: str = "master") -> Translator:
-    """T behind a faster engine where there is one (OpenVINO on the processor), else T itself; the log says which.
+    """T behind a faster engine where there is one (OpenVINO on the processor), else T itself; the log states which.
 
     precision: "master" is float32, "live" may be bfloat16 where the processor computes in it.
     """

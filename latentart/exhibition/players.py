@@ -20,7 +20,7 @@ class Player:
     fps: int
     note: str
     source: str
-    """The page that says so."""
+    """The page of the manual where this is documented."""
     unsure: str = ""
     """What no page was found for."""
     largest_of: tuple[tuple[str, int], ...] = ()

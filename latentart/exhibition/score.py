@@ -1,4 +1,4 @@
-"""What a score may say: one tree of frozen values, with the names that the command line uses too."""
+"""The contents of a score: one tree of frozen values, with the names that the command line uses too."""
 
 from __future__ import annotations
 

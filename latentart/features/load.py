@@ -64,11 +64,11 @@ def pulled_file(name: str) -> Path:
 def _pulled(name: str) -> dict[str, Tensor]:
     path = pulled_file(name)
     if not path.exists():
-        raise SettingsError(f"feature network {name!r} is not here yet: say 'latentart weights pull {name}' once")
+        raise SettingsError(f"feature network {name!r} is not here yet: run 'latentart weights pull {name}' once")
     try:
         return load_file(path)
     except (OSError, SafetensorError) as error:
-        raise WeightsError(f"{str(path)!r} is damaged ({error}): say 'latentart weights pull {name}' again") from error
+        raise WeightsError(f"{str(path)!r} is damaged ({error}): run 'latentart weights pull {name}' again") from error
 
 
 @cache

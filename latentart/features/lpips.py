@@ -24,7 +24,7 @@ class Network(Protocol):
 class Lpips(torch.nn.Module):
     """LPIPS through `trunk`, with a weight per channel for each layer of `heads` (layer name -> [C], none negative).
 
-    `name` says in results which network was used: distances through different networks cannot be compared.
+    `name` is the network's name in results: distances through different networks cannot be compared.
     """
 
     def __init__(self, name: str, trunk: Network, heads: Mapping[str, Tensor]) -> None:
@@ -41,7 +41,7 @@ class Lpips(torch.nn.Module):
         return tuple(_unit(x) * self.get_buffer(f"root_{t}") for t, x in zip(self.taps, activations, strict=True))
 
     def distance(self, a: Embedding, b: Embedding, mask: Tensor | None = None) -> Tensor:
-        """LPIPS of each pair, [N]; `mask` [N or 1, 1, H, W] in 0..1 says where to look (None: everywhere)."""
+        """LPIPS of each pair, [N]; `mask` [N or 1, 1, H, W] in 0..1 weights the places that count (None: all alike)."""
         return torch.stack([spatial_mean(_squares(x, y), mask) for x, y in zip(a, b, strict=True)]).sum(dim=0)
 
     def forward(self, a: Tensor, b: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
 """Workers on a Ray cluster. Chunk numbers go out, receipts come back, the folder that all machines share is the state.
 
-Ray starts the workers, gives each its GPU and says when one is gone. Pictures never travel through it, and nothing is
-lost with it: the same command goes on from the folder.
+Ray starts the workers, gives each its GPU and reports when one is gone. Pictures never travel through it, and nothing
+is lost with it: the same command goes on from the folder.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ class Cluster:
 
 
 def wait_until_seen(manifest: Manifest, patience: float = SEEN_WITHIN) -> None:
-    """Returns when this machine sees every chunk as large as its receipt says. Raises TargetError after a while."""
+    """Returns when this machine sees every chunk in the size of its receipt. Raises TargetError after a while."""
     deadline = time.monotonic() + patience
     while unseen := manifest.unseen():
         if time.monotonic() > deadline:
@@ -158,7 +158,7 @@ def _knock(address: str) -> None:
 def _absent(address: str, error: Exception) -> SettingsError:
     reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
     what = f"no Ray cluster at {address!r} ({reason})"
-    return SettingsError(f"{what}: start one with 'ray start --head', or say --ray local")
+    return SettingsError(f"{what}: start one with 'ray start --head', or give --ray local")
 
 
 def _measured(ray: Any, address: str, workers: int | None) -> Cluster:
@@ -216,7 +216,7 @@ def check_machine(job: Job) -> None:
 
 
 def _device(planned: str) -> str:
-    """The name of what would draw here, where the plan says `planned`."""
+    """The name of what would draw here, where the plan states `planned`."""
     import torch
 
     if planned in ("cpu", "mps"):

@@ -19,11 +19,11 @@ from latentart.jobs.plan import Job
 from latentart.sinks.formats import FORMATS, choose
 from latentart.sinks.images import SETTINGS_NAME
 from latentart.sinks.sink import open_sink
-from latentart.sinks.soundtrack import interleave
+from latentart.sinks.soundtrack import interleaved
 from latentart.sinks.video import CONTAINERS, create, encoder_errors
 
 MATROSKA_STEP = Fraction(1, 1000)
-"""Seconds between two times that Matroska can tell apart."""
+"""Resolution of Matroska's timestamps in seconds."""
 
 
 PLAYED = {"bgr0": "rgb24", "bgra": "rgba", "gbrp16le": "rgb48le", "gbrap16le": "rgba64le"}
@@ -117,7 +117,8 @@ def _mux(job: Job, track: int, container: OutputContainer, ending: str) -> None:
     sound: Sound | None = getattr(job.source, "sound", lambda: None)()
     heard = sound.add_to(container, ending) if sound else None
     later = sound.packets(heard, wanted.repeat) if sound else iter(())
-    interleave(container, _packets(job, track, stream), later)
+    for packet in interleaved(_packets(job, track, stream), later):
+        container.mux(packet)
 
 
 def _packets(job: Job, track: int, stream: VideoStream) -> Iterator[Any]:

@@ -1,4 +1,4 @@
-"""What a run knows of its chunks, and what it makes of what workers say: shared by every kind of worker."""
+"""What a run knows of its chunks, and what it does with the answers of workers: shared by every kind of worker."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ Crew = Callable[[Progress], None]
 
 
 def attempt(work: Callable[[], object], *, not_ours: tuple[type[Exception], ...] = ()) -> Answer:
-    """What became of a piece of work, as one process tells another; exceptions of `not_ours` go on their way."""
+    """The result of a piece of work, as sent from one process to another; exceptions of `not_ours` go on their way."""
     try:
         return "done", work()
     except LatentartError as error:
@@ -65,7 +65,7 @@ def attempt(work: Callable[[], object], *, not_ours: tuple[type[Exception], ...]
 
 
 def answered(answer: Answer, what: str) -> Any:
-    """What an answer brings. Raises the error it tells of; a bug as ChunkError about `what`."""
+    """The result in an answer. Raises the error it reports; a bug as ChunkError about `what`."""
     match answer:
         case "done", found:
             return found

@@ -77,7 +77,7 @@ def _render(progress: Progress, crew: Crew) -> None:
 
 
 def _rest(job: Job, manifest: Manifest) -> str:
-    """What is done, and how much room the rest will take, as far as one can tell from what is done."""
+    """Chunks that are done, and bytes that the rest will take, estimated from those."""
     missing = sum(job.plan.length(number) for number in manifest.missing())
     done = job.plan.frames - missing
     kept = f"finished chunks are kept in {str(job.folder)!r}"

@@ -30,7 +30,7 @@ class Worker:
 
 
 def team(workers: int) -> Crew:
-    """So many processes; 0 renders in this one."""
+    """Number of worker processes; 0 renders in this one."""
     return partial(_with_workers, workers=workers) if workers else render_in_process
 
 
@@ -96,7 +96,7 @@ def _give(worker: Worker, chunk: int) -> None:
 
 
 def _ready(members: list[Worker]) -> list[Worker]:
-    """Those who have something to say, or have died."""
+    """Workers that have sent an answer, or have died."""
     heard = connection.wait([worker.pipe for worker in members])
     return [worker for worker in members if worker.pipe in heard]
 

@@ -135,7 +135,7 @@ def _licences(checkpoints: Sequence[Checkpoint]) -> dict[str, Any]:
 def swapped(first: Checkpoint, other: Checkpoint, G: Generator, note: automation.Note) -> Checkpoint:
     """`first` with the note's layers blended towards `other` by its amount, as a checkpoint to keep.
 
-    G: the generator of `first`, which says what its layers are. Raises SettingsError.
+    G: the generator of `first`, which names its layers. Raises SettingsError.
     """
     same_shape(first.tensors, other.tensors, f"{first.name} and {other.name}")
     picked = set(chosen(G, {n: t for n, t in first.tensors.items()}, note.where or "all"))

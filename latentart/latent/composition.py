@@ -75,7 +75,7 @@ def compose(
 ) -> Tensor:
     """One picture [1, C, H * tiles[0], W * tiles[1]] of K latents: ws [K, num_ws, w_dim], masks [K, h, w] of any size.
 
-    Masks say where each latent rules; they are normalised to sum 1 at every place. None: one latent, everywhere.
+    Masks weight each latent by place; they are normalised to sum 1 at every place. None: one latent, everywhere.
     wrap: (down, across), axes along which the picture repeats without a seam. Raises SettingsError for a family
     that does not begin with a constant.
     """

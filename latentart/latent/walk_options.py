@@ -17,7 +17,7 @@ Kind = Literal["str", "int", "float"]
 
 @dataclass(frozen=True)
 class Option:
-    """What a walk's signature says of an option: `Annotated[float, Option("Size of the circle.", 0.0, 4.0)]`.
+    """An option in the signature of a walk: `Annotated[float, Option("Size of the circle.", 0.0, 4.0)]`.
 
     low, high: range of a fader; live: the value while playing, for a number that has no live parameter of its own.
     """
@@ -30,7 +30,7 @@ class Option:
 
 @dataclass(frozen=True)
 class WalkOption:
-    """An option of a walk: its name, type, default and what its `Option` says."""
+    """An option of a walk: its name, type, default and its `Option`."""
 
     walk: str
     name: str

@@ -1,4 +1,4 @@
-"""One evening: everything that `latentart live` runs, put together and taken down in order."""
+"""A live session: everything that `latentart live` runs, built and closed in order."""
 
 from __future__ import annotations
 
@@ -25,28 +25,29 @@ from latentart.live.osc.sockets import Osc
 from latentart.live.outputs import open_output
 from latentart.live.outputs._mailbox import Outlet
 from latentart.live.outputs._output import extra
-from latentart.live.play.loader import Stage
-from latentart.live.play.supervisor import Loop
+from latentart.live.play.loader import RendererSettings
+from latentart.live.play.supervisor import Supervisor
 from latentart.live.play.translating import offered
 from latentart.live.web import server
 from latentart.live.web.access import origin_of
-from latentart.live.web.hub import Hub, Links, Listener
-from latentart.live.web.maps import Charts
+from latentart.live.web.connections import Connections, Listener
+from latentart.live.web.hub import Hub
+from latentart.live.web.maps import ModelMaps
 from latentart.live.wire import hosts
 from latentart.live.wire.hosts import LOCAL
 from latentart.models.load import names as generators
-from latentart.weights import cards
+from latentart.weights import cards, describe
 from latentart.weights.open import open_checkpoint
 
 log = logging.getLogger("latentart.live")
 
 FADE_OUT = 0.4
-"""Seconds of the last fade: an evening does not end with a cut."""
+"""Seconds of the last fade: a session does not end with a cut."""
 
 
 @dataclass(frozen=True)
-class Settings:
-    """What can be chosen at the start of an evening."""
+class SessionSettings:
+    """Settings of a live session."""
 
     network: str = "landscapes-256"
     host: str = "127.0.0.1"
@@ -77,51 +78,51 @@ class Settings:
 class Models:
     """The models that may be asked for by name."""
 
-    def __init__(self, first: str, loop: Loop) -> None:
-        """first: name of the one that the evening starts with; loop: who has them loaded."""
-        self.first, self._loop = first, loop
+    def __init__(self, first: str, supervisor: Supervisor) -> None:
+        """first: name of the model that the session starts with; supervisor: runs the renderer that loads them."""
+        self.first, self._supervisor = first, supervisor
 
     def names(self) -> list[str]:
-        """The generators that have cards, and what the evening was started with."""
+        """The generators that have cards, and the model that the session was started with."""
         return sorted({*generators(), self.first})
 
     def load(self, name: str, *, swap: bool) -> None:
         """Asks the renderer."""
-        self._loop.load(name, swap=swap)
+        self._supervisor.load(name, swap=swap)
 
     def chosen(self) -> str:
         """Name of the model that plays, or is on its way."""
-        return self._loop.chosen
+        return self._supervisor.chosen
 
     def restore(self) -> None:
         """Changes to the first model, at once."""
-        self._loop.load(self.first, swap=True, now=True)
+        self._supervisor.load(self.first, swap=True, now=True)
 
 
-class Show:
+class Session:
     """A live session: control, renderer, web server and OSC, built and connected."""
 
-    def __init__(self, settings: Settings, on_news: Listener = lambda news: None) -> None:
+    def __init__(self, settings: SessionSettings, on_news: Listener = lambda news: None) -> None:
         """on_news is called with news of the renderer. Raises SettingsError, WeightsError for what cannot work."""
         self.settings = check(settings)
         take = None if settings.replay is None else read_take(settings.replay)
         size = take.size if take else settings.size or native_size(settings.network)
-        stage = _stage(settings, size, take)
+        renderer = _renderer_settings(settings, size, take)
         self.fault = ""
-        """Why the evening ended by itself."""
+        """Why the session ended by itself, '' if it did not."""
         self._leaving = False
         self.control = Control()
-        facts = {"fps": settings.fps, "size": list(size), "threads": stage.threads}
+        facts = {"fps": settings.fps, "size": list(size), "threads": renderer.threads}
         self.takes = Takes(settings.folder / "takes", facts)
         outlets, translators = self._outlets(size), offered(settings.folder / "styles")
         with ExitStack() as undo:
             self._http = hosts.listen(settings.host, settings.http_port, "--http-port", hosts.stream)
             undo.callback(hosts.close, self._http)
             self.http_port: int = self._http[0].getsockname()[1]
-            self.loop = Loop(stage, self.control)
+            self.supervisor = Supervisor(renderer, self.control)
             # The renderer's shared memory would be left behind by what fails from here on.
-            undo.callback(self.loop.stop)
-            self.models = Models(_named(settings.network)[0], self.loop)
+            undo.callback(self.supervisor.stop)
+            self.models = Models(_named(settings.network)[0], self.supervisor)
             midi = None if settings.midi is None else MidiMap(self.control, settings.folder)
             presets = Presets(settings.folder / "presets")
             self.actions = Actions(self.control, presets, self.models, self.takes, midi)
@@ -132,21 +133,21 @@ class Show:
                 translators=[each["name"] for each in translators],
             )  # fmt: skip
             undo.pop_all()
-        links = self._links(stage.sources, outlets, translators, on_news)
-        self.hub = Hub(self.control, self.actions, self.takes, fps=settings.fps, size=size, links=links)
+        connections = self._connections(renderer.sources, outlets, translators, on_news)
+        self.hub = Hub(self.control, self.actions, self.takes, fps=settings.fps, size=size, connections=connections)
 
-    def _links(
+    def _connections(
         self, sources: Mapping[str, str], outlets: Sequence[Outlet], translators: Sequence[Mapping[str, Any]],
         on_news: Listener,
-    ) -> Links:  # fmt: skip
+    ) -> Connections:  # fmt: skip
         folder = self.settings.folder
-        return Links(
+        return Connections(
             token=self.settings.token,
-            pulse=self.loop.pulse,
-            pass_on=self.loop.inbox.put,
+            status=self.supervisor.status,
+            pass_on=self.supervisor.inbox.put,
             outlets=outlets,
             translators=translators,
-            charts=Charts(folder / "maps", sources),
+            maps=ModelMaps(folder / "maps", sources),
             on_change=[self.osc.echo],
             on_news=[self._heard, on_news],
             on_stats=[self.osc.status],
@@ -179,7 +180,7 @@ class Show:
         if self.settings.record is not None:
             self.takes.start_in(self.settings.record)
         self.osc.start()
-        self.loop.start(self.hub)
+        self.supervisor.start(self.hub)
 
     def _outlets(self, size: tuple[int, int]) -> list[Outlet]:
         """Outputs beside the browser; a missing package is reported before anything starts."""
@@ -203,7 +204,7 @@ class Show:
 
     def leave(self) -> None:
         """Fades out, then ends `run`; called again, ends it at once."""
-        if self._leaving or not self.loop.pulse.alive:
+        if self._leaving or not self.supervisor.status.alive:
             self.server.should_exit = True
             return
         self._leaving = True
@@ -219,9 +220,9 @@ class Show:
         hosts.close(self._http)
         self.takes.stop()
         self.osc.stop()
-        self.loop.stop()
-        if self.hub.charts is not None:
-            self.hub.charts.close()
+        self.supervisor.stop()
+        if self.hub.maps is not None:
+            self.hub.maps.close()
         for outlet in self.hub.outlets:
             outlet.close()
         if self._midi is not None:
@@ -233,26 +234,26 @@ def _named(network: str) -> tuple[str, dict[str, str]]:
     return (network, {}) if network in cards.names() else (Path(network).stem, {Path(network).stem: network})
 
 
-def _stage(chosen: Settings, size: tuple[int, int], take: Take | None) -> Stage:
-    """What the renderer is started with; take: the one to replay."""
+def _renderer_settings(chosen: SessionSettings, size: tuple[int, int], take: Take | None) -> RendererSettings:
+    """Settings of the renderer's process; take: the one to replay."""
     before = take.facts.get("threads") if take else None
     threads = chosen.threads or before or max(1, (os.cpu_count() or 2) - 1)
     first, sources = _named(chosen.network)
-    stage = Stage(
+    renderer = RendererSettings(
         first, chosen.fps, size, "", threads, chosen.device, chosen.engine, sources=sources,
         pictures=str(chosen.folder / "styles"),
     )  # fmt: skip
     if take is None:
-        return stage
-    # Revisions count within one evening.
+        return renderer
+    # Revisions count within one session.
     begun = {**take.snapshot, "state": {**take.snapshot["state"], "rev": 0}}
     return replace(
-        stage, network=take.network, engine=chosen.engine or take.models()[take.network], fps=take.fps,
+        renderer, network=take.network, engine=chosen.engine or take.models()[take.network], fps=take.fps,
         frame=take.frame, snapshot=begun, replay=str(chosen.replay),
     )  # fmt: skip
 
 
-def check(settings: Settings) -> Settings:
+def check(settings: SessionSettings) -> SessionSettings:
     """Returns the settings, or raises SettingsError for those that would be unsafe or cannot be."""
     if settings.host not in LOCAL and not settings.token:
         raise SettingsError(
@@ -273,11 +274,8 @@ def check(settings: Settings) -> Settings:
 
 
 def native_size(network: str) -> tuple[int, int]:
-    """(width, height) of a model's pictures. Raises WeightsError."""
-    checkpoint = open_checkpoint(network)
-    resolution = checkpoint.config.get("img_resolution")
-    if resolution is None:
-        raise SettingsError(f"{network!r} does not say how large its pictures are: give --size")
-    init = checkpoint.config.get("init_res", [4, 4])
-    height, width = (int(resolution) * int(side) // 4 for side in init)
-    return width, height
+    """(width, height) of a model's images in pixels. Raises WeightsError, SettingsError."""
+    found = describe.resolution(open_checkpoint(network))
+    if found is None:
+        raise SettingsError(f"{network!r} does not state the size of its images: give --size")
+    return found[::-1]

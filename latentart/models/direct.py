@@ -39,7 +39,7 @@ class DirectMapping(Mapper):
 
 
 class Shape(Protocol):
-    """What a config of such a family says of its pictures."""
+    """Size and channels of the images, from a family's config."""
 
     @property
     def z_dim(self) -> int: ...

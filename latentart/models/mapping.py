@@ -16,7 +16,7 @@ from latentart.weights.shapes import shape
 
 
 def mapping_facts(tensors: Mapping[str, Tensor], family: str) -> dict[str, Any]:
-    """What the shapes of a mapping network say: the fields of `MappingShape`, and the number of layers.
+    """What the shapes of a mapping network determine: the fields of `MappingShape`, and the number of layers.
 
     Raises WeightsError for tensors that are missing or misshapen; `family` is named in it.
     """

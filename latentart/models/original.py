@@ -27,7 +27,7 @@ FAMILY_OF_ORIGINALS = "nvidia-original"
 WORKER = Path(__file__).with_name("original_worker.py")
 LARGEST_ANSWER = 1 << 32
 SAME = 1e-3
-"""Relative error up to which pictures count as the same: far below what an eye or 8 bits can tell."""
+"""Relative error up to which pictures count as the same: far below what an eye or 8 bits can distinguish."""
 
 
 class Process:
@@ -40,7 +40,7 @@ class Process:
         self.facts, self.w_avg = self.answer()
 
     def ask(self, call: str, arrays: list[Tensor], **settings: Any) -> Tensor:
-        """Calls 'mapping' or 'synthesis' there. Raises WeightsError with what the original said."""
+        """Calls 'mapping' or 'synthesis' there. Raises WeightsError with the original's message."""
         assert self.process.stdin is not None
         plain = [a.detach().float().cpu().contiguous().numpy().astype("<f4") for a in arrays]
         head = json.dumps({"call": call, "shapes": [a.shape for a in plain], **settings})
@@ -145,7 +145,7 @@ class Original(Generator):
 def open_original(file: str | Path, checkout: str | Path | None, device: str = "cpu", *, trust: bool) -> Original:
     """The generator of a .pkl, run by the checkout of stylegan2-ada-pytorch or stylegan3.
 
-    Raises SettingsError without trust or a checkout, WeightsError with what the original said.
+    Raises SettingsError without trust or a checkout, WeightsError with the original's message.
     """
     folder = Path(checkout or "").expanduser()
     if checkout is None or not (folder / "legacy.py").is_file():

@@ -23,7 +23,7 @@ FACTS = ("z_dim", "c_dim", "w_dim", "num_ws", "img_resolution", "img_channels")
 
 
 def main() -> None:
-    """Loads the generator as NVIDIA's own scripts do, says its facts, then answers until the input ends."""
+    """Loads the generator as NVIDIA's own scripts do, sends its facts, then answers until the input ends."""
     checkout, file, device = sys.argv[1:]
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what the original prints must not get between the answers

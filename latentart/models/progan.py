@@ -180,7 +180,7 @@ def _akanimax(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _he(fan_in: Iterable[int]) -> float:
-    """He's factor for weights that read so many values."""
+    """He's factor for weights with this number of inputs (fan-in)."""
     return GAIN / math.sqrt(max(1, math.prod(fan_in)))
 
 

@@ -40,7 +40,7 @@ def zoom(
     device: torch.device | str = "cpu",
     on_step: Step = nothing,
 ) -> Iterator[Tensor]:
-    """So many pictures [1, 3, H, W] of a flight into the dream of img [1, 3 or 4, H, W] in [-1, 1].
+    """Yields the pictures [1, 3, H, W] of a flight into the dream of img [1, 3 or 4, H, W] in [-1, 1].
 
     rate: how much larger things are from frame to frame; turn: radians a frame. loop: the last frames find back to
     the first, which is dreamt over them on its way in, so that the motion goes through the seam. Raises SettingsError.

@@ -77,7 +77,7 @@ class StyleOptimizer:
     def descend(
         self, goal: Callable[[Tensor], Tensor], optimiser: torch.optim.Adam, steps: int, on_step: Step, *, rest: bool
     ) -> None:
-        """So many steps of the optimiser's one picture; `rest`: the last ones are small, and trembling dies out."""
+        """Runs the given number of optimization steps on one picture; `rest`: the last ones are small."""
         img = self.now = optimiser.param_groups[0]["params"][0]
         rate = optimiser.param_groups[0]["lr"]
         for step in range(steps):

@@ -1,6 +1,6 @@
 """What style is made of: how the channels of a network's activations go together once place is forgotten.
 
-Mean and covariance of the activations say the same as their Gram matrix (Gatys et al. 2016, arXiv:1508.06576),
+Mean and covariance of the activations are equivalent to their Gram matrix (Gatys et al. 2016, arXiv:1508.06576),
 which is the covariance plus the mean's square. Two distances between such statistics are offered.
 """
 
@@ -31,7 +31,7 @@ class Moments:
 
 
 def moments(x: Tensor, mask: Tensor | None = None) -> Moments:
-    """Of activations x [1, C, h, w]; mask [1, 1, H, W] in 0..1 says where to look (None: everywhere)."""
+    """Of activations x [1, C, h, w]; mask [1, 1, H, W] in 0..1 weights the places that count (None: all alike)."""
     flat = x[0].flatten(1)
     if mask is None:
         return Moments(flat.mean(dim=1), flat @ flat.T / flat.shape[1])

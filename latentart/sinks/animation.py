@@ -217,7 +217,7 @@ def webp_milliseconds(file: BinaryIO) -> int:
 
 
 def add_exif(file: BinaryIO, exif: bytes) -> None:
-    """Appends an EXIF chunk to a WebP file with a VP8X header, and says so in that (RFC 9649, section 2.7)."""
+    """Appends an EXIF chunk to a WebP file with a VP8X header, and sets its flag in that (RFC 9649, section 2.7)."""
     data = exif.removeprefix(b"Exif\0\0")
     file.seek(0, os.SEEK_END)
     file.write(struct.pack("<4sI", b"EXIF", len(data)) + data + b"\0" * (len(data) % 2))

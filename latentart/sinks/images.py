@@ -136,7 +136,7 @@ class SequenceSink(FileSink):
             raise TargetError(f"cannot write frames to {str(target)!r}: it is a file: give a folder")
         if self._taken(target) and not self.overwrite:
             what = f"{str(target)!r} has frames named {self.pattern!r} already"
-            raise TargetError(f"{what}: choose another folder, or say --overwrite (overwrite=True)")
+            raise TargetError(f"{what}: choose another folder, or give --overwrite (overwrite=True)")
         files.check_folder(target, self._part(target))
         return target
 

@@ -66,7 +66,7 @@ class Sink(Protocol):
 class FileSink(Sink, ABC):
     """A sink that makes one file: frames go into a `.part`, which is checked, flushed and renamed when it is whole.
 
-    A subclass says how to begin, append and finish. Whatever raises on the way removes the part.
+    A subclass implements begin, append and finish. Whatever raises on the way removes the part.
     """
 
     given_planes = False
@@ -90,7 +90,7 @@ class FileSink(Sink, ABC):
         with files.explained(Path(target)):
             self.target = self._check(Path(target))
         self.part = self._part(self.target)
-        # A sink that cannot keep its record should say so before the first frame.
+        # A sink that cannot keep its record should fail before the first frame.
         self.record(0)
 
     @property
@@ -217,7 +217,7 @@ class FileSink(Sink, ABC):
             raise
 
     def _missing(self) -> str:
-        """About how many bytes are still to come, when the settings say how long the film is."""
+        """About how many bytes are still to come, when the settings state the length of the film."""
         planned = self.settings.get("frames")
         if not isinstance(planned, int) or not self._count or not self.part.is_file():
             return ""
@@ -239,7 +239,7 @@ def _check_beside(beside: Path, overwrite: bool) -> None:
             provenance.read(beside)
         except provenance.RecordError as error:
             what = f"the settings would go to {str(beside)!r}, which is something else"
-            raise TargetError(f"{what}: choose another name, or say --overwrite (overwrite=True)") from error
+            raise TargetError(f"{what}: choose another name, or give --overwrite (overwrite=True)") from error
 
 
 def open_sink(

@@ -47,16 +47,16 @@ def _packets(source: Any, heard: Any, stream: Any, begin: Fraction) -> Iterator[
             yield packet
 
 
-def interleave(container: OutputContainer, pictures: Iterator[Any], sounds: Iterator[Any]) -> None:
-    """Writes packets as they are due, so that players find sound and picture beside each other."""
+def interleaved(pictures: Iterator[Any], sounds: Iterator[Any]) -> Iterator[Any]:
+    """Packets of both in the order in which they are due, so that players find sound and picture beside each other."""
     sound = next(sounds, None)
     for picture in pictures:
         # Matroska keeps no decoding times: the first packets of a film may have none.
         due = (picture.pts if picture.dts is None else picture.dts) * picture.time_base
         while sound is not None and sound.pts * sound.time_base <= due:
-            container.mux(sound)
+            yield sound
             sound = next(sounds, None)
-        container.mux(picture)
-    while sound is not None:
-        container.mux(sound)
-        sound = next(sounds, None)
+        yield picture
+    if sound is not None:
+        yield sound
+    yield from sounds

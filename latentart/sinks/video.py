@@ -39,7 +39,7 @@ def open(target: str, **options: Any) -> Sink:
 class VideoSink(FileSink):
     """A film. `format` is a name from `formats.FORMATS`; the usual one for the file's ending if left out.
 
-    `crf`, `preset` and `threads` are the encoder's; `sound` is a film whose sound is copied; `planes` says that frames
+    `crf`, `preset` and `threads` are the encoder's; `sound` is a film whose sound is copied; `planes` means that frames
     come as YUV planes (`engine.planes`). The settings record is in the container's metadata.
     """
 
@@ -73,7 +73,7 @@ class VideoSink(FileSink):
 
     def _begin(self, height: int, width: int, channels: int) -> None:
         layout = _layout(self.format, height, width, channels)
-        # The header comes before the film, so it says how long the film was meant to be.
+        # The header comes before the film, so it states the planned length of the film.
         planned = self.settings.get("frames")
         self._signed = provenance.to_text(self.record(planned if isinstance(planned, int) else 0))
         with encoder_errors(self.target):
@@ -185,8 +185,11 @@ def copy_packets(film: Path, container: OutputContainer, tag: str = "", sound: P
         stream = container.add_stream_from_template(source.streams.video[0], opaque=True)
         if tag:
             stream.codec_context.codec_tag = tag
-        sounds = stack.enter_context(soundtrack.copied(sound, container)) if sound else iter(())
-        soundtrack.interleave(container, _pictures(source, stream), sounds)
+        packets = _pictures(source, stream)
+        if sound is not None:
+            packets = soundtrack.interleaved(packets, stack.enter_context(soundtrack.copied(sound, container)))
+        for packet in packets:
+            container.mux(packet)
 
 
 def _pictures(source: InputContainer, stream: Any) -> Iterator[Any]:

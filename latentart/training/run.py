@@ -128,7 +128,7 @@ def _ended(record: Record, interrupted: bool) -> Progress:
     progress.ended = "done" if done else f"stopped at step {progress.step} of {progress.steps}"
     if interrupted and not done:
         raise KeyboardInterrupt(
-            f"{progress.ended}; everything is kept in {str(record.folder)!r}: say the same command again to go on"
+            f"{progress.ended}; everything is kept in {str(record.folder)!r}: run the same command again to go on"
         )
     return progress
 
@@ -180,11 +180,11 @@ class Record:
         wrong = [name for name, value in losses.items() if not math.isfinite(value)]
         if wrong:
             where = f"the loss {wrong[0]!r} is {losses[wrong[0]]!r} after step {self.progress.step}"
-            raise SettingsError(f"{where}: say a lower --rate; {str(self.folder)!r} holds step {self.kept}")
+            raise SettingsError(f"{where}: give a lower --rate; {str(self.folder)!r} holds step {self.kept}")
         return losses
 
     def keep(self, *, always: bool) -> None:
-        """Writes everything when it is time, or always; the state last, which says that the rest is there."""
+        """Writes everything when it is time, or always; the state last: when it is there, so is the rest."""
         now = time.monotonic()
         if self.kept == self.progress.step or not (always or now >= self.next):
             return

@@ -75,7 +75,7 @@ def restore_net(net: torch.nn.Module, tensors: Mapping[str, Tensor], what: str) 
     odd = wanted.keys() ^ tensors.keys()
     odd |= {name for name in wanted.keys() & tensors.keys() if wanted[name].shape != tensors[name].shape}
     if odd:
-        raise WeightsError(f"{what} does not fit this network: {', '.join(sorted(odd)[:4])}: say other settings")
+        raise WeightsError(f"{what} does not fit this network: {', '.join(sorted(odd)[:4])}: give other settings")
     net.load_state_dict(dict(tensors))
 
 

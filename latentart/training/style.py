@@ -236,7 +236,7 @@ class Style:
         return {}
 
     def check(self) -> Losses:
-        """There is nothing that the losses of a step do not say: no photograph is seen often."""
+        """Reports nothing beside the losses of a step: no photograph is seen often."""
         return {}
 
     def preview(self) -> pixels.Frame:
@@ -257,7 +257,7 @@ class Style:
 
 
 def _looked_at(painting: Tensor, settings: Settings) -> Tensor:
-    """The painting with its shorter side as `style_scale` says."""
+    """The painting with its shorter side as `style_scale` sets it."""
     height, width = painting.shape[2:]
     if min(height, width) < SMALLEST:
         raise PictureError(f"a painting of {width}x{height} is too small: give {SMALLEST} pixels a side")

@@ -27,7 +27,7 @@ def drift(
     fps: rate.Rate = 30,
     psi: float = 1.0,
     cutoff: int | None = None,
-    # Live, walk/radius says how far to wander.
+    # Live, walk/radius sets how far to wander.
     reach: Annotated[float, Option("How far to wander, above 0 to 1.", live=1.0)] = 1.0,
     turns: Annotated[int, Option("Waves in one loop.", 1, 16)] = 3,
 ) -> path.Path:

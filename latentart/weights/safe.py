@@ -19,7 +19,6 @@ from torch import Tensor
 from latentart.errors import WeightsError
 from latentart.weights.checkpoint import Checkpoint
 from latentart.weights.pickle.inert_pickle import refuse
-from latentart.weights.pickle.storage import single
 
 SOURCE = "safetensors"
 KEY = "latentart"
@@ -51,7 +50,7 @@ def _copied(name: str, tensor: Tensor) -> Tensor:
     """A copy that does not need the file. Types of less than two bytes would grow fourfold or more as float32."""
     if tensor.is_complex() or (tensor.is_floating_point() and tensor.element_size() < 2):
         raise WeightsError(f"tensor {name[:80]!r} has type {tensor.dtype}, which no model here uses")
-    return single(tensor.clone())
+    return tensor.to(torch.float32, copy=True) if tensor.is_floating_point() else tensor.clone()
 
 
 def write(path: Path, checkpoint: Checkpoint, *, half: bool = False) -> None:

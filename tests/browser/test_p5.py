@@ -93,17 +93,17 @@ def test_a_picture_is_acknowledged_and_older_ones_never_come_back(probe):
 
 
 def test_many_sets_go_out_together(probe, fresh):
-    before = fresh.show.control.rev
+    before = fresh.session.control.rev
     probe.evaluate("for (let i = 1; i <= 1000; i++) live.set('psi', i / 1000)")
-    assert wait_until(lambda: fresh.show.control.value("psi") == 1)
-    assert fresh.show.control.rev - before < 10
+    assert wait_until(lambda: fresh.session.control.value("psi") == 1)
+    assert fresh.session.control.rev - before < 10
 
 
 def test_fades_actions_and_errors(probe, fresh):
     probe.evaluate("live.set({ psi: 0.2 }, { fade: 1 })")
-    assert wait_until(lambda: fresh.show.control.value("psi") == 0.2)
+    assert wait_until(lambda: fresh.session.control.value("psi") == 0.2)
     probe.evaluate("live.trigger('seed/next')")
-    assert wait_until(lambda: fresh.show.control.value("seed") == 1)
+    assert wait_until(lambda: fresh.session.control.value("seed") == 1)
     found = probe.evaluate("new Promise(done => { live.on('error', e => done(e.message)); live.set('psy', 1); })")
     assert "did you mean psi" in found
 
@@ -120,33 +120,33 @@ def test_a_picture_is_sent_to_the_server(probe, fresh):
     probe.evaluate("""() => { const c = document.createElement('canvas'); c.width = 640; c.height = 320;
                        c.getContext('2d').fillStyle = 'rgb(0, 200, 0)'; c.getContext('2d').fillRect(0, 0, 640, 320);
                        return live.send(c); }""")
-    assert wait_until(lambda: fresh.show.hub.inputs.frame is not None)
-    picture = fresh.show.hub.inputs.frame
+    assert wait_until(lambda: fresh.session.hub.inputs.frame is not None)
+    picture = fresh.session.hub.inputs.frame
     assert picture.shape == (256, 512, 3)
     assert abs(int(picture[100, 100, 1]) - 200) < 6
 
 
 def test_pictures_that_are_sent_never_queue(probe, fresh):
-    before = fresh.show.hub.inputs.count
+    before = fresh.session.hub.inputs.count
     sent = probe.evaluate("""async () => { const c = document.createElement('canvas'); c.width = c.height = 64;
         c.getContext('2d').fillRect(0, 0, 64, 64); let sent = 0;
         for (let i = 0; i < 200; i++) sent += await live.send(c);
         return sent; }""")
     assert 2 <= sent
-    assert wait_until(lambda: fresh.show.hub.inputs.count == before + sent)
+    assert wait_until(lambda: fresh.session.hub.inputs.count == before + sent)
     probe.wait_for_function("live._sent === 0")
 
 
 def test_it_comes_back_and_sends_what_was_set_meanwhile(probe, fresh):
     def hang_up():
-        for viewer in list(fresh.show.hub.viewers):
+        for viewer in list(fresh.session.hub.viewers):
             viewer.close(1012, "restart")
 
     fresh.loop.call_soon_threadsafe(hang_up)
     probe.wait_for_function("!live.connected")
     probe.evaluate("live.set('psi', 0.91)")
     probe.wait_for_function("live.connected")
-    assert wait_until(lambda: fresh.show.control.value("psi") == 0.91)
+    assert wait_until(lambda: fresh.session.control.value("psi") == 0.91)
 
 
 def test_the_p5_that_ships_is_what_its_name_says():
@@ -189,10 +189,10 @@ BORROWS = GLOBAL.replace("connectLatent()", "connectLatent({ restore: true })")
 def test_what_a_page_changed_goes_back_unless_others_changed_it(page, fresh):
     open_sketch(page, fresh, P5[0], BORROWS)
     page.evaluate("live.set({ psi: 0.123, seed: 5 }); live.set({ 'walk/radius': 3 }, { fade: 0.2 })")
-    assert wait_until(lambda: fresh.show.control.value("walk/radius") == 3)
-    fresh.show.control.set({"seed": 77})
+    assert wait_until(lambda: fresh.session.control.value("walk/radius") == 3)
+    fresh.session.control.set({"seed": 77})
     page.wait_for_function("live.get('seed') === 77")
     page.goto("about:blank")
-    assert wait_until(lambda: fresh.show.control.value("psi") == 0.7)
-    assert fresh.show.control.value("walk/radius") == 1
-    assert fresh.show.control.value("seed") == 77
+    assert wait_until(lambda: fresh.session.control.value("psi") == 0.7)
+    assert fresh.session.control.value("walk/radius") == 1
+    assert fresh.session.control.value("seed") == 77

@@ -19,7 +19,7 @@ def visit(page, house, name):
 
 
 def value(house, name):
-    return house.show.control.value(name)
+    return house.session.control.value(name)
 
 
 def test_atlas_moves_on_the_plane(page, fresh):
@@ -44,7 +44,7 @@ def test_kaleidoscope_has_other_mirrors_and_other_places(page, fresh):
 
 def test_letters_are_typed(page, fresh):
     visit(page, fresh, "letters")
-    names = fresh.show.hub.facts["classes"]
+    names = fresh.session.hub.facts["classes"]
     page.keyboard.press("Q")
     assert wait_until(lambda: value(fresh, "class/a") == names.index("Q"))
     page.keyboard.press("7")
@@ -65,9 +65,9 @@ def test_mirror_paints_who_stands_before_it(camera, fresh):
     assert wait_until(lambda: value(fresh, "source") == "input")
     assert value(fresh, "then/1/network") == "mosaic26"
     camera.wait_for_function("video?.videoWidth > 0")
-    before = fresh.show.hub.inputs.count
-    assert wait_until(lambda: fresh.show.hub.inputs.count > before + 3, 15)
-    assert fresh.show.hub.inputs.frame.std() > 20
+    before = fresh.session.hub.inputs.count
+    assert wait_until(lambda: fresh.session.hub.inputs.count > before + 3, 15)
+    assert fresh.session.hub.inputs.frame.std() > 20
     camera.keyboard.press("3")
     assert wait_until(lambda: value(fresh, "then/1/style/a") == 2)
     camera.keyboard.press("ArrowRight")
@@ -102,23 +102,23 @@ def test_draw_sends_what_is_drawn_and_takes_it_back(page, fresh):
     page.select_option("#network", "cartoon")
     assert wait_until(lambda: value(fresh, "then/1/network") == "cartoon")
     page.click("[data-act=clear]")
-    assert wait_until(lambda: (frame := fresh.show.hub.inputs.frame) is not None and frame.min() > 230)
+    assert wait_until(lambda: (frame := fresh.session.hub.inputs.frame) is not None and frame.min() > 230)
     left = page.evaluate("places.paper.x")
     page.mouse.move(left + 60, 150)
     page.mouse.down()
     page.mouse.move(left + 200, 260, steps=5)
     page.mouse.up()
     assert page.evaluate("strokes.length") == 1
-    assert wait_until(lambda: fresh.show.hub.inputs.frame.min() < 60)
+    assert wait_until(lambda: fresh.session.hub.inputs.frame.min() < 60)
     page.keyboard.press("z")
-    assert wait_until(lambda: fresh.show.hub.inputs.frame.min() > 230)
+    assert wait_until(lambda: fresh.session.hub.inputs.frame.min() > 230)
 
 
 def test_the_map_is_played(page, fresh, tmp_path):
     G = load("glyphs-64", "cpu")
     plane = maps.seeds(G, range(9), label="a")
-    facts = fresh.show.hub.facts
-    target = fresh.show.hub.charts.folder / f"{facts['model']}-{facts['sha256'][:12]}.html"
+    facts = fresh.session.hub.facts
+    target = fresh.session.hub.maps.folder / f"{facts['model']}-{facts['sha256'][:12]}.html"
     target.parent.mkdir(exist_ok=True)
     maps.write_page(target, plane, maps.draw(G, plane, 32), overwrite=True)
     page.goto(f"http://localhost:{fresh.port}/map")

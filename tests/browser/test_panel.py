@@ -31,7 +31,7 @@ def pixels(panel):
 
 
 def value(house, name):
-    return house.show.control.value(name)
+    return house.session.control.value(name)
 
 
 def test_the_picture_moves(panel):
@@ -42,7 +42,7 @@ def test_the_picture_moves(panel):
 
 
 def test_every_parameter_has_a_control(panel, fresh):
-    directions = {f"dir/{i}/amount" for i in range(1, fresh.show.hub.facts["directions"] + 1)}
+    directions = {f"dir/{i}/amount" for i in range(1, fresh.session.hub.facts["directions"] + 1)}
     shown = set(panel.evaluate("[...document.querySelectorAll('[data-param]')].map(c => c.dataset.param)"))
     hidden = {
         name
@@ -116,7 +116,7 @@ def test_what_others_play_is_shown(panel, fresh):
 
 
 def test_keys_of_the_stage(panel, fresh):
-    fresh.show.actions.fire("preset/store", ["calm"])
+    fresh.session.actions.fire("preset/store", ["calm"])
     panel.keyboard.press("b")
     panel.wait_for_function(f"{PIXELS}.every((v, i) => i % 4 === 3 || v === 0)")
     assert panel.get_attribute("#blackout", "aria-pressed") == "true"
@@ -128,7 +128,7 @@ def test_keys_of_the_stage(panel, fresh):
     assert wait_until(lambda: value(fresh, "walk/play") is False)
     assert value(fresh, "master/freeze") is False
     panel.keyboard.press(" ")
-    assert wait_until(lambda: fresh.show.actions.presets.place == 0)
+    assert wait_until(lambda: fresh.session.actions.presets.place == 0)
 
 
 def test_keys_are_left_to_who_writes(panel, fresh):
@@ -137,14 +137,14 @@ def test_keys_are_left_to_who_writes(panel, fresh):
     panel.type("[aria-label='name of a preset']", "bfp")
     panel.press("[aria-label='name of a preset']", "Enter")
     panel.wait_for_selector(".list >> text=bfp")
-    assert "bfp" in fresh.show.actions.presets.names()
+    assert "bfp" in fresh.session.actions.presets.names()
     assert value(fresh, "master/blackout") is False
     assert value(fresh, "walk/play") is True
 
 
 def test_it_comes_back_after_the_server_hung_up(panel, fresh):
     def hang_up():
-        for viewer in list(fresh.show.hub.viewers):
+        for viewer in list(fresh.session.hub.viewers):
             viewer.close(1012, "back in a moment")
 
     fresh.loop.call_soon_threadsafe(hang_up)
@@ -197,13 +197,13 @@ def test_any_printable_name_is_kept_and_replacing_asks(panel, fresh):
     field.fill("été 2")
     keep.click()
     panel.wait_for_selector(".list >> text=été 2")
-    fresh.show.control.set({"psi": 1.5})
+    fresh.session.control.set({"psi": 1.5})
     field.fill("été 2")
     keep.click()
     assert keep.inner_text() == "Replace"
-    assert fresh.show.actions.presets.recall("été 2")["psi"] != 1.5
+    assert fresh.session.actions.presets.recall("été 2")["psi"] != 1.5
     keep.click()
-    assert wait_until(lambda: fresh.show.actions.presets.recall("été 2")["psi"] == 1.5)
+    assert wait_until(lambda: fresh.session.actions.presets.recall("été 2")["psi"] == 1.5)
     field.fill("a\u202eb")
     keep.click()
     panel.wait_for_selector("#notice >> text=printable")
@@ -212,23 +212,23 @@ def test_any_printable_name_is_kept_and_replacing_asks(panel, fresh):
 
 def test_a_cue_is_gone_to_and_edited(panel, fresh):
     for name in ("first", "second"):
-        fresh.show.actions.fire("preset/store", [name])
-    fresh.show.actions.presets.write_cues([{"preset": "first"}, {"preset": "second"}])
+        fresh.session.actions.fire("preset/store", [name])
+    fresh.session.actions.presets.write_cues([{"preset": "first"}, {"preset": "second"}])
     panel.wait_for_function("live.cues.length === 2")
     panel.click("#tabs >> text=Scenes")
     panel.click(".cues >> text=second")
-    assert wait_until(lambda: fresh.show.actions.presets.place == 1)
+    assert wait_until(lambda: fresh.session.actions.presets.place == 1)
     panel.wait_for_function("document.getElementById('go').lastChild.textContent === 'last cue'")
     panel.click(".heading .edit")
     panel.click("[aria-label='cue 2 earlier']")
-    assert wait_until(lambda: [cue.preset for cue in fresh.show.actions.presets.cues()] == ["second", "first"])
+    assert wait_until(lambda: [cue.preset for cue in fresh.session.actions.presets.cues()] == ["second", "first"])
     panel.wait_for_function("document.querySelector('.cue .name').textContent.endsWith('second')")
     panel.fill("[aria-label='fade of cue 1, seconds']", "7")
     panel.press("[aria-label='fade of cue 1, seconds']", "Enter")
-    assert wait_until(lambda: fresh.show.actions.presets.cues()[0].fade == 7)
+    assert wait_until(lambda: fresh.session.actions.presets.cues()[0].fade == 7)
     panel.select_option("[aria-label='beat of cue 1']", "bar")
-    assert wait_until(lambda: fresh.show.actions.presets.cues()[0].at == "bar")
-    (fresh.show.actions.presets.folder / "cues.json").unlink()
+    assert wait_until(lambda: fresh.session.actions.presets.cues()[0].at == "bar")
+    (fresh.session.actions.presets.folder / "cues.json").unlink()
 
 
 def test_what_the_audience_does_not_see_is_said(panel):
@@ -251,7 +251,7 @@ def test_a_camera_that_is_not_shown_is_said(camera, fresh):
 
 def test_a_wrong_token_is_named_and_the_dialog_fits(panel, fresh):
     def refuse():
-        for viewer in list(fresh.show.hub.viewers):
+        for viewer in list(fresh.session.hub.viewers):
             viewer.close(1008, "the token is wrong or missing")
 
     panel.set_viewport_size({"width": 390, "height": 844})
@@ -279,13 +279,13 @@ def test_the_projector_only_shows(page, fresh):
         "live._emit('news', { died: 1 }); live._emit('error', new Error('unknown translator')); live.set('psi', 1.9)"
     )
     fresh.loop.call_soon_threadsafe(
-        lambda: [viewer.close(1008, "the token is wrong") for viewer in fresh.show.hub.viewers]
+        lambda: [viewer.close(1008, "the token is wrong") for viewer in fresh.session.hub.viewers]
     )
     page.wait_for_function("!live.connected")
     assert page.evaluate("picture.getContext('2d').getImageData(0, 0, 64, 64).data.some((v, i) => i % 4 < 3 && v > 40)")
     assert page.inner_text("body").strip() == ""
     page.wait_for_function("live.connected")
-    assert not fresh.show.takes.recording
+    assert not fresh.session.takes.recording
     assert value(fresh, "psi") == 0.7
     assert value(fresh, "master/blackout") is False
     assert page.evaluate("getComputedStyle(document.body).cursor") == "none"

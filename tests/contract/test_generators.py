@@ -17,11 +17,13 @@ from latentart.models.base import NOISE_MODES, Generator
 from latentart.models.load import build
 from latentart.render.frames import frames
 from latentart.weights.checkpoint import Checkpoint
+from latentart.weights.describe import resolution
 from latentart.weights.families import families
 
 Made = tuple[dict[str, Tensor], dict[str, Any]]
 EXAMPLES: dict[str, Callable[[], Made]] = {
     "stylegan2": lambda: random_stylegan2.random_state(resolution=16),
+    "stylegan2 of 3:5": lambda: random_stylegan2.random_state(resolution=16, init_res=(3, 5)),
     "stylegan2 of classes": lambda: random_stylegan2.random_state(resolution=16, c_dim=3),
     "stylegan3 t": lambda: random_stylegan3.random_state(resolution=16),
     "progan": progan.random_state,
@@ -59,6 +61,14 @@ def test_shapes_are_the_facts(G: Generator) -> None:
     assert img.dtype == torch.float32
     assert torch.isfinite(img).all()
     assert G.img_resolution == max(img.shape[2:])
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_the_size_is_known_before_the_model_is_built(example: str) -> None:
+    # As a file gives it: with every field of the config.
+    made = families("generator")[example.split()[0]].complete(*EXAMPLES[example]())  # type: ignore[attr-defined]
+    kept = Checkpoint(made.tensors, made.config, "", "test")
+    assert resolution(kept) == build(kept, "cpu").img_size
 
 
 def test_pictures_are_pictures(G: Generator) -> None:

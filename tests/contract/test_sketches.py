@@ -53,7 +53,7 @@ def test_p5_sketch_shows_moving_pictures(page, fresh, name, version):
 
 def played(house):
     """All parameters but the levels of sound, which fall silent by themselves."""
-    return {name: value for name, value in house.show.control.values().items() if not name.startswith("audio/")}
+    return {name: value for name, value in house.session.control.values().items() if not name.startswith("audio/")}
 
 
 def after_frames(page, count):
@@ -68,7 +68,7 @@ def test_py5_sketch_shows_moving_pictures(fresh, display, tmp_path, name):
     target = tmp_path / "window.png"
     command = [sys.executable, str(WATCH), str(SKETCHES / f"{name}.py"), str(target), f"http://localhost:{fresh.port}"]
     if name == "remote":
-        command.append(str(fresh.show.osc.port))
+        command.append(str(fresh.session.osc.port))
     done = subprocess.run(command, env=display, capture_output=True, text=True, timeout=90)
     assert done.returncode == 0, done.stdout + done.stderr
     seen = json.loads(done.stdout.splitlines()[-1])

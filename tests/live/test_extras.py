@@ -178,15 +178,15 @@ def taught(tmp_path):
 
 def test_a_knob_learns(taught):
     learner, actions = taught
-    learner.take("control 0 7", 1.0, actions.fire)
+    learner.play("control 0 7", 1.0, actions.fire)
     assert learner.control.value("psi") == 0.7
     actions.fire("midi/learn", ["psi"])
-    learner.take("control 0 7", 0.5, actions.fire)
-    learner.take("control 0 7", 1.0, actions.fire)
+    learner.play("control 0 7", 0.5, actions.fire)
+    learner.play("control 0 7", 1.0, actions.fire)
     assert learner.control.value("psi") == 2.0
     learner.learn("seed/next")
-    learner.take("note 0 60", 0.9, actions.fire)
-    learner.take("note 0 60", 0.0, actions.fire)
+    learner.play("note 0 60", 0.9, actions.fire)
+    learner.play("note 0 60", 0.0, actions.fire)
     assert learner.control.value("seed") == 1
     assert MidiMap(learner.control, learner._path.parent).played == learner.played
     for name in ("nothing", "latent/z", "preset/recall"):
@@ -273,7 +273,7 @@ def test_link(monkeypatch):
     asyncio.run(play())
     assert control.value("tempo/bpm") == 140.0
     assert joined == [4]
-    assert [operation.get("beat") for operation in control.take(0)] == [None, 4.0, 8.0]
+    assert [operation.get("beat") for operation in control.pop(0)] == [None, 4.0, 8.0]
 
 
 def test_every_folder_of_sketches_goes_into_the_wheel():

@@ -78,7 +78,7 @@ def test_interrupted_twice_is_the_same_as_never(kind: str, tmp_path: Path) -> No
     whole = KINDS[kind]()
     assert run.train(whole, tmp_path / "whole", Schedule(6)).ended == "done"
     for stop in (2, 3):
-        with pytest.raises(KeyboardInterrupt, match=f"stopped at step {stop} of 6.*say the same command again"):
+        with pytest.raises(KeyboardInterrupt, match=f"stopped at step {stop} of 6.*run the same command again"):
             run.train(KINDS[kind](), tmp_path / "parts", Schedule(6), stopping(2, 3))
     last = KINDS[kind]()
     run.train(last, tmp_path / "parts", Schedule(6))
@@ -252,7 +252,7 @@ def test_a_training_that_runs_off_says_so_and_keeps_what_was_good(tmp_path: Path
     wild = a_pix2pix()
     step = wild.step
     wild.step = lambda number, progress: {**step(number, progress), "L1": float("nan")}  # type: ignore[method-assign]
-    with pytest.raises(SettingsError, match=r"'L1' is nan after step 2: say a lower --rate; .* holds step 2"):
+    with pytest.raises(SettingsError, match=r"'L1' is nan after step 2: give a lower --rate; .* holds step 2"):
         run.train(wild, tmp_path, Schedule(4))
     assert state.read(tmp_path / run.STATE)[1]["step"] == 2
 

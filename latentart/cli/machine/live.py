@@ -53,15 +53,15 @@ def command(network: str | None, open_page: bool, **settings: Any) -> None:
     from latentart.errors import LatentartError
 
     try:
-        from latentart.live.session import Settings, Show
+        from latentart.live.session import Session, SessionSettings
     except ModuleNotFoundError as error:
         raise LatentartError(f"the live server needs {error.name}: pip install 'latentart[live]'") from error
     logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.WARNING)
-    chosen = Settings(network=network or "landscapes-256", sketches=_sketches(), **settings)
-    show = Show(chosen, _say)
-    asyncio.run(show.run(lambda address: _announce(address, show.osc.port, open_page)))
-    if show.fault:
-        raise click.ClickException(show.fault)
+    chosen = SessionSettings(network=network or "landscapes-256", sketches=_sketches(), **settings)
+    session = Session(chosen, _say)
+    asyncio.run(session.run(lambda address: _announce(address, session.osc.port, open_page)))
+    if session.fault:
+        raise click.ClickException(session.fault)
 
 
 def _say(news: Mapping[str, Any]) -> None:

@@ -107,7 +107,7 @@ def show(network: str | None, device: str | None, file: Path | None, **wishes: A
 @directions_file
 @click.argument("names", nargs=-1, required=True, metavar="OLD=NEW...")
 def rename(network: str | None, file: Path | None, names: tuple[str, ...]) -> None:
-    """Give directions names that say what they do; the old name goes on being understood.
+    """Give directions names that describe what they do; the old name goes on being understood.
 
     \b
     latentart directions rename pca:1=dusk sefa:middle:2=mist
@@ -166,7 +166,7 @@ def _open(network: str | None, device: str | None, file: Path | None) -> tuple[G
     G = load(name, device)
     path = file or direction_files.beside(G, name)
     if path is None:
-        raise SettingsError(f"{G.name} has no directions yet: say 'latentart directions find --network {name}' once")
+        raise SettingsError(f"{G.name} has no directions yet: run 'latentart directions find --network {name}' once")
     return G, direction_files.read(path, G.num_ws, G.w_dim), path
 
 

@@ -25,7 +25,7 @@ FLIGHT = ("seconds", "speed", "turn", "loop")
 @click.option("--ratio", type=float, help="From one size to the next.  [default: 1.4]")
 @click.option("--steps", type=int, help="For each size.  [default: 10]")
 @click.option("--rate", type=float, help="How far a step goes.  [default: 0.024]")
-@click.option("--bands", type=int, help="Frequencies that are evened out; 0 as the network says.  [default: 3]")
+@click.option("--bands", type=int, help="Frequencies that are evened out; 0 as the network's default.  [default: 3]")
 @click.option("--colour", "--color", "colour", type=float, help="0: any colours, 1: the picture's.  [default: 0.7]")
 @click.option("--tile", type=int, help="Largest piece that is looked at.  [default: 512]")
 @click.option("--seed", type=int, help="Names the jitter.  [default: 0]")
@@ -57,10 +57,10 @@ def command(source: Path, target: str | None, film: str | None, overwrite: bool,
         given["channels"] = channels(given["channels"])
     settings = check(DreamSettings(**{name: given.pop(name) for name in SETTINGS if name in given}))
     if not target and not film:
-        raise SettingsError("nothing to make: say -o dream.png, or --film zoom.mp4")
+        raise SettingsError("nothing to make: give -o dream.png, or --film zoom.mp4")
     flight = {name: given.pop(name) for name in FLIGHT if name in given}
     if flight and not film:
-        raise SettingsError(f"--{next(iter(flight))} is for a flight: say --film zoom.mp4")
+        raise SettingsError(f"--{next(iter(flight))} is for a flight: give --film zoom.mp4")
     if target:
         _dream(source, target, settings, overwrite, given)
     if film:

@@ -118,7 +118,7 @@ def _batch(p: Projector, targets: list[Target], folder: Path, settings: Settings
             recorder.write(target, made, folder / f"{target.name}.mp4")
         frame = batches.side_by_side(p.G, target, made)
         write_image(folder / f"{target.name}.png", frame, settings=made.settings, overwrite=True)
-        # The bundle says that a picture is done.
+        # A bundle on the disk marks a picture as done.
         path = result.save(made, folder / f"{target.name}.npz", overwrite=True)
         losses = list(batches.describe(made)["losses"].values())
         click.echo(f"{path}: loss {losses[-1]:.4f}, strangeness {batches.describe(made)['strangeness']:.2f}")

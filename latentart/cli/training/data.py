@@ -79,7 +79,7 @@ def split(source: Path, folder: Path, overwrite: bool) -> None:
 @click.option("--size", type=int, default=128, show_default=True, help="Side of a picture.")
 @click.option("--count", type=int, help="How many of the 2,460 to make, from the first.")
 @click.option("--skin-tones", is_flag=True, help="With all skin tones: 4,495.")
-@click.option("--flags/--no-flags", default=True, help="With flags, whose lines say little about their colours.")
+@click.option("--flags/--no-flags", default=True, help="With flags, whose lines hardly determine their colours.")
 @click.option(
     "--from", "source", type=click.Path(path_type=Path), metavar="FILE", help="The package openmoji-17.0.0.tgz."
 )

@@ -146,7 +146,7 @@ def _compiled(G: Generator, request: Request, name: str, fingerprint: str) -> An
 
 
 def compiled(model: Any, name: str) -> Any:
-    """An OpenVINO model made ready for this processor, in the precision that `name` (F32 or BF16) says."""
+    """An OpenVINO model made ready for this processor, in the precision `name` (F32 or BF16)."""
     options = {
         "PERFORMANCE_HINT": "LATENCY",
         "INFERENCE_PRECISION_HINT": "bf16" if name == BF16 else "f32",

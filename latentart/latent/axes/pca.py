@@ -36,7 +36,7 @@ def ws_stream(G: Generator, samples: int, seed: int = 0, batch: int = BATCH) -> 
 def moments(G: Generator, samples: int, seed: int = 0) -> tuple[Array, Array]:
     """Mean [w_dim] and covariance [w_dim, w_dim] of w, float64; products are summed in float32 within a batch."""
     if samples < 2:
-        raise SettingsError(f"{samples!r} samples tell nothing about W: give at least 2")
+        raise SettingsError(f"{samples!r} samples are too few to analyse W: give at least 2")
     centre = G.w_avg
     total = np.zeros(G.w_dim)
     products = np.zeros((G.w_dim, G.w_dim))

@@ -107,7 +107,7 @@ class Control:
             self._values |= differing
             self._changed |= differing
 
-    def take(self, timeout: float) -> list[dict[str, Any]]:
+    def pop(self, timeout: float) -> list[dict[str, Any]]:
         """Operations for the renderer, [] when none came within `timeout` seconds."""
         with self._ready:
             if not self._pending:

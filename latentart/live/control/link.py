@@ -15,7 +15,7 @@ BAR = 4
 async def follow(control: Control) -> None:
     """Keeps tempo and bar in step until cancelled. Raises OutputError when the package is missing."""
     link = extra("aalink", "Ableton Link", "link").Link(control.value("tempo/bpm"), asyncio.get_running_loop())
-    # Peers agree on the place in a bar of so many beats, and only on that.
+    # Peers agree on the place in a bar of this many beats, and only on that.
     link.quantum = BAR
     await asyncio.sleep(SETTLE)
     link.enabled = True

@@ -41,7 +41,7 @@ class MidiMap:
         with self._lock:
             self._learning = name
 
-    def take(self, source: str, value: float, fire: Callable[[str], None]) -> None:
+    def play(self, source: str, value: float, fire: Callable[[str], None]) -> None:
         """Plays what a moved controller was taught. value: 0..1; fire: does an action, see `Actions.fire`."""
         with self._lock:
             if self._learning is not None:
@@ -80,11 +80,11 @@ def open_port(name: str, played: MidiMap, fire: Callable[[str], None]) -> Any:
     """Listens to a MIDI input whose name begins so ('' is the first). Raises LatentartError, SettingsError."""
     mido, rtmidi = extra("mido", "MIDI", "midi"), extra("rtmidi", "MIDI", "midi")
 
-    def take(message: Any) -> None:
+    def receive(message: Any) -> None:
         moved = source_of(message)
         try:
             if moved is not None:
-                played.take(*moved, fire)
+                played.play(*moved, fire)
         except LatentartError as error:
             log.warning("MIDI: %s", error)
 
@@ -93,6 +93,6 @@ def open_port(name: str, played: MidiMap, fire: Callable[[str], None]) -> Any:
         found = [port for port in ports if port.lower().startswith(name.lower())]
         if not found:
             raise SettingsError(unknown("MIDI input", name, ports))
-        return mido.open_input(found[0], callback=take)
+        return mido.open_input(found[0], callback=receive)
     except rtmidi.RtMidiError as error:
         raise OutputError(f"there is no MIDI on this machine: {str(error).splitlines()[0]}") from error

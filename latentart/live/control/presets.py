@@ -18,7 +18,7 @@ from latentart.live.wire.names import check_name, check_title, file_stem, inside
 
 VERSION = 1
 KEPT_OUT = ("audio/", "latent/z", "latent/w", "master/", "tempo/", "walk/phase")
-"""What belongs to the evening and not to a picture."""
+"""Parameters of the session that presets leave as they are."""
 MOST_PRESETS = 1000
 MOST_CUES = 1000
 CUES = "cues.json"
@@ -26,7 +26,7 @@ CUES = "cues.json"
 
 @dataclass(frozen=True)
 class Cue:
-    """One step of the evening: a preset, how long the way there takes, and what beat it waits for."""
+    """A step of the cue list: a preset, its fade in seconds, and the beat that it waits for."""
 
     preset: str
     fade: float = 2.0
@@ -48,7 +48,7 @@ class Presets:
         return sorted(self._files(), key=lambda name: (name.casefold(), name))
 
     def _files(self) -> dict[str, str]:
-        """Name -> file. A shortened file name says its preset's name inside."""
+        """Name -> file. A shortened file name keeps its preset's name inside."""
         found = self.folder.glob("*.preset.json") if self.folder.is_dir() else ()
         return {_title(path): path.name for path in found}
 

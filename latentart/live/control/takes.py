@@ -1,6 +1,6 @@
 """Takes: a performance as a journal of what was done at which frame, to be played or rendered again.
 
-One JSON object per line. The first says where the performance starts, with the whole state before its first frame:
+One JSON object per line. The first is where the performance starts, with the whole state before its first frame:
 
     {"latentart": "take", "version": 1, "network": "landscapes-256", "sha256": ..., "fps": 60, "size": [256, 256],
      "frame": 120, "snapshot": {...}, ...}
@@ -138,7 +138,7 @@ class Takes:
     """Writes takes: into the folder by name, or into a file chosen at the start. Safe to use from threads."""
 
     def __init__(self, folder: Path, facts: Mapping[str, Any]) -> None:
-        """facts: what the first line says besides frame and snapshot."""
+        """facts: fields of the first line besides frame and snapshot."""
         self.folder = folder
         self.facts = dict(facts)
         self.wants_snapshot = False
@@ -207,7 +207,7 @@ class Takes:
             self._file.write(json.dumps(entry) + "\n")
             self._file.flush()
         except OSError as error:
-            # A full disk ends the take, not the show.
+            # A full disk ends the take, not the session.
             log.error("the take %s ends here: %s", self._path.name, error.strerror)
             self._path, self._file = None, None
 

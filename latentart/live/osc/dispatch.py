@@ -65,7 +65,7 @@ def addresses() -> dict[str, Target]:
 
 
 class Dispatcher:
-    """Takes datagrams apart and does what they say."""
+    """Parses datagrams and performs their messages."""
 
     def __init__(
         self, control: Control, actions: Actions, reply: Reply, subscribe: Subscribe,
@@ -88,17 +88,17 @@ class Dispatcher:
         self._own = {"latent/xy": self._pair, "feedback/subscribe": self.subscribe_to, "ping": self._ping,
                      RUNWAY: self._runway}  # fmt: skip
 
-    def take(self, *datagrams: tuple[bytes, Sender]) -> None:
+    def dispatch(self, *datagrams: tuple[bytes, Sender]) -> None:
         """Datagrams that came together: what they set takes effect together, at the cost of one operation.
 
         Never raises for anything that can be in one; what is wrong is counted.
         """
         values: dict[str, Value] = {}
         for data, sender in datagrams:
-            self._take(data, sender, values)
+            self._dispatch(data, sender, values)
         self._write(values)
 
-    def _take(self, data: bytes, sender: Sender, values: dict[str, Value]) -> None:
+    def _dispatch(self, data: bytes, sender: Sender, values: dict[str, Value]) -> None:
         self.counts["packets"] += 1
         if not self._messages.spend() and _URGENT not in data:
             self.counts["over_rate"] += 1

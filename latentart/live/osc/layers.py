@@ -18,7 +18,7 @@ def slot_of(values: Mapping[str, Value], layer: int, op: str) -> str | None:
 
 
 def played(values: Mapping[str, Value], address: str, amount: float) -> dict[str, Value]:
-    """What to set for so much at an address. Raises SettingsError when every slot is bending something else."""
+    """Parameters to set for an amount at an address. Raises SettingsError when every slot is bending something else."""
     layer, op = ADDRESSES[address]
     slot = slot_of(values, layer, op) or next((s for s in SLOTS if not values[f"{s}/amount"]), None)
     if slot is None:

@@ -50,7 +50,7 @@ def parse(data: bytes) -> list[Message]:
 def read(data: bytes) -> list[Message | PacketError]:
     """The same, with the error in the place of each message that cannot be read: the others of a bundle stand.
 
-    Raises PacketError for a datagram whose parts cannot be told from each other.
+    Raises PacketError for a datagram whose parts cannot be separated.
     """
     if len(data) > LONGEST_PACKET:
         raise PacketError(f"a datagram of {len(data)} bytes is too long: send at most {LONGEST_PACKET}")

@@ -98,7 +98,7 @@ class Osc:
                 selector.register(each, selectors.EVENT_READ)
             while not self._stopping:
                 for key, _ in selector.select(timeout=0.2):
-                    self.dispatcher.take(*self._burst(key.fileobj))  # type: ignore[arg-type]
+                    self.dispatcher.dispatch(*self._burst(key.fileobj))  # type: ignore[arg-type]
                     self._complain()
 
     def _burst(self, sock: socket.socket) -> list[tuple[bytes, Sender]]:

@@ -1,4 +1,4 @@
-"""What every output promises, and how one says that its package is missing."""
+"""The protocol of outputs, and the error for a missing package."""
 
 from __future__ import annotations
 

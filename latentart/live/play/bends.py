@@ -48,7 +48,7 @@ def _twist(state: State, slot: int) -> Twist:
 
 
 class Bender:
-    """What bends one generator. One without layers that can be bent stays as it is, which is said once."""
+    """What bends one generator. One without layers that can be bent stays as it is, which is logged once."""
 
     def __init__(self, G: Generator) -> None:
         self.G = G

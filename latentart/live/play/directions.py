@@ -16,7 +16,7 @@ from latentart.models.base import Generator
 
 
 @dataclass(frozen=True)
-class Handles:
+class Directions:
     """Directions in the order of the faders."""
 
     names: tuple[str, ...]
@@ -25,7 +25,7 @@ class Handles:
     """Fader to multiples of the rows."""
 
     def push(self, ws: Array, amounts: Callable[[int], float]) -> Array:
-        """ws [num_ws, w_dim] pushed along direction i, from 0, as far as amounts(i) says."""
+        """ws [num_ws, w_dim] pushed along direction i, from 0, by amounts(i)."""
         for i, (rows, far) in enumerate(zip(self.rows, self.far, strict=True)):
             amount = amounts(i)
             ws = ws + rows * far(np.asarray(amount)) if amount else ws
@@ -37,14 +37,14 @@ class Handles:
         return hashlib.sha256(b"".join(rows.tobytes() for rows in self.rows)).hexdigest()[:12]
 
 
-NONE = Handles((), (), ())
+NONE = Directions((), (), ())
 
 
-def handles(G: Generator, network: str | Path) -> Handles:
+def directions_of(G: Generator, network: str | Path) -> Directions:
     """The directions of a model, from the file beside its checkpoint or worked out. Raises WeightsError."""
     book = direction_files.of_network(G, network)
     found = list(book) or list(directions.sefa(G, count=DIRECTIONS))
     chosen = found[:DIRECTIONS]
     # Rounded to float32: the last bits of an eigenvector depend on how many threads looked for it.
     rows = tuple(d.rows(G.num_ws).astype(np.float32).astype(np.float64) for d in chosen)
-    return Handles(tuple(d.name for d in chosen), rows, tuple(d.far for d in chosen))
+    return Directions(tuple(d.name for d in chosen), rows, tuple(d.far for d in chosen))

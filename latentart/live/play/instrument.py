@@ -21,7 +21,7 @@ from latentart.latent.interpolate import Array, slerp
 from latentart.live.control.params import BANDS, TABLE
 from latentart.live.control.state import Operation, State
 from latentart.live.play.bends import Twist, twists
-from latentart.live.play.directions import NONE, Handles
+from latentart.live.play.directions import NONE, Directions
 from latentart.live.play.noise import Maps, Noises
 from latentart.live.play.slots import Size, Slots, Touch
 from latentart.live.play.sources import Sources
@@ -53,14 +53,14 @@ class Shot:
 class Instrument:
     """A generator being played: apply operations, tick once per frame, look at the shot."""
 
-    def __init__(self, G: Generator, fps: float, directions: Handles = NONE) -> None:
+    def __init__(self, G: Generator, fps: float, directions: Directions = NONE) -> None:
         self.state = State(fps)
         self.slots = Slots()
         self.incoming: Size | None = None
         """(width, height) of the picture that came in and takes the generator's place, None where none does."""
-        self.take_generator(G, directions)
+        self.use_generator(G, directions)
 
-    def take_generator(self, G: Generator, directions: Handles = NONE) -> None:
+    def use_generator(self, G: Generator, directions: Directions = NONE) -> None:
         """Goes on with another model: the state stays, the picture changes at once."""
         self.G = G
         self.directions = directions
@@ -185,7 +185,7 @@ class Instrument:
         return np.concatenate([centre + (ws[:rows] - centre) * psi, ws[rows:]])
 
     def _pushed(self, ws: Array) -> Array:
-        """The directions, each as far as its fader says."""
+        """Returns ws moved along the directions by the values of their faders."""
         return self.directions.push(ws, lambda i: self.state.number(f"dir/{i + 1}/amount"))
 
     def _noise(self) -> tuple[Maps | None, tuple[Any, ...]]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from latentart.errors import LatentartError
-from latentart.live.play.directions import Handles, handles
+from latentart.live.play.directions import Directions, directions_of
 from latentart.live.play.instrument import Instrument
 from latentart.live.play.painter import Painter
 from latentart.live.play.slots import Size
@@ -25,8 +25,8 @@ MODELS_KEPT = 3
 
 
 @dataclass(frozen=True)
-class Stage:
-    """What a renderer is started with."""
+class RendererSettings:
+    """Settings of a renderer's process."""
 
     network: str
     fps: float
@@ -57,18 +57,20 @@ class Loaded:
 
     G: Generator
     painter: Painter
-    directions: Handles
+    directions: Directions
 
 
-def prepare(network: str, stage: Stage, only: str | None = None, translators: Translators | None = None) -> Loaded:
+def prepare(
+    network: str, settings: RendererSettings, only: str | None = None, translators: Translators | None = None
+) -> Loaded:
     """Loads and warms a model up; only: the engine's choice to take. Raises LatentartError."""
-    source = stage.sources.get(network, network)
-    G = load(source, stage.device)
-    painter = Painter(G, stage.size, only, translators=translators)
+    source = settings.sources.get(network, network)
+    G = load(source, settings.device)
+    painter = Painter(G, settings.size, only, translators=translators)
     instrument = Instrument(G, 60.0)
     instrument.tick()
     painter.paint(instrument.shot())
-    return Loaded(G, painter, handles(G, source))
+    return Loaded(G, painter, directions_of(G, source))
 
 
 @dataclass(frozen=True)
@@ -90,18 +92,18 @@ class Wish:
     at_once: bool = False
 
 
-class Backstage:
+class Loader:
     """Models and translators by name; those that are asked for arrive.
 
     One thread reads them, one after another: the picture needs the processor. The newest wish for a model counts.
     """
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, settings: RendererSettings) -> None:
         """Loads the first model. Raises LatentartError."""
-        self.stage = stage
-        self.translators = Translators(stage.device, only=stage.only, pictures=Path(stage.pictures))
+        self.settings = settings
+        self.translators = Translators(settings.device, only=settings.only, pictures=Path(settings.pictures))
         self.models: dict[str, Loaded] = {}
-        self.prepare(stage.network, stage.engine or stage.only)
+        self.prepare(settings.network, settings.engine or settings.only)
         self.wish: Wish | None = None
         """The model to change to when it is here."""
         self.refused: set[tuple[str, Size]] = set()
@@ -112,12 +114,12 @@ class Backstage:
         """Models that are being read or wait for it, and whether to read them even when another one is wished for."""
         self._reading = ""
         """The translator that is being read."""
-        threading.Thread(target=self._work, daemon=True, name="latentart-backstage").start()
+        threading.Thread(target=self._work, daemon=True, name="latentart-loader").start()
 
     def prepare(self, name: str, choice: str | None) -> None:
         """Loads a model here and now. Raises LatentartError."""
         if name not in self.models:
-            self.models[name] = prepare(name, self.stage, choice, self.translators)
+            self.models[name] = prepare(name, self.settings, choice, self.translators)
 
     def load(self, name: str, swap: bool, at_once: bool = False) -> None:
         """A model will arrive; pictures go on while it is read. swap: to be changed to, instead of any other."""
@@ -160,7 +162,7 @@ class Backstage:
         """Takes a model in; the oldest that is not needed makes room, the first model never."""
         assert arrival.model is not None
         self.models[arrival.name] = arrival.model
-        needed = {*needed, arrival.name, self.stage.network, *((self.wish.name,) if self.wish else ())}
+        needed = {*needed, arrival.name, self.settings.network, *((self.wish.name,) if self.wish else ())}
         spare = [other for other in self.models if other not in needed]
         for other in spare[: max(0, len(self.models) - MODELS_KEPT)]:
             del self.models[other]
@@ -178,7 +180,7 @@ class Backstage:
                 del self._coming[name]
                 return None
         try:
-            arrival = Arrival(name, prepare(name, self.stage, self.stage.only, self.translators))
+            arrival = Arrival(name, prepare(name, self.settings, self.settings.only, self.translators))
         except Exception as error:  # the border of a thread: the session that waits for the model is notified
             arrival = Arrival(name, fault=_fault(name, error))
         with self._lock:

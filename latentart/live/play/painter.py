@@ -83,7 +83,7 @@ class Painter:
     def _drawn(self, shot: Shot) -> Tensor | NDArray[Any]:
         """The generator's picture in its own size, moved, and bent by PyTorch's hooks, where it is to be.
 
-        With hooks the engine draws by plain PyTorch, which is always at hand, and says so once.
+        With hooks the engine draws by plain PyTorch, which is always at hand, and logs that once.
         """
         moved = drawing(self.G, shot.place)
         with torch.inference_mode(), bending.hooked(self.G, self._bender.changes(shot.twists)):

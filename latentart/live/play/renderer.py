@@ -4,7 +4,8 @@ It owns nothing that cannot be lost: its state goes out as a snapshot four times
 another one from the last snapshot and the operations since. Messages are JSON both ways.
 
     in:   {"do": [operation, ...]}  {"load": name, "swap": bool, "now": bool}  {"snapshot": true}  {"quit": true}
-    out:  {"ready": {...}}  {"frame": n, ...}  {"loaded": name}  {"model": {...}}  {"refused": name, "why": text}
+    out:  {"ready": {...}}  {"frame": n, ...}  {"skipped": n, "events": [event, ...]}
+          {"loaded": name}  {"model": {...}}  {"refused": name, "why": text}
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from latentart.live.control.controller import append
 from latentart.live.control.params import QUANTISE
 from latentart.live.control.takes import read_take
 from latentart.live.play.instrument import Instrument
-from latentart.live.play.loader import Backstage, Stage
+from latentart.live.play.loader import Loader, RendererSettings
 from latentart.live.play.replay import perform, without_rev
 from latentart.live.wire.inbox import Inbox, Incoming
 from latentart.live.wire.protocol import BLACKOUT, KEY, REPEAT
@@ -39,19 +40,19 @@ LONGEST_CATCH_UP = 10.0
 """Seconds: a machine that slept longer goes on from where it was instead of ticking through the time it lost."""
 
 
-def main(connection: Connection, stage: Stage) -> None:
+def main(connection: Connection, settings: RendererSettings) -> None:
     """Runs until it is asked to quit or until the parent is gone."""
     # Both reach the whole process group; the parent decides when this ends.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
-    torch.set_num_threads(stage.threads)
+    torch.set_num_threads(settings.threads)
     # Pictures are drawn here all the time.
     export_process.always()
     try:
-        Renderer(connection, stage).run()
+        Renderer(connection, settings).run()
     except LatentartError as error:
         # What can go wrong while playing is handled where it does; this is a start that failed.
-        _send(connection, {"refused": stage.network, "why": str(error), "fatal": True})
+        _send(connection, {"refused": settings.network, "why": str(error), "fatal": True})
     except (EOFError, BrokenPipeError, ConnectionResetError):
         # The parent is gone: there is no one to report to.
         pass
@@ -62,30 +63,30 @@ def main(connection: Connection, stage: Stage) -> None:
 class Renderer:
     """The loop of the renderer's process."""
 
-    def __init__(self, connection: Connection, stage: Stage) -> None:
+    def __init__(self, connection: Connection, settings: RendererSettings) -> None:
         self.connection = connection
-        self.stage = stage
-        self.backstage = Backstage(stage)
-        self.models = self.backstage.models
-        self.showing = stage.network
-        first = self.models[stage.network]
-        self.instrument = Instrument(first.G, stage.fps, first.directions)
-        if stage.snapshot is not None:
-            self.instrument.restore(stage.snapshot)
-        self.ring = Ring((stage.size[1], stage.size[0], 3), stage.ring)
-        self.inbox = None if stage.inbox is None else Inbox(stage.inbox)
+        self.settings = settings
+        self.loader = Loader(settings)
+        self.models = self.loader.models
+        self.showing = settings.network
+        first = self.models[settings.network]
+        self.instrument = Instrument(first.G, settings.fps, first.directions)
+        if settings.snapshot is not None:
+            self.instrument.restore(settings.snapshot)
+        self.ring = Ring((settings.size[1], settings.size[0], 3), settings.ring)
+        self.inbox = None if settings.inbox is None else Inbox(settings.inbox)
         self.incoming: Incoming | None = None
         self.swap: tuple[str, float] | None = None
         """The model to change to, and the beat to do so."""
-        self.scored: set[str] = set()
-        """Translators whose arrival the take tells."""
-        self.scored_models: set[str] = set()
-        """Models that it changes to."""
-        self.score = self._read_score()
-        self.instrument.state.frame = stage.frame - 1
+        self.replayed_translators: set[str] = set()
+        """Translators of the take that is replayed: its events state when each is ready."""
+        self.replayed_models: set[str] = set()
+        """Models of the take that is replayed."""
+        self.replay_events = self._read_replay()
+        self.instrument.state.frame = settings.frame - 1
         self.running = True
         self.dropped = 0
-        self._clock = time.monotonic() - stage.frame / stage.fps
+        self._clock = time.monotonic() - settings.frame / settings.fps
         self._snapshot_due = False
         self._fault = ""
 
@@ -95,9 +96,9 @@ class Renderer:
         while self.running:
             frame = self._wait()
             self._catch_up(frame - 1)
-            operations = self._take_messages()
+            operations = self._receive()
             snapshot = self._snapshot(frame)
-            events = [*self._scored(frame), *self._arrive(), *({"do": operation} for operation in operations)]
+            events = [*self._replayed(frame), *self._arrive(), *({"do": operation} for operation in operations)]
             for event in events:
                 self._perform(event)
             self._show(frame, snapshot, events)
@@ -105,24 +106,24 @@ class Renderer:
         if self.inbox is not None:
             self.inbox.close()
 
-    def _read_score(self) -> deque[tuple[int, dict[str, Any]]]:
+    def _read_replay(self) -> deque[tuple[int, dict[str, Any]]]:
         """The events of the take that is played, those after the state that this starts from."""
-        if self.stage.replay is None:
+        if self.settings.replay is None:
             return deque()
-        take = read_take(self.stage.replay)
+        take = read_take(self.settings.replay)
         for name, choice in take.models().items():
-            self.backstage.prepare(name, choice)
-            self.scored_models.add(name)
+            self.loader.prepare(name, choice)
+            self.replayed_models.add(name)
         for name, size in take.translators():
-            self.backstage.translators.open(name, size)
-            self.scored.add(name)
+            self.loader.translators.open(name, size)
+            self.replayed_translators.add(name)
         begun = self.instrument.state.frame
         return deque((frame, event) for frame in sorted(take.events) for event in take.events[frame] if frame > begun)
 
-    def _scored(self, frame: int) -> list[dict[str, Any]]:
+    def _replayed(self, frame: int) -> list[dict[str, Any]]:
         found = []
-        while self.score and self.score[0][0] <= frame:
-            found.append(without_rev(self.score.popleft()[1]))
+        while self.replay_events and self.replay_events[0][0] <= frame:
+            found.append(without_rev(self.replay_events.popleft()[1]))
         return found
 
     def _perform(self, event: Mapping[str, Any]) -> None:
@@ -137,7 +138,7 @@ class Renderer:
 
     def _wait(self) -> int:
         """Sleeps until a frame is due and returns its number; numbers whose time has passed are skipped."""
-        last, fps = self.instrument.state.frame, self.stage.fps
+        last, fps = self.instrument.state.frame, self.settings.fps
         now = time.monotonic() - self._clock
         if now - last / fps > LONGEST_CATCH_UP:
             self._clock += now - last / fps
@@ -149,8 +150,13 @@ class Renderer:
     def _catch_up(self, frame: int) -> None:
         """Skipped frames still advance the clock, so the walk keeps its time."""
         while self.instrument.state.frame < frame:
-            for event in self._scored(self.instrument.state.frame + 1):
+            skipped = self.instrument.state.frame + 1
+            events = self._replayed(skipped)
+            for event in events:
                 self._perform(event)
+            if events:
+                # A take of this session has them at their own frame.
+                _send(self.connection, {"skipped": skipped, "events": events})
             self._tick_unseen()
 
     def _tick_unseen(self) -> None:
@@ -158,10 +164,10 @@ class Renderer:
         try:
             self.instrument.tick()
         except LatentartError:
-            # Told at the next frame that is seen.
+            # Reported at the next frame that is shown.
             return
 
-    def _take_messages(self) -> list[dict[str, Any]]:
+    def _receive(self) -> list[dict[str, Any]]:
         """Operations that came since the last frame."""
         operations: list[dict[str, Any]] = []
         while self.connection.poll():
@@ -169,14 +175,14 @@ class Renderer:
             for operation in message.get("do", ()):
                 append(operations, operation)
             if "load" in message:
-                self.backstage.load(message["load"], message["swap"], message.get("now", False))
+                self.loader.load(message["load"], message["swap"], message.get("now", False))
             self._snapshot_due |= "snapshot" in message
             self.running &= "quit" not in message
         return operations
 
     def _snapshot(self, frame: int) -> dict[str, Any] | None:
         """The state before this frame's operations, several times a second and when asked for."""
-        every = max(1, round(self.stage.fps / SNAPSHOTS_PER_SECOND))
+        every = max(1, round(self.settings.fps / SNAPSHOTS_PER_SECOND))
         if frame % every and not self._snapshot_due:
             return None
         self._snapshot_due = False
@@ -185,33 +191,35 @@ class Renderer:
     def _arrive(self) -> list[dict[str, Any]]:
         """Takes in what was read: events of translators, and of a model when its beat has come."""
         events = []
-        while (arrival := self.backstage.arrived()) is not None:
+        while (arrival := self.loader.arrived()) is not None:
             if arrival.fault:
                 _send(self.connection, {"refused": arrival.name, "why": arrival.fault})
             elif arrival.ready is not None:
                 events.append(dict(arrival.ready))
                 _send(self.connection, {"loaded": arrival.name})
             else:
-                self.backstage.keep(arrival, {self.showing, *self.scored_models})
+                self.loader.keep(arrival, {self.showing, *self.replayed_models})
                 _send(self.connection, {"loaded": arrival.name})
                 self._arm(arrival.name)
         if self.swap is not None and self.instrument.state.beat >= self.swap[1]:
-            name, self.swap, self.backstage.wish = self.swap[0], None, None
+            name, self.swap, self.loader.wish = self.swap[0], None, None
             events += [{"model": name, **self._choice(name)}] if name != self.showing else []
         return events
 
     def _arm(self, name: str) -> None:
         """Changes to a model on the next beat if it is the one that was asked for last."""
-        wish = self.backstage.wish
+        wish = self.loader.wish
         if wish is not None and wish.name == name:
             self.swap = (name, 0.0 if wish.at_once else self._next_beat())
 
     def _want(self) -> None:
         """Asks for a translator that is named and not here yet."""
         slots, state, size = self.instrument.slots, self.instrument.state, self.instrument.size
-        name = slots.missing(state, size, {*self.scored, *(n for n, s in self.backstage.refused if s == size)})
+        name = slots.missing(
+            state, size, {*self.replayed_translators, *(n for n, s in self.loader.refused if s == size)}
+        )
         if name is not None:
-            self.backstage.want(name, size)
+            self.loader.want(name, size)
 
     def _next_beat(self) -> float:
         state = self.instrument.state
@@ -228,7 +236,7 @@ class Renderer:
         message: dict[str, Any] = {
             "frame": frame, "rev": state.rev, "t": int(done * 1e6), "flags": flags, "ms": (done - begun) * 1e3,
             "dropped": self.dropped, "beat": state.beat, "phase": state.phase, "model": self.showing,
-            "reading": self.backstage.reading, "armed": bool(state.waiting) or self.swap is not None,
+            "reading": self.loader.reading, "armed": bool(state.waiting) or self.swap is not None,
         }  # fmt: skip
         if events:
             message["events"] = events
@@ -253,7 +261,7 @@ class Renderer:
         return drawn
 
     def _came_in(self) -> Incoming | None:
-        """The picture that takes the generator's place, the newest one unless the stage is frozen."""
+        """The picture that takes the generator's place, the newest one unless the session is frozen."""
         state = self.instrument.state
         playing = state.values["source"] == "input"
         if playing and self.inbox is not None and not (state.frozen and self.incoming):
@@ -275,14 +283,14 @@ class Renderer:
             "num_ws": G.num_ws,
         }
         names = self.models[self.showing].directions.names
-        handled = {"directions": len(names), "direction_names": list(names)}
-        return {**self._choice(self.showing), **facts, **handled, "choice": self.models[self.showing].painter.words}
+        directions = {"directions": len(names), "direction_names": list(names)}
+        return {**self._choice(self.showing), **facts, **directions, "choice": self.models[self.showing].painter.words}
 
     def _choice(self, name: str) -> dict[str, str]:
         """What has to be the same for a take to give the same pictures."""
         loaded = self.models[name]
-        handled = loaded.directions.digest
-        return {"sha256": loaded.G.sha256, "engine": loaded.painter.choice, "directions": handled}
+        directions = loaded.directions.digest
+        return {"sha256": loaded.G.sha256, "engine": loaded.painter.choice, "directions": directions}
 
 
 def _send(connection: Connection, message: Mapping[str, Any]) -> None:

@@ -14,7 +14,7 @@ import torch
 from latentart import provenance
 from latentart.errors import SettingsError
 from latentart.live.control.takes import Take
-from latentart.live.play.directions import Handles, handles
+from latentart.live.play.directions import Directions, directions_of
 from latentart.live.play.instrument import Instrument
 from latentart.live.play.painter import Painter
 from latentart.live.play.translating import Translators
@@ -27,14 +27,14 @@ from latentart.sinks.sink import open_sink
 log = logging.getLogger("latentart.live")
 
 
-def perform(instrument: Instrument, event: Mapping[str, Any], G: Generator, directions: Handles) -> None:
+def perform(instrument: Instrument, event: Mapping[str, Any], G: Generator, directions: Directions) -> None:
     """Does one event of a journal; G and directions are the model that it names, if it names one."""
     if "do" in event:
         instrument.apply(event["do"])
     if "model" in event and G is not instrument.G:
-        instrument.take_generator(G, directions)
+        instrument.use_generator(G, directions)
     if "then" in event:
-        instrument.slots.take(event)
+        instrument.slots.add_ready(event)
     if event.get("restore") is not None:
         state = instrument.state
         frame, rev = state.frame, state.rev
@@ -43,7 +43,7 @@ def perform(instrument: Instrument, event: Mapping[str, Any], G: Generator, dire
 
 
 def without_rev(event: Mapping[str, Any]) -> dict[str, Any]:
-    """An event of another evening, whose revisions mean nothing in this one."""
+    """An event of another session, whose revisions mean nothing in this one."""
     if "do" not in event:
         return dict(event)
     return {**event, "do": {name: value for name, value in event["do"].items() if name != "rev"}}
@@ -72,10 +72,10 @@ def take_frames(
     last = take.num_frames if stop is None else stop
     if not 0 <= start <= last <= take.num_frames:
         raise SettingsError(f"frames {start} to {last} are outside this take of {take.num_frames}")
-    return _frames(take, range(start, last), Easels(take, G, size or take.size, only, open_model))
+    return _frames(take, range(start, last), Painters(take, G, size or take.size, only, open_model))
 
 
-class Easels:
+class Painters:
     """The painters of a take's models, each made when it is first needed."""
 
     def __init__(
@@ -88,7 +88,7 @@ class Easels:
         self._models = {take.network: G}
         self._painters: dict[str, Painter] = {}
         self._translators = Translators(precision="live" if self.same else "master")
-        self._directions: dict[str, Handles] = {}
+        self._directions: dict[str, Directions] = {}
         self._digests = take.directions()
 
     def model(self, name: str) -> Generator:
@@ -97,10 +97,10 @@ class Easels:
             self._models[name] = self._open(name)
         return self._models[name]
 
-    def directions(self, name: str) -> Handles:
+    def directions(self, name: str) -> Directions:
         """The directions that the faders move latents along."""
         if name not in self._directions:
-            self._directions[name] = handles(self.model(name), name)
+            self._directions[name] = directions_of(self.model(name), name)
             played = self._digests.get(name, "")
             if played and played != self._directions[name].digest:
                 log.warning("the directions of %s are not those that were played: faders give other pictures", name)
@@ -116,19 +116,19 @@ class Easels:
         return self._painters[name]
 
 
-def _frames(take: Take, wanted: range, easels: Easels) -> Iterator[Frame]:
+def _frames(take: Take, wanted: range, painters: Painters) -> Iterator[Frame]:
     showing = take.network
-    instrument = Instrument(easels.model(showing), take.fps, easels.directions(showing))
+    instrument = Instrument(painters.model(showing), take.fps, painters.directions(showing))
     instrument.restore(take.snapshot)
     instrument.state.frame = take.frame - 1
     for number in range(wanted.stop):
         for event in take.events.get(take.frame + number, ()):
             showing = event.get("model", showing)
-            perform(instrument, event, easels.model(showing), easels.directions(showing))
+            perform(instrument, event, painters.model(showing), painters.directions(showing))
         instrument.tick()
         # Frames that are not wanted cost a tick and no picture.
         if number in wanted:
-            yield easels.painter(showing).paint(instrument.shot())[0]
+            yield painters.painter(showing).paint(instrument.shot())[0]
 
 
 def render_take(

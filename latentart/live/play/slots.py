@@ -91,7 +91,7 @@ class Slots:
         wanted = (name for name in names if name and name not in besides)
         return next((name for name in wanted if size not in self.ready.get(name, ())), None)
 
-    def take(self, event: Mapping[str, Any]) -> None:
+    def add_ready(self, event: Mapping[str, Any]) -> None:
         """{'then': name, 'size': [width, height], 'engine': choice}: it is ready."""
         self.ready.setdefault(event["then"], {})[event["size"][0], event["size"][1]] = event["engine"]
 

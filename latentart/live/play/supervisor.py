@@ -13,20 +13,20 @@ import multiprocessing
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from multiprocessing.connection import Connection
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from latentart.live.control.controller import Control
 from latentart.live.control.params import defaults
-from latentart.live.control.takes import Events
 from latentart.live.play import renderer
-from latentart.live.play.loader import Stage
+from latentart.live.play.loader import RendererSettings
 from latentart.live.play.slots import without_ready
-from latentart.live.wire.encode import Level, Picture
+from latentart.live.play.status import Audience, RendererStatus
+from latentart.live.wire.encode import Picture
 from latentart.live.wire.inbox import Inbox
 from latentart.live.wire.protocol import BLACKOUT, REPEAT
 from latentart.live.wire.ring import Ring
@@ -43,71 +43,27 @@ FEED_EVERY = 0.004
 CRASHES, CRASH_SECONDS = 3, 60.0
 
 
-class Audience(Protocol):
-    """Who takes what the loop makes. Called from the loop's thread."""
-
-    def levels(self) -> Iterable[Level]:
-        """The encoding levels that viewers watch."""
-        ...
-
-    def show(self, picture: Picture) -> None:
-        """A new picture, encoded at these levels."""
-        ...
-
-    def report(self, news: Mapping[str, Any]) -> None:
-        """Receives an event of the renderer: 'ready', 'loaded', 'refused' or 'died'."""
-        ...
-
-    def passed(self, frame: int, events: Events) -> None:
-        """A frame went by, and what was done at it, in order."""
-        ...
-
-    def begin(self, frame: int, snapshot: Mapping[str, Any]) -> None:
-        """The state before a frame."""
-        ...
-
-
-@dataclass
-class Pulse:
-    """How the renderer is doing."""
-
-    alive: bool = False
-    model: str = ""
-    frame: int = -1
-    fps: float = 0.0
-    ms: float = 0.0
-    dropped: int = 0
-    restarts: int = 0
-    beat: float = 0.0
-    phase: float = 0.0
-    reading: tuple[str, ...] = ()
-    """Models and translators that are being read, by name."""
-    armed: bool = False
-    """Whether something waits for its beat."""
-    pid: int | None = None
-
-
-class Loop:
+class Supervisor:
     """A renderer that does not stay dead."""
 
     audience: Audience
     """Who takes what the renderer makes; known from `start` on."""
 
-    def __init__(self, stage: Stage, control: Control) -> None:
-        """stage: as for the renderer, without its ring, which is made here."""
-        self.ring = Ring((stage.size[1], stage.size[0], 3))
+    def __init__(self, settings: RendererSettings, control: Control) -> None:
+        """settings: as for the renderer, without its ring, which is made here."""
+        self.ring = Ring((settings.size[1], settings.size[0], 3))
         self.inbox = Inbox()
         """Where pictures that a browser sends are put."""
-        self.stage = replace(stage, ring=self.ring.name, inbox=self.inbox.name)
+        self.settings = replace(settings, ring=self.ring.name, inbox=self.inbox.name)
         self.control = control
-        self.pulse = Pulse(model=stage.network)
+        self.status = RendererStatus(model=settings.network)
         """Kept up to date; read it from anywhere."""
         self.picture: Picture | None = None
         self._lit: Frame | None = None
         """The last picture that was not blacked out."""
         self._shown = 0
         self._sent: deque[dict[str, Any]] = deque(maxlen=4096)
-        self._snapshot: Mapping[str, Any] | None = stage.snapshot
+        self._snapshot: Mapping[str, Any] | None = settings.snapshot
         self._wish: dict[str, Any] | None = None
         """The model that was asked for last, as the message that asked."""
         self._crashes: deque[float] = deque(maxlen=CRASHES)
@@ -146,7 +102,7 @@ class Loop:
     @property
     def chosen(self) -> str:
         """Name of the model that plays, or is on its way."""
-        return self.pulse.model if self._wish is None else str(self._wish["load"])
+        return self.status.model if self._wish is None else str(self._wish["load"])
 
     def send(self, message: Mapping[str, Any]) -> None:
         """Sends a message to the renderer; it is lost without one."""
@@ -161,10 +117,10 @@ class Loop:
 
     def _feed(self) -> None:
         while not self._stopping.is_set():
-            if not self.pulse.alive:
+            if not self.status.alive:
                 time.sleep(0.02)
                 continue
-            operations = self.control.take(timeout=0.25)
+            operations = self.control.pop(timeout=0.25)
             if operations:
                 self._sent.extend(operations)
                 self.send({"do": operations})
@@ -174,26 +130,26 @@ class Loop:
         while not self._stopping.is_set():
             ours, theirs = multiprocessing.get_context("spawn").Pipe()
             process = multiprocessing.get_context("spawn").Process(
-                target=renderer.main, args=(theirs, self._next_stage()), daemon=True, name="latentart-renderer"
+                target=renderer.main, args=(theirs, self._next_settings()), daemon=True, name="latentart-renderer"
             )
             process.start()
             theirs.close()
-            self.pulse.pid = process.pid
+            self.status.pid = process.pid
             self._listen(ours)
             self._end(process, ours)
 
-    def _next_stage(self) -> Stage:
+    def _next_settings(self) -> RendererSettings:
         """What the next renderer starts from: where the last one was."""
-        if self.pulse.restarts and self._snapshot is not None:
-            # Translators are read again while pictures go on; their events tell takes so.
+        if self.status.restarts and self._snapshot is not None:
+            # Translators are read again while pictures go on; their events record that in takes.
             self._snapshot = without_ready(self._snapshot)
-        stage = replace(self.stage, snapshot=self._snapshot, frame=self.pulse.frame + 1)
+        settings = replace(self.settings, snapshot=self._snapshot, frame=self.status.frame + 1)
         if self._snapshot is not None:
-            stage = replace(stage, network=self._snapshot["model"], engine=self._snapshot["engine"])
-        if self.pulse.restarts:
-            model = {"model": stage.network, "engine": stage.engine}
-            self.audience.passed(stage.frame, [model, {"restore": self._snapshot}])
-        return stage
+            settings = replace(settings, network=self._snapshot["model"], engine=self._snapshot["engine"])
+        if self.status.restarts:
+            model = {"model": settings.network, "engine": settings.engine}
+            self.audience.passed(settings.frame, [model, {"restore": self._snapshot}])
+        return settings
 
     def _listen(self, connection: Connection) -> None:
         """Takes messages until the renderer is silent, gone, or asked to stop."""
@@ -202,16 +158,16 @@ class Loop:
             try:
                 if connection.poll(0.1):
                     heard = time.monotonic()
-                    self._take(connection)
+                    self._receive(connection)
             except (EOFError, OSError):
                 return
-            if time.monotonic() - heard > (SILENCE if self.pulse.alive else START):
+            if time.monotonic() - heard > (SILENCE if self.status.alive else START):
                 log.error("the renderer has been silent for %.0f s: starting another", time.monotonic() - heard)
                 return
-            if not self.pulse.alive:
+            if not self.status.alive:
                 self._stand_in()
 
-    def _take(self, connection: Connection) -> None:
+    def _receive(self, connection: Connection) -> None:
         """All messages that are there; of several frames only the newest is shown."""
         newest = None
         while True:
@@ -219,6 +175,8 @@ class Loop:
             if "frame" in message:
                 newest = message
                 self._note(message)
+            elif "skipped" in message:
+                self.audience.passed(message["skipped"], message["events"])
             elif "ready" in message:
                 self._ready(connection, message)
             else:
@@ -239,11 +197,11 @@ class Loop:
             self.audience.begin(message["frame"], message["snapshot"])
         self.audience.passed(message["frame"], message.get("events", []))
         self._times.append(time.monotonic())
-        pulse, times = self.pulse, self._times
-        pulse.fps = (len(times) - 1) / (times[-1] - times[0]) if len(times) > 1 and times[-1] > times[0] else 0.0
-        pulse.frame, pulse.ms, pulse.model = message["frame"], message["ms"], message["model"]
-        pulse.dropped, pulse.beat, pulse.phase = message["dropped"], message["beat"], message["phase"]
-        pulse.reading, pulse.armed = tuple(message["reading"]), message["armed"]
+        status, times = self.status, self._times
+        status.fps = (len(times) - 1) / (times[-1] - times[0]) if len(times) > 1 and times[-1] > times[0] else 0.0
+        status.frame, status.ms, status.model = message["frame"], message["ms"], message["model"]
+        status.dropped, status.beat, status.phase = message["dropped"], message["beat"], message["phase"]
+        status.reading, status.armed = tuple(message["reading"]), message["armed"]
 
     def _show(self, message: Mapping[str, Any]) -> None:
         pixels = self.ring.read(message["frame"])
@@ -281,7 +239,7 @@ class Loop:
         if self._wish is not None:
             self.send(self._wish)
         self._times.clear()
-        self.pulse.alive = self._played = True
+        self.status.alive = self._played = True
         self.audience.report(message)
 
     def _report(self, message: Mapping[str, Any]) -> None:
@@ -296,7 +254,7 @@ class Loop:
     def _end(self, process: multiprocessing.process.BaseProcess, connection: Connection) -> None:
         with self._lock:
             self._connection = None
-        self.pulse.alive = False
+        self.status.alive = False
         process.join(timeout=2 if self._stopping.is_set() else 0)
         if process.is_alive():
             process.kill()
@@ -307,10 +265,10 @@ class Loop:
 
     def _count_crash(self) -> None:
         now = time.monotonic()
-        self.pulse.restarts += 1
+        self.status.restarts += 1
         self._crashes.append(now)
-        log.error("the renderer died: starting another from frame %d", self.pulse.frame + 1)
-        self.audience.report({"died": self.pulse.restarts})
+        log.error("the renderer died: starting another from frame %d", self.status.frame + 1)
+        self.audience.report({"died": self.status.restarts})
         # A model that cannot be loaded must not be asked for a hundred times a second.
         self._stopping.wait(0.1 if len(self._crashes) < CRASHES else 1.0)
         if len(self._crashes) == CRASHES and now - self._crashes[0] < CRASH_SECONDS:

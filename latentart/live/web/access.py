@@ -1,6 +1,6 @@
 """The door: who may talk to the server at all. Checks Host and Origin of every request, the token where one is set.
 
-A browser sends any page's requests to a server on this machine; only these two headers tell them apart.
+A browser sends any page's requests to a server on this machine; only these two headers distinguish them.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from latentart.errors import SettingsError
 from latentart.live.wire.hosts import LOCAL, is_address
 
 
-class Guard:
+class AccessControl:
     """ASGI middleware that answers 403 or 401, or closes a WebSocket before it is accepted."""
 
     def __init__(
@@ -57,7 +57,7 @@ class Guard:
         origin = headers.get("origin")
         if origin is not None and not self._origin_allowed(origin, host):
             return 403, f"Origin {origin[:80]!r} may not use this server: start it with --allow-origin to let it"
-        # A WebSocket says its token in identify: browsers cannot set headers there.
+        # A WebSocket sends its token in identify: browsers cannot set headers there.
         free = kind != "http" or self.token is None or self._open(path, query, headers)
         if not free and not self._token_given(headers, query):
             return 401, "the token is wrong or missing: add ?token=... or an Authorization header"

@@ -17,7 +17,7 @@ RECOVERY = 5.0
 LONGEST_RECOVERY = 80.0
 
 
-class Pace:
+class FlowControl:
     """One viewer's window and place on the ladder. Times are seconds of any steady clock."""
 
     def __init__(self, frame_time: float, window: int = WINDOW, *, adapt: bool = True) -> None:
@@ -80,7 +80,7 @@ class Pace:
         self._good_since = None if worst > 1.2 * frame_time else now if self._good_since is None else self._good_since
         if self._bad_since is not None and now - self._bad_since >= PATIENCE and self._step < len(LADDER) - 1:
             self._step, self._bad_since = self._step + 1, None
-            # What was measured of the last level says nothing of this one.
+            # Measurements of the last level do not hold for this one.
             self._times.clear()
             self._recovery = min(self._recovery * 2, LONGEST_RECOVERY)
         if self._good_since is not None and now - self._good_since >= self._recovery and self._step > 0:

@@ -1,4 +1,4 @@
-"""The server's middle: pictures and news from the loop's thread to all viewers, on the event loop."""
+"""The server's middle: pictures and news from the supervisor's thread to all viewers, on the event loop."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ import hmac
 import logging
 import secrets
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from latentart import __version__
 from latentart.errors import LatentartError, SettingsError
@@ -18,13 +17,10 @@ from latentart.live.control.actions import Actions
 from latentart.live.control.controller import Control
 from latentart.live.control.params import TABLE
 from latentart.live.control.takes import Events, Takes
-from latentart.live.outputs._mailbox import Outlet
-from latentart.live.play.supervisor import Pulse
+from latentart.live.web.connections import Client, Connections
 from latentart.live.web.inputs import Inputs, Shape
-from latentart.live.web.maps import Charts
 from latentart.live.wire.encode import BEST, Level, Picture
 from latentart.live.wire.protocol import SUBPROTOCOL
-from latentart.pixels import Frame
 
 log = logging.getLogger("latentart.live")
 
@@ -32,81 +28,28 @@ MOST_VIEWERS = 32
 ECHO_EVERY = 1 / 30
 STATS_EVERY = 0.5
 
-Listener = Callable[[Mapping[str, Any]], None]
-
-
-class Guest(Protocol):
-    """What the hub knows of a viewer."""
-
-    @property
-    def watches(self) -> Level | None:
-        """The quality of the pictures that it gets; None when it wants none."""
-        ...
-
-    def offer(self, picture: Picture) -> None:
-        """A new picture."""
-        ...
-
-    def tell(self, message: Mapping[str, Any]) -> None:
-        """A message."""
-        ...
-
-    def changed(self, values: Mapping[str, Any]) -> None:
-        """New parameter values."""
-        ...
-
-    def beat(self, stats: Mapping[str, Any]) -> None:
-        """Twice a second: how it goes."""
-        ...
-
-
-@dataclass(frozen=True)
-class Links:
-    """What a hub is connected to beside its viewers: the renderer, outputs, listeners, and what it may offer."""
-
-    token: str | None = None
-    """What every viewer must know; None lets everyone in."""
-    pulse: Pulse = field(default_factory=Pulse)
-    """State of the renderer."""
-    pass_on: Callable[[Frame], None] = lambda frame: None
-    """Called with every picture that a browser sends, for the renderer."""
-    outlets: Sequence[Outlet] = ()
-    """Outputs beside the browser: each gets every picture."""
-    translators: Sequence[Mapping[str, Any]] = ()
-    """Translators that a slot may be given; see `translating.offered`."""
-    charts: Charts | None = None
-    """Maps of the models."""
-    on_change: Sequence[Listener] = ()
-    """Called on the event loop with changed parameters, in order, as the next two."""
-    on_news: Sequence[Listener] = ()
-    """Called with news of the renderer."""
-    on_stats: Sequence[Listener] = ()
-    """Called once a second with the statistics."""
-    counters: Sequence[Callable[[], Mapping[str, int]]] = ()
-    """What else is counted, for the statistics."""
-
 
 class Hub:
-    """Knows the viewers and what they are shown. Implements the loop's `Audience`."""
+    """Knows the viewers and what they are shown. Implements the supervisor's `Audience`."""
 
     def __init__(
         self, control: Control, actions: Actions, takes: Takes, *, fps: float, size: tuple[int, int],
-        links: Links | None = None,
+        connections: Connections | None = None,
     ) -> None:  # fmt: skip
         """fps, size (width, height): those of the pictures."""
-        links = links or Links()
+        connections = connections or Connections()
         self.control, self.actions, self.takes = control, actions, takes
         self.fps, self.size = fps, size
-        self.token, self.pulse, self.charts = links.token, links.pulse, links.charts
-        self.outlets, self.translators = list(links.outlets), list(links.translators)
-        self.inputs = Inputs(links.pass_on)
-        self.on_change, self.on_news = list(links.on_change), list(links.on_news)
-        self.on_stats, self.counters = list(links.on_stats), list(links.counters)
-        self.viewers: set[Guest] = set()
+        self.token, self.status, self.maps = connections.token, connections.status, connections.maps
+        self.outlets, self.translators = list(connections.outlets), list(connections.translators)
+        self.inputs = Inputs(connections.pass_on)
+        self.on_change, self.on_news = list(connections.on_change), list(connections.on_news)
+        self.on_stats, self.counters = list(connections.on_stats), list(connections.counters)
+        self.viewers: set[Client] = set()
         self.picture: Picture | None = None
         self.counts: Counter[str] = Counter()
         self.facts: dict[str, Any] = {}
-        """What the renderer said of its model."""
+        """Facts of the model, as the renderer reports them."""
         self.listening = 0
         """OSCQuery programs that listen."""
         self.session = secrets.token_hex(4)
@@ -116,7 +59,7 @@ class Hub:
         self._levels: tuple[Level, ...] = ()
         self._events: asyncio.AbstractEventLoop | None = None
 
-    # From the loop's thread.
+    # From the supervisor's thread.
 
     def levels(self) -> Iterable[Level]:
         """The encoding levels that viewers watch."""
@@ -147,7 +90,7 @@ class Hub:
         try:
             events.call_soon_threadsafe(call, *args)
         except RuntimeError:
-            # The loop closed in between: the evening is over.
+            # The loop closed in between: the session is over.
             log.debug("a picture came after the end")
 
     # On the event loop.
@@ -223,13 +166,13 @@ class Hub:
         for listener in self.on_news:
             listener(news)
 
-    def join(self, viewer: Guest) -> None:
+    def join(self, viewer: Client) -> None:
         """Takes a viewer in. Raises SettingsError when the house is full."""
         if len(self.viewers) >= MOST_VIEWERS:
             raise SettingsError(f"there are {MOST_VIEWERS} viewers already: close one")
         self.viewers.add(viewer)
 
-    def leave(self, viewer: Guest) -> None:
+    def leave(self, viewer: Client) -> None:
         """Forgets a viewer."""
         self.viewers.discard(viewer)
         self.refresh_levels()
@@ -264,13 +207,13 @@ class Hub:
         """Whether the limit of MJPEG viewers is reached."""
         return self._streams >= MOST_VIEWERS
 
-    async def take_input(self, message: bytes) -> None:
+    async def receive_input(self, message: bytes) -> None:
         """A picture sent by a browser. Raises SettingsError, PictureError."""
         shorter, mirror = (self.control.value(f"input/{name}") for name in ("size", "mirror"))
-        await asyncio.to_thread(self.inputs.take, message, Shape(self.size, int(shorter), bool(mirror)))  # type: ignore[arg-type]
+        await asyncio.to_thread(self.inputs.receive, message, Shape(self.size, int(shorter), bool(mirror)))  # type: ignore[arg-type]
 
     def knows(self, token: Any) -> bool:
-        """Whether this is the token, in a time that does not tell how much of it is right."""
+        """Whether this is the token, compared in constant time."""
         if self.token is None:
             return True
         return isinstance(token, str) and hmac.compare_digest(token.encode(), self.token.encode())
@@ -303,12 +246,12 @@ class Hub:
 
     def stats(self) -> dict[str, Any]:
         """Statistics of the session: frame rate, delays and viewers."""
-        pulse = self.pulse
+        status = self.status
         return {
-            "fps": round(pulse.fps, 1), "render_ms": round(pulse.ms, 2), "frame": pulse.frame,
-            "dropped": pulse.dropped, "restarts": pulse.restarts, "alive": pulse.alive, "model": pulse.model,
-            "viewers": len(self.viewers), "beat": round(pulse.beat, 3), "phase": round(pulse.phase, 5),
-            "loading": list(pulse.reading), "armed": pulse.armed,
+            "fps": round(status.fps, 1), "render_ms": round(status.ms, 2), "frame": status.frame,
+            "dropped": status.dropped, "restarts": status.restarts, "alive": status.alive, "model": status.model,
+            "viewers": len(self.viewers), "beat": round(status.beat, 3), "phase": round(status.phase, 5),
+            "loading": list(status.reading), "armed": status.armed,
             "recording": self.takes.recording, "cue": self.actions.presets.place, "counts": self._counts(),
             **{name: self.facts[name] for name in ("z_dim", "w_dim", "num_ws") if name in self.facts},
         }  # fmt: skip

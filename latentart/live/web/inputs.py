@@ -46,7 +46,7 @@ class Inputs:
         with self._lock:
             return self._frame
 
-    def take(self, message: bytes, shape: Shape) -> None:
+    def receive(self, message: bytes, shape: Shape) -> None:
         """A `latentart.v1` picture message. Raises SettingsError, PictureError."""
         header, payload = unpack(message)
         frame = decode(bytes(payload), _FORMATS.get(header.codec, ""))

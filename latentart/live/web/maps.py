@@ -1,4 +1,4 @@
-"""The map of a model, drawn beside the show: a page to play the latent space by dragging across it."""
+"""The map of a model, drawn beside the session: a page to play the latent space by dragging across it."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ COLUMNS = 13
 CELL = 96
 
 
-class Charts:
-    """Pages in a folder, one for each model; one that is missing is drawn by a process of its own, slowly."""
+class ModelMaps:
+    """HTML pages in a folder, one for each model; a missing one is drawn by a separate process of low priority."""
 
     def __init__(self, folder: Path, sources: Mapping[str, str], columns: int = COLUMNS) -> None:
         """sources: name -> file, for models that are no cards. columns: pictures a side."""
@@ -42,7 +42,7 @@ class Charts:
         with self._lock:
             self._tend()
             if path in self._faults:
-                raise LatentartError(f"the map of {name} could not be drawn: see what the server said")
+                raise LatentartError(f"the map of {name} could not be drawn: see the server's log")
             if self._process is None:
                 self._process, self._drawing = self._begun(self.sources.get(name, name), path), path
         return None
@@ -71,7 +71,7 @@ class Charts:
 
 
 def draw(source: str, path: Path, columns: int = COLUMNS) -> None:
-    """Draws the map of a model into a file; the show goes first."""
+    """Draws the map of a model into a file, at low priority: the session goes first."""
     if hasattr(os, "nice"):
         os.nice(15)
     torch.set_num_threads(1)

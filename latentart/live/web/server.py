@@ -22,7 +22,7 @@ from latentart.errors import LatentartError, SettingsError
 from latentart.exports import browser
 from latentart.live.control import params
 from latentart.live.osc import oscquery
-from latentart.live.web.access import Guard, origin_of, token_of
+from latentart.live.web.access import AccessControl, origin_of, token_of
 from latentart.live.web.hub import MOST_VIEWERS, Hub
 from latentart.live.web.inputs import LONGEST
 from latentart.live.web.oscquery_listen import Listener
@@ -45,7 +45,7 @@ def make_app(
     allow_origins: sites whose pages may use it. Raises SettingsError for one that is none.
     """
     origins = [origin_of(text) for text in allow_origins]
-    guard = Middleware(Guard, host=host, token=hub.token, allow_origins=origins, open_paths=OPEN)
+    guard = Middleware(AccessControl, host=host, token=hub.token, allow_origins=origins, open_paths=OPEN)
     # Outside the guard, so that a page of another site can read why it was refused.
     cors = Middleware(
         CORSMiddleware, allow_origins=origins, allow_methods=["GET", "POST"],
@@ -129,7 +129,7 @@ def _hub(request: Request | WebSocket) -> Hub:
 
 
 async def _panel(request: Request) -> Response:
-    # OSCQuery programs ask the same address; browsers say that they want HTML.
+    # OSCQuery programs ask the same address; browsers ask for HTML in Accept.
     if "HOST_INFO" in request.query_params or "text/html" not in request.headers.get("accept", ""):
         return await _oscquery(request)
     return FileResponse(STATIC / "index.html", headers={"Cache-Control": "no-cache"})
@@ -168,7 +168,7 @@ async def _listen(websocket: WebSocket) -> None:
 
 
 async def _browser(request: Request) -> Response:
-    """The player of networks inside a page. Before it is pulled the script is an empty one: the sketch says how."""
+    """The player of networks inside a page. Before it is pulled the script is empty."""
     path = browser.folder() / request.path_params["name"]
     if path.name not in browser.MEMBERS:
         return PlainTextResponse("no such file\n", status_code=404)
@@ -209,9 +209,9 @@ async def _parts(hub: Hub) -> AsyncIterator[bytes]:
 
 
 async def _healthz(request: Request) -> Response:
-    pulse = _hub(request).pulse
-    facts = {"ok": pulse.alive, "fps": round(pulse.fps, 1), "frame": pulse.frame, "restarts": pulse.restarts}
-    return JSONResponse(facts, status_code=200 if pulse.alive else 503)
+    status = _hub(request).status
+    facts = {"ok": status.alive, "fps": round(status.fps, 1), "frame": status.frame, "restarts": status.restarts}
+    return JSONResponse(facts, status_code=200 if status.alive else 503)
 
 
 async def _params(request: Request) -> Response:
@@ -292,10 +292,10 @@ async def _helper(request: Request) -> Response:
 async def _map(request: Request) -> Response:
     """The space of the model that plays, to be played by dragging."""
     hub = _hub(request)
-    if hub.charts is None or not hub.facts:
+    if hub.maps is None or not hub.facts:
         return FileResponse(STATIC / "drawing.html", status_code=503, headers={"Retry-After": "2"})
     try:
-        page = await asyncio.to_thread(hub.charts.page, hub.facts["model"], hub.facts["sha256"])
+        page = await asyncio.to_thread(hub.maps.page, hub.facts["model"], hub.facts["sha256"])
     except LatentartError as error:
         return PlainTextResponse(f"{error}\n", status_code=500)
     return FileResponse(page or STATIC / "drawing.html", headers={"Cache-Control": "no-cache"})

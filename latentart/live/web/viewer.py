@@ -17,7 +17,7 @@ from typing import Any
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from latentart.errors import LatentartError, SettingsError
-from latentart.live.web.flow_control import Pace
+from latentart.live.web.flow_control import FlowControl
 from latentart.live.web.hub import Hub
 from latentart.live.wire import protocol
 from latentart.live.wire.encode import LADDER, Level, Picture
@@ -33,12 +33,12 @@ TRY_AGAIN, POLICY, TOO_BIG = 1013, 1008, 1009
 
 
 class Viewer:
-    """A connected panel, sketch or program: a `hub.Guest`."""
+    """A connected panel, sketch or program: a `hub.Client`."""
 
     def __init__(self, hub: Hub, websocket: WebSocket) -> None:
         self.hub = hub
         self.websocket = websocket
-        self.pace = Pace(1 / hub.fps)
+        self.flow = FlowControl(1 / hub.fps)
         self.subscribed: set[str] = set()
         self.may_control = False
         self.max_fps = float("inf")
@@ -55,13 +55,13 @@ class Viewer:
     @property
     def level(self) -> Level:
         """The quality that this viewer gets now."""
-        level = LADDER[-2] if self.parked else self.pace.level
+        level = LADDER[-2] if self.parked else self.flow.level
         return Level(level.quality, max(level.halvings, self.halvings), level.every)
 
     @property
     def parked(self) -> bool:
         """Whether the client has stopped acknowledging frames."""
-        return self.pace.silent(time.monotonic()) > PARK_AFTER
+        return self.flow.silent(time.monotonic()) > PARK_AFTER
 
     def offer(self, picture: Picture) -> None:
         """Puts a picture into the mailbox, in place of one that was not sent."""
@@ -90,16 +90,16 @@ class Viewer:
         """Called twice a second with the statistics, for those who want them."""
         self.check_alive()
         if "stats" in self.subscribed:
-            own = {"viewer_dropped": self.dropped, "quality": self.level.quality, "rtt": self.pace.round_trip}
+            own = {"viewer_dropped": self.dropped, "quality": self.level.quality, "rtt": self.flow.round_trip}
             self.tell({"event": "stats", **stats, **own})
 
     def check_alive(self) -> None:
         """Parks and closes a viewer that does not answer."""
-        silent = self.pace.silent(time.monotonic())
+        silent = self.flow.silent(time.monotonic())
         if "frames" in self.subscribed and silent > CLOSE_AFTER:
             self.close(TRY_AGAIN, "no picture was acknowledged for too long: connect again")
         elif "frames" in self.subscribed and self.parked and time.monotonic() - self._last_sent > 1:
-            self.pace.forget()
+            self.flow.forget()
             self._wake.set()
 
     def close(self, code: int, reason: str) -> None:
@@ -127,7 +127,7 @@ class Viewer:
     async def _expect_identify(self) -> None:
         await asyncio.sleep(IDENTIFY_WITHIN)
         if not self.subscribed and not self.may_control:
-            self.close(POLICY, "say who you are within 10 seconds: send identify")
+            self.close(POLICY, "no identify within 10 seconds: send it first")
 
     async def _write(self) -> None:
         while self.closing is None:
@@ -162,10 +162,10 @@ class Viewer:
         now = time.monotonic()
         # Half a frame of slack: clocks of 60 and 59.94 would beat.
         too_early = now - self._last_sent < 1 / self.max_fps - 0.5 / self.hub.fps
-        if self._slot is None or not self.pace.free or too_early:
+        if self._slot is None or not self.flow.free or too_early:
             return None
         picture, self._slot = self._slot, None
-        self.pace.sent(picture.seq, now)
+        self.flow.sent(picture.seq, now)
         self._last_sent = now
         return picture.message(self.level)
 
@@ -199,7 +199,7 @@ class Viewer:
     async def _take_picture(self, message: bytes) -> None:
         try:
             self._require_control()
-            await self.hub.take_input(message)
+            await self.hub.receive_input(message)
             # Whoever sends waits for this, so that a busy server sees new pictures and not a queue of old ones.
             self.tell({"event": "input", "count": self.hub.inputs.count})
         except LatentartError as error:
@@ -246,7 +246,7 @@ class Viewer:
         self.may_control = message.get("role", "control") in ("control", "operator")
         self.max_fps = _positive(message.get("max_fps"), float("inf"))
         adapt = message.get("adapt") is not False
-        self.pace = Pace(1 / self.hub.fps, int(_positive(message.get("window"), 2)), adapt=adapt)
+        self.flow = FlowControl(1 / self.hub.fps, int(_positive(message.get("window"), 2)), adapt=adapt)
         largest = _positive(message.get("max_size"), float("inf"))
         self.halvings = next((n for n in range(4) if max(self.hub.size) >> n <= largest), 3)
         self.hub.refresh_levels()
@@ -257,10 +257,10 @@ class Viewer:
     def _ack(self, message: Mapping[str, Any]) -> None:
         seq = message.get("seq")
         if isinstance(seq, int):
-            before = self.pace.level
-            self.pace.acked(seq, time.monotonic())
+            before = self.flow.level
+            self.flow.acked(seq, time.monotonic())
             self._wake.set()
-            if self.pace.level != before:
+            if self.flow.level != before:
                 self.hub.refresh_levels()
 
     def _ping(self, message: Mapping[str, Any]) -> Mapping[str, Any]:

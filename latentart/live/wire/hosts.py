@@ -16,7 +16,7 @@ _ELSEWHERE = {socket.AF_INET: "192.0.2.1", socket.AF_INET6: "2001:db8::1"}
 
 
 def families(host: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """(addresses that must be listened on, addresses that are if they can be) for what --host says.
+    """(addresses that must be listened on, addresses that are if they can be) for the value of --host.
 
     A browser may look for localhost on ::1 first; :: is every address of both families.
     """
@@ -59,7 +59,7 @@ def stream(address: str, port: int) -> socket.socket:
     try:
         found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         _bind(found, address, port)
-        # Whoever is told the address may use it at once.
+        # The address may be used as soon as it is known.
         found.listen(128)
     except OSError:
         found.close()

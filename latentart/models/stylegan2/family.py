@@ -30,7 +30,7 @@ LOOKS_FOR = "synthesis.b4.const (NVIDIA), input.input (rosinality) or synthesis/
 W_AVG_SAMPLES = 10_000
 MOST_NOISE = 12_000_000  # those of a 2048 px model have 11.2 million values
 _NOT_STATED = {"conv_clamp": None, "num_fp16_res": 0}
-"""What original StyleGAN2 did, for files that do not say."""
+"""The defaults of the original StyleGAN2, for files that do not state them."""
 shape = partial(shapes.shape, family="StyleGAN2")
 
 
@@ -60,7 +60,7 @@ def convert(tensors: Mapping[str, Tensor], origin: Origin) -> Parts:
 
 
 def complete(tensors: Mapping[str, Tensor], stated: Mapping[str, Any]) -> Parts:
-    """Tensors and config with nothing left out; `stated` is what the file says in words.
+    """Tensors and config with nothing left out; `stated` is what the file states beside its tensors.
 
     Raises WeightsError where words and tensors disagree, or tensors are missing.
     """

@@ -230,7 +230,7 @@ class SynthesisNetwork(Synthesizer):
         return img
 
     def noise_maps(self, batch: int, mode: NoiseMode, given: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Layer name -> [1 or N, 1, H, W], as `Synthesizer.forward` says."""
+        """Layer name -> [1 or N, 1, H, W], as in `Synthesizer.forward`."""
         if mode == "none" or not self.use_noise:
             return {}
         maps = {}

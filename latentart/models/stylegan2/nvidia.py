@@ -10,7 +10,7 @@ from latentart.weights.containers.nvidia_pickle import agreed, check_activation,
 
 
 def notes(origin: Origin) -> tuple[str, ...]:
-    """What `inspect` says of a file without averaged weights."""
+    """Note that `inspect` prints for a file without averaged weights."""
     return ("the weights of G: the file has no averaged G_ema",) if origin.group == "G" else ()
 
 

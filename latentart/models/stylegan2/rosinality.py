@@ -42,7 +42,7 @@ def converted(tensors: Mapping[str, Tensor], origin: Origin) -> dict[str, Tensor
 
 
 def notes(origin: Origin) -> tuple[str, ...]:
-    """What `inspect` says of a file without averaged weights."""
+    """Note that `inspect` prints for a file without averaged weights."""
     where = origin.group or "the file itself"
     return () if origin.averaged else (f"the weights of {where}: the file has no averaged g_ema",)
 

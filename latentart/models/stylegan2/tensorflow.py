@@ -107,7 +107,7 @@ def _noise(n: int) -> str:
 
 
 def stated(kwargs: Mapping[str, Any]) -> dict[str, Any]:
-    """Switches that tensors do not tell. What truncation, training and old hardware needed is passed over."""
+    """Switches that tensors do not determine. What truncation, training and old hardware needed is passed over."""
     for key, usual in _USUAL.items():
         value = kwargs.get(key, usual)
         value = list(value[:8]) if isinstance(value, tuple) else value

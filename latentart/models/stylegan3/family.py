@@ -34,7 +34,7 @@ shape = partial(shapes.shape, family="StyleGAN3")
 
 
 class Layer(NamedTuple):
-    """What the name and the tensors of one layer say."""
+    """Facts of one layer, from its name and its tensors."""
 
     name: str
     size: int
@@ -67,7 +67,7 @@ def convert(tensors: Mapping[str, Tensor], origin: Origin) -> Parts:
 
 
 def complete(tensors: Mapping[str, Tensor], stated: Mapping[str, Any]) -> Parts:
-    """Tensors and config with nothing left out; `stated` is what the file says in words.
+    """Tensors and config with nothing left out; `stated` is what the file states beside its tensors.
 
     Raises WeightsError where words and tensors disagree, or tensors are missing.
     """

@@ -13,7 +13,7 @@ MOST_LAYERS = 64
 
 
 def notes(origin: Origin) -> tuple[str, ...]:
-    """What `inspect` says of a file without averaged weights."""
+    """Note that `inspect` prints for a file without averaged weights."""
     return ("the weights of G: the file has no averaged G_ema",) if origin.group == "G" else ()
 
 

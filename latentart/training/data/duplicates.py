@@ -37,7 +37,7 @@ def fingerprint(frame: Frame) -> Print:
     colours = image.convert("RGB")
     grey = np.asarray(colours.convert("L").resize((SIDE, SIDE), Image.Resampling.BOX), np.float64)
     low = (_cosines() @ grey @ _cosines().T).ravel()
-    # The first of them is the mean, which says nothing.
+    # The first of them is the mean, which carries no information.
     signs = low > np.median(low[1:])
     bits = int.from_bytes(np.packbits(signs).tobytes(), "big")
     small = np.asarray(colours.resize((SMALL, SMALL), Image.Resampling.BOX), np.float32)

@@ -103,7 +103,7 @@ def slug(group: str) -> str:
 
 
 def plain(name: str) -> str:
-    """Code points that tell emoji apart, without leading zeros: tones share the group of their emoji."""
+    """Code points that distinguish emoji, without leading zeros: tones share the group of their emoji."""
     bare = _TONES.sub("", _SILENT.sub("", name))
     return "-".join(point.lstrip("0") for point in bare.split("-") if point)
 

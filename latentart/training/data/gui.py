@@ -56,7 +56,7 @@ def camera(size: int, browser: str | None = None) -> Iterator[Shoot]:
     try:
         from playwright import sync_api
     except ImportError as error:
-        raise SettingsError("drawing interfaces needs Playwright: say pip install 'latentart[data]'") from error
+        raise SettingsError("drawing interfaces needs Playwright: run pip install 'latentart[data]'") from error
     with sync_api.sync_playwright() as session:
         try:
             chromium = session.chromium.launch(executable_path=program, args=list(FLAGS))

@@ -73,7 +73,7 @@ def page(seed: int, number: int, size: int) -> str:
     rng = seeds.stream(seed, number)
     theme = _theme(rng)
     body = _pick(rng, LAYOUTS)(rng)
-    # Nothing else in the boxes could say whether it is day or night.
+    # Nothing else in the boxes could show whether it is day or night.
     ground = "#14171c" if theme.dark else "#ffffff"
     style = html.escape(f"{theme.css()}; --boxes: {ground}; zoom: {size / 256}")
     return f'<!doctype html><style>{CSS}</style><body style="{style}">{body}'
@@ -92,7 +92,7 @@ def _pick(rng: Rng, choices: Sequence[T]) -> T:
 
 
 def part(kind: str, inner: str = "", style: str = "", more: str = "") -> str:
-    """One part; in the page of boxes it is a flat box that says its kind."""
+    """One part; in the page of boxes it is a flat box in the colour of its kind."""
     return f'<div class="p {kind} {more}" data-k="{kind}" style="{style}">{inner}</div>'
 
 

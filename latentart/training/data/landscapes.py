@@ -34,7 +34,7 @@ _PHOTO = re.compile(r"\./usr/share/games/endless-sky/(images/land/[\w-]+\.jpg)")
 _COPYRIGHT = f"./usr/share/doc/{PACKAGE}/copyright"
 NOTICE = f"""\
 Photographs of the Debian package {PACKAGE} {VERSION} (Endless Sky, https://endless-sky.github.io), reduced and cut.
-Each line: file, licence, author, as that package's copyright file says. The licences:
+Each line: file, licence, author, as that package's copyright file states. The licences:
 https://creativecommons.org/licenses/by-sa/3.0/ and https://creativecommons.org/licenses/by-sa/4.0/
 
 """
@@ -136,7 +136,7 @@ def credits(photos: Mapping[str, bytes], copyright: str) -> list[str]:
     for name in sorted(photos):
         found = [p for p in paragraphs if any(fnmatch.fnmatchcase(name, glob) for glob in p.get("Files", "").split())]
         if not found:
-            raise WeightsError(f"the copyright file says nothing about {name!r}: fetch {PACKAGE} {VERSION} again")
+            raise WeightsError(f"the copyright file has no entry for {name!r}: fetch {PACKAGE} {VERSION} again")
         terms = found[-1].get("License", "").split("\n")
         lines.append(f"{Path(name).name}  {terms[0].strip()}  {_line(found[-1].get('Copyright', ''))}")
     return lines

@@ -44,7 +44,7 @@ def make(
 ) -> Done:  # fmt: skip
     """Writes the pairs as files of 2 `size` x `size` pixels, and the licence beside them.
 
-    count: only the first of them by code point. flags: of countries, whose lines say little about their colours.
+    count: only the first of them by code point. flags: of countries, whose lines hardly determine their colours.
     source: the package's .tgz; None asks npm for it. Raises SettingsError, TargetError, WeightsError when the package
     cannot be had or is another one.
     """
@@ -71,7 +71,7 @@ def renderer() -> Callable[[str, int], Frame]:
     try:
         import resvg_py
     except ImportError as error:
-        raise SettingsError("drawing SVG needs resvg: say pip install 'latentart[data]'") from error
+        raise SettingsError("drawing SVG needs resvg: run pip install 'latentart[data]'") from error
 
     def draw(svg: str, side: int) -> Frame:
         try:

@@ -188,7 +188,7 @@ def write(jobs: Sequence[Job], folder: Path, *, overwrite: bool, report: Report 
 def _write(jobs: Sequence[Job], folder: Path, *, overwrite: bool, report: Report) -> Done:
     taken = next((folder / f"{name}.png" for name, _ in jobs if (folder / f"{name}.png").exists()), None)
     if taken and not overwrite:
-        raise TargetError(f"{str(taken)!r} exists already: choose another folder, or say --overwrite (overwrite=True)")
+        raise TargetError(f"{str(taken)!r} exists already: choose another folder, or give --overwrite (overwrite=True)")
     faults: list[str] = []
     for i, (name, draw) in enumerate(jobs):
         try:

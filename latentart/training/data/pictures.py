@@ -1,4 +1,4 @@
-"""A set of one's own pictures: every picture of a folder, brought to one size and one kind; doubles are left out."""
+"""A set of pictures from a folder: every picture in it, brought to one size and one kind; doubles are left out."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ OPAQUE = 250
 
 @dataclass(frozen=True)
 class Header:
-    """What a file says about itself: width and height in pixels, whether it has alpha or several frames."""
+    """The header of a file: width and height in pixels, whether it has alpha or several frames."""
 
     size: tuple[int, int]
     alpha: bool
@@ -76,7 +76,7 @@ def opened(path: Path) -> Iterator[Image.Image]:
 
 
 def header(path: Path) -> Header:
-    """What the file says about itself; nothing is decoded. Raises PictureError."""
+    """Reads the header only; nothing is decoded. Raises PictureError."""
     with opened(path) as image:
         if image.mode == "F":
             raise PictureError(f"{str(path)!r} has floating-point pixels, whose white is unknown: save it with 16 bits")

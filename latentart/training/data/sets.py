@@ -68,7 +68,7 @@ def check_target(target: Path, *, overwrite: bool = False) -> None:
     with files.explained(target):
         if target.is_dir() and any(target.iterdir()) and not overwrite:
             what = f"{str(target)!r} exists already and is not empty"
-            raise TargetError(f"{what}: choose another folder, or say --overwrite (overwrite=True)")
+            raise TargetError(f"{what}: choose another folder, or give --overwrite (overwrite=True)")
         if target.is_dir() and any(target.iterdir()) and not (target / FACTS).is_file():
             raise TargetError(f"{str(target)!r} holds other files and no {FACTS}: choose another folder")
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -169,7 +169,7 @@ def count(folder: Path) -> dict[str, int]:
 
 
 def class_names(folder: Path) -> dict[str, str]:
-    """Class folder -> name of the class ('00-lower-a' -> 'a'), as `set.json` says; empty for any other folder."""
+    """Class folder -> name of the class ('00-lower-a' -> 'a'), from `set.json`; empty for any other folder."""
     try:
         rows = json.loads((folder / FACTS).read_text(encoding="utf-8"))["classes"]
         return {str(row["folder"]): str(row["name"]) for row in rows}

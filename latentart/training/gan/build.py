@@ -33,7 +33,7 @@ def networks(
 
 
 def generator(s: Settings, c_dim: int, like: stylegan2.Config | None) -> stylegan2.StyleGAN2:
-    """A fresh StyleGAN2 generator; `like` has what settings do not say (clamp, architecture)."""
+    """A fresh StyleGAN2 generator; `like` has what settings do not hold (clamp, architecture)."""
     config = stylegan2.Config(
         z_dim=s.z_dim, c_dim=c_dim, w_dim=s.z_dim, embed_dim=s.z_dim if c_dim else 0,
         mapping_widths=(s.z_dim,) * s.mapping, widths=s.widths, img_channels=s.channels, init_res=s.init_res,

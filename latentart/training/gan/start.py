@@ -67,7 +67,7 @@ def read(settings: Settings) -> Source | None:
     family = found.config.get("family")
     wanted = {"stylegan2": "stylegan2", "progan": "progan"}[settings.net]
     if family != wanted:
-        advice = f"begin with a {wanted} generator" + (", or say --net progan" if family == "progan" else "")
+        advice = f"begin with a {wanted} generator" + (", or give --net progan" if family == "progan" else "")
         raise WeightsError(f"{settings.start!r} holds a network of family {str(family)!r}: {advice}")
     raw, critic, config = _beside(path, found, settings)
     return Source(settings.start, found, raw, critic, config)

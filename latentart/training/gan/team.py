@@ -1,6 +1,6 @@
 """Several processes that train one network: gradients are averaged with torch.distributed (started by torchrun).
 
-The first process writes the run folder and leads; before each step it tells the others whether, and which, step comes.
+The first process writes the run folder and leads; before each step it sends the others its number, or the end.
 """
 
 from __future__ import annotations

@@ -87,7 +87,7 @@ def test_ctrl_c_says_how_to_go_on_and_the_same_command_does(
     monkeypatch.setattr(training.Record, "step", step)
     code, _, err = run("train", "pix2pix", "--pairs", "two", "-o", "mine", *TINY)
     assert code == 130
-    assert "stopped at step 1 of 2; everything is kept in 'mine': say the same command again" in err.splitlines()[-1]
+    assert "stopped at step 1 of 2; everything is kept in 'mine': run the same command again" in err.splitlines()[-1]
     monkeypatch.setattr(training.Record, "step", keep)
     assert run("train", "pix2pix", "--pairs", "two", "-o", "mine", *TINY)[0] == 0
     assert [line["step"] for line in training.read_metrics(tmp_path / "mine" / training.METRICS)] == [1, 2]

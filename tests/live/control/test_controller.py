@@ -21,8 +21,8 @@ def test_what_comes_between_two_frames_is_one_operation():
     control.set({"psi": 0.1})
     control.set({"seed": 4})
     control.set({"psi": 0.2})
-    assert control.take(0) == [{"set": {"psi": 0.2, "seed": 4}, "rev": 3, "fade": 0.0, "at": "none"}]
-    assert control.take(0) == []
+    assert control.pop(0) == [{"set": {"psi": 0.2, "seed": 4}, "rev": 3, "fade": 0.0, "at": "none"}]
+    assert control.pop(0) == []
     assert control.changes() == {"psi": 0.2, "seed": 4}
     assert control.changes() == {}
 
@@ -33,7 +33,7 @@ def test_fades_beats_and_other_operations_keep_their_order():
     control.set({"psi": 0.9}, fade=2, at="bar")
     control.push(resync=True)
     control.set({"psi": 0.2})
-    found = control.take(0)
+    found = control.pop(0)
     assert [next(iter(operation)) for operation in found] == ["set", "set", "resync", "set"]
     assert [operation["rev"] for operation in found] == [1, 2, 3, 4]
 
@@ -45,7 +45,7 @@ def test_all_or_nothing():
     with pytest.raises(SettingsError):
         control.set({"psi": 0.1}, fade=-1)
     assert control.values() == defaults()
-    assert control.take(0) == []
+    assert control.pop(0) == []
 
 
 def test_a_renderer_that_is_gone_costs_bounded_memory():
@@ -54,7 +54,7 @@ def test_a_renderer_that_is_gone_costs_bounded_memory():
         control.push(resync=True)
     assert control.refused == 2 * MOST_WAITING
     control.panic(SAFE)
-    found = control.take(0)
+    found = control.pop(0)
     assert [next(iter(operation)) for operation in found] == ["stop", "set"]
 
 
@@ -63,7 +63,7 @@ def test_adopts_only_when_nothing_newer_is_under_way():
     control.set({"psi": 0.5})
     control.adopt({"psi": 0.3}, rev=1)
     assert control.value("psi") == 0.5
-    control.take(0)
+    control.pop(0)
     control.adopt({"psi": 0.3}, rev=0)
     assert control.value("psi") == 0.5
     control.adopt({"psi": 0.3}, rev=1)
@@ -174,9 +174,9 @@ def test_actions_wait_for_the_beat_that_is_set(played):
     control, actions = played
     control.set({"tempo/quantise": "bar", "psi": 0.4})
     actions.fire("preset/store", ["one"])
-    control.take(0)
+    control.pop(0)
     actions.fire("preset/recall", ["one", 3.0])
-    (operation,) = control.take(0)
+    (operation,) = control.pop(0)
     assert (operation["at"], operation["fade"]) == ("bar", 3.0)
 
 
@@ -187,7 +187,7 @@ def test_tapping_sets_the_tempo(played, monkeypatch):
     for _ in range(3):
         actions.fire("tempo/tap")
     assert control.value("tempo/bpm") == pytest.approx(150)
-    assert [("resync" in operation) for operation in control.take(0)] == [True, False]
+    assert [("resync" in operation) for operation in control.pop(0)] == [True, False]
 
 
 def test_unknown_actions(played):
@@ -206,7 +206,7 @@ def test_the_newest_latent_is_played():
     assert (control.value("latent/z"), control.value("latent/w")) == ((0.5, 0.5), ())
     control.set({"latent/z": [1, 1], "latent/w": [3, 2, 1]})
     assert (control.value("latent/z"), control.value("latent/w")) == ((), (3, 2, 1))
-    (operation,) = control.take(0)
+    (operation,) = control.pop(0)
     assert {name: operation["set"][name] for name in ("latent/z", "latent/w")} == {
         "latent/z": (), "latent/w": (3, 2, 1),
     }  # fmt: skip
@@ -252,7 +252,7 @@ def test_a_preset_brings_its_model(played):
     assert actions.models.playing == "two"
     actions.fire("preset/morph", ["first", "second", 0.2])
     assert actions.models.playing == "one"
-    assert [operation.get("scene") for operation in control.take(0)][-1] is True
+    assert [operation.get("scene") for operation in control.pop(0)][-1] is True
 
 
 def test_a_preset_whose_model_is_gone_changes_nothing(played):

@@ -102,7 +102,7 @@ def test_large_seeds_come_and_go_as_32_bits(osc):  # noqa: F811
         assert OscMessage(data).params == [sent]
         assert b",i" in data
         osc.control.set({"seed": 0})
-        osc.take((data, ME))
+        osc.dispatch((data, ME))
         assert value(osc, "seed") == seed
     # Where there is no number that large, below the range is below the range.
     send(osc, "/la/walk/count", -1)
@@ -125,7 +125,7 @@ def test_one_bad_message_in_a_bundle_leaves_the_others(osc, bad, place):  # noqa
     told = []
     osc.complain = told.append
     good = [message("/la/psi", 0.25), message("/la/walk/count", 5)]
-    osc.take((bundle(*good[:place], bad, *good[place:]), ME))
+    osc.dispatch((bundle(*good[:place], bad, *good[place:]), ME))
     assert (value(osc, "psi"), value(osc, "walk/count"), value(osc, "seed")) == (0.25, 5, 0)
     assert len(told) == 1
     assert osc.counts["bad_packet"] + osc.counts["bad_message"] == 1
@@ -147,7 +147,7 @@ def test_everything_that_is_refused_is_reported_each_time(osc):  # noqa: F811
         send(osc, "/la/psi", "much")
         send(osc, "/la/preset/recall", "nobody")
         send(osc, "/la/zzz*", 1.0)
-        osc.take((b"/la/psi\0,f\0\0\x7f\xc0\0\0", ME))
+        osc.dispatch((b"/la/psi\0,f\0\0\x7f\xc0\0\0", ME))
     assert len(told) == 15
     assert told[:5] == told[5:10]
     assert told[4] == "/la/psi: an argument of type 'f' is nan: send finite numbers"
@@ -155,7 +155,7 @@ def test_everything_that_is_refused_is_reported_each_time(osc):  # noqa: F811
 
 def test_of_two_latents_in_one_bundle_the_later_is_played(osc):  # noqa: F811
     z, w = message("/la/latent/z", 1.0, 2.0), message("/la/latent/w", 3.0, 4.0)
-    osc.take((bundle(z, w, z), ME))
+    osc.dispatch((bundle(z, w, z), ME))
     assert (value(osc, "latent/z"), value(osc, "latent/w")) == ((1, 2), ())
     osc.control.fit({"z_dim": 2, "w_dim": 2, "num_ws": 2})
     send(osc, "/la/latent/z", 1.0)

@@ -68,83 +68,83 @@ def value(osc, name):
 
 
 def send(osc, address, *args):
-    osc.take((message(address, *args), ME))
+    osc.dispatch((message(address, *args), ME))
 
 
 def test_sets_with_all_spellings(osc):
-    osc.take((message("/latentart/psi", 0.25), ME))
+    osc.dispatch((message("/latentart/psi", 0.25), ME))
     assert value(osc, "psi") == 0.25
-    osc.take((message("/la/psi", 1), ME))
+    osc.dispatch((message("/la/psi", 1), ME))
     assert value(osc, "psi") == 1
-    osc.take((message("/la/n/psi", 0.5), ME))
+    osc.dispatch((message("/la/n/psi", 0.5), ME))
     assert value(osc, "psi") == 0
-    osc.take((message("/truncpsi", 0.75), ME))
+    osc.dispatch((message("/truncpsi", 0.75), ME))
     assert value(osc, "psi") == 0.75
-    osc.take((message("/la/walk/mode", "orbit"), ME))
+    osc.dispatch((message("/la/walk/mode", "orbit"), ME))
     assert value(osc, "walk/mode") == "orbit"
-    osc.take((message("/la/walk/mode", 2), ME))
+    osc.dispatch((message("/la/walk/mode", 2), ME))
     assert value(osc, "walk/mode") == "drift"
 
 
 def test_clamps_and_ignores_what_follows(osc):
-    osc.take((message("/la/psi", 99.0, 1, "x"), ME))
+    osc.dispatch((message("/la/psi", 99.0, 1, "x"), ME))
     assert value(osc, "psi") == TABLE["psi"].high
 
 
 def test_a_bundle_is_one_operation(osc):
-    osc.take((bundle(message("/la/psi", 0.1), message("/la/seed", 5), message("/la/psi", 0.2)), ME))
-    (operation,) = osc.control.take(0)
+    osc.dispatch((bundle(message("/la/psi", 0.1), message("/la/seed", 5), message("/la/psi", 0.2)), ME))
+    (operation,) = osc.control.pop(0)
     assert operation["set"] == {"psi": pytest.approx(0.2), "seed": 5}
 
 
 def test_a_pattern_reaches_many(osc):
-    osc.take((message("/la/dir/*/amount", 2.0), ME))
+    osc.dispatch((message("/la/dir/*/amount", 2.0), ME))
     assert value(osc, "dir/1/amount") == value(osc, "dir/16/amount") == 2
 
 
 def test_a_message_without_arguments_asks(osc):
-    osc.take((message("/la/psi"), ME))
-    osc.take((message("/la/n/psi"), ME))
+    osc.dispatch((message("/la/psi"), ME))
+    osc.dispatch((message("/la/n/psi"), ME))
     assert osc.replies == [(ME, "/la/psi", [0.7]), (ME, "/la/n/psi", [pytest.approx(0.675)])]
 
 
 @pytest.mark.parametrize(("args", "fires"), [((), True), ((1,), True), ((1.0,), True), ((0,), False), ((True,), True),
                                              ((False,), False)])  # fmt: skip
 def test_buttons_fire_when_pressed_and_not_when_let_go(osc, args, fires):
-    osc.take((message("/la/seed/next", *args), ME))
+    osc.dispatch((message("/la/seed/next", *args), ME))
     assert value(osc, "seed") == (1 if fires else 0)
 
 
 def test_models_are_names_of_the_listing(osc):
-    osc.take((message("/la/model/load", "tiny"), ME))
+    osc.dispatch((message("/la/model/load", "tiny"), ME))
     for name in ("../../etc/passwd", "/etc/passwd", "tiny/../tiny", "", "a" * 300):
-        osc.take((message("/la/model/load", name), ME))
+        osc.dispatch((message("/la/model/load", name), ME))
     assert osc.nothing.asked == [("tiny", True)]
 
 
 def test_vectors_as_numbers_and_as_a_blob(osc):
-    osc.take((message("/la/latent/z", 0.5, -0.5), ME))
+    osc.dispatch((message("/la/latent/z", 0.5, -0.5), ME))
     assert value(osc, "latent/z") == (0.5, -0.5)
-    osc.take((message("/la/latent/w", struct.pack("<3f", 1, 2, 3)), ME))
+    osc.dispatch((message("/la/latent/w", struct.pack("<3f", 1, 2, 3)), ME))
     assert value(osc, "latent/w") == (1, 2, 3)
-    osc.take((message("/la/latent/w", struct.pack("<2f", 1, float("nan"))), ME))
-    osc.take((message("/la/latent/w", b"abc"), ME))
+    osc.dispatch((message("/la/latent/w", struct.pack("<2f", 1, float("nan"))), ME))
+    osc.dispatch((message("/la/latent/w", b"abc"), ME))
     assert value(osc, "latent/w") == (1, 2, 3)
     assert osc.counts["bad_message"] == 2
 
 
 def test_runway_habit(osc):
-    osc.take((message("/query", json.dumps({"z": [0.0] * 16, "truncation": 0.5})), ME))
+    osc.dispatch((message("/query", json.dumps({"z": [0.0] * 16, "truncation": 0.5})), ME))
     assert (value(osc, "walk/mode"), value(osc, "psi")) == ("latent", 0.5)
-    osc.take((message("/query", '{"z": ' + "[" * 5000), ME))
-    osc.take((message("/query", '{"truncation": NaN}'), ME))
+    osc.dispatch((message("/query", '{"z": ' + "[" * 5000), ME))
+    osc.dispatch((message("/query", '{"truncation": NaN}'), ME))
     assert value(osc, "psi") == 0.5
 
 
 @pytest.mark.parametrize("data", POISON.values(), ids=POISON.keys())
 def test_poison_is_counted_and_changes_nothing(osc, data):
     before = osc.control.values()
-    osc.take((data, ME))
+    osc.dispatch((data, ME))
     assert osc.control.values() == before
     assert osc.counts["bad_packet"] == 1
 
@@ -153,21 +153,21 @@ def test_the_wrong_types_change_nothing(osc):
     before = osc.control.values()
     for address in ("/la/psi", "/la/seed", "/la/walk/play", "/la/n/psi", "/la/latent/z"):
         for argument in ("text", b"blob12"):
-            osc.take((message(address, argument), ME))
-    osc.take((message("/la/preset/recall", b"calm"), ME))
-    osc.take((message("/la/preset/store", "a\nb"), ME))
-    osc.take((message("/la/latent/xy", 5.0), ME))
-    osc.take((message("/nobody/home", 5.0), ME))
+            osc.dispatch((message(address, argument), ME))
+    osc.dispatch((message("/la/preset/recall", b"calm"), ME))
+    osc.dispatch((message("/la/preset/store", "a\nb"), ME))
+    osc.dispatch((message("/la/latent/xy", 5.0), ME))
+    osc.dispatch((message("/nobody/home", 5.0), ME))
     assert osc.control.values() == before
     assert osc.counts["bad_message"] == 14
 
 
 def test_patterns_are_rationed(osc):
     packet = bundle(*[message(f"/la/*/{i}*", 1.0) for i in range(PATTERNS_PER_PACKET + 20)])
-    osc.take((packet, ME))
+    osc.dispatch((packet, ME))
     assert osc._matching.cache_info().misses == PATTERNS_PER_PACKET
     for i in range(2 * PATTERNS_PER_SECOND):
-        osc.take((message(f"/la/*{i}", 1.0), ME))
+        osc.dispatch((message(f"/la/*{i}", 1.0), ME))
     assert osc.counts["over_rate"] > PATTERNS_PER_SECOND / 2
 
 
@@ -175,11 +175,11 @@ def test_a_flood_keeps_the_last_value_and_lets_panic_through(osc):
     osc._messages._clock, osc._messages._at = lambda: 0.0, 0.0
     packet = message("/la/psi", 0.5)
     for _ in range(MESSAGES_PER_SECOND + 5000):
-        osc.take((packet, ME))
+        osc.dispatch((packet, ME))
     assert osc.counts["over_rate"] > 0
-    assert len(osc.control.take(0)) == 1
-    osc.take((message("/la/master/blackout", True), ME))
-    osc.take((message("/la/master/panic"), ME))
+    assert len(osc.control.pop(0)) == 1
+    osc.dispatch((message("/la/master/blackout", True), ME))
+    osc.dispatch((message("/la/master/panic"), ME))
     assert value(osc, "walk/play") is False
     assert value(osc, "master/blackout") is False
 
@@ -194,7 +194,7 @@ def test_no_datagram_is_dear(osc):
     ]
     for data in worst:
         begun = time.perf_counter()
-        osc.take((data, ME))
+        osc.dispatch((data, ME))
         assert time.perf_counter() - begun < 0.25
 
 

@@ -80,7 +80,7 @@ def test_bends_go_from_model_to_model(G, G_classes, painter):
     instrument.apply({"set": STILL | {"bend/1/layer": LAYERS, "bend/1/amount": 1.0}})
     instrument.tick()
     painter.paint(instrument.shot())
-    instrument.take_generator(G_classes)
+    instrument.use_generator(G_classes)
     instrument.tick()
     assert Painter(G_classes, only="eager").paint(instrument.shot())[0].shape == (16, 16, 3)
 

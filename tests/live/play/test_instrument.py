@@ -12,7 +12,7 @@ from latentart import seeds
 from latentart.latent import space
 from latentart.latent.path import Path
 from latentart.live.control.params import WALKS
-from latentart.live.play.directions import Handles, handles
+from latentart.live.play.directions import Directions, directions_of
 from latentart.live.play.instrument import Instrument
 from latentart.live.play.painter import Painter, dimmed, rgb
 from latentart.live.play.sources import Sources
@@ -101,14 +101,14 @@ def test_classes_mix(G_classes):
 
 def test_directions_push(G):
     rows = tuple(np.repeat(row[None], G.num_ws, axis=0) for row in np.eye(G.w_dim)[:2])
-    instrument = Instrument(G, 60, Handles(("one", "two"), rows, (lambda t: t, lambda t: t)))
+    instrument = Instrument(G, 60, Directions(("one", "two"), rows, (lambda t: t, lambda t: t)))
     before = play(instrument, 60, walk__mode="hold", psi=1.0).ws
     after = play(instrument, 120, dir__2__amount=3.0).ws
     assert (after - before)[0, :, 1].tolist() == pytest.approx([3.0] * G.num_ws, abs=1e-4)
 
 
 def test_a_model_without_a_file_of_directions_has_some(G):
-    found, again = handles(G, "none"), handles(G, "none")
+    found, again = directions_of(G, "none"), directions_of(G, "none")
     assert len(found.names) == 16
     assert found.digest == again.digest
     ws = np.zeros((G.num_ws, G.w_dim))
@@ -205,7 +205,7 @@ def test_another_model_takes_over(G, G_classes):
     instrument = Instrument(G, 60)
     play(instrument, 10, seed=5, walk__mode="hold")
     kept = instrument.snapshot()
-    instrument.take_generator(G_classes)
+    instrument.use_generator(G_classes)
     shot = play(instrument, 1)
     assert shot.ws.shape == (1, G_classes.num_ws, G_classes.w_dim)
     assert instrument.state.values["seed"] == 5

@@ -14,7 +14,7 @@ from live_house import tiny_file
 from PIL import Image
 
 from latentart.live.play import loader, translating
-from latentart.live.play.renderer import Renderer, Stage
+from latentart.live.play.renderer import Renderer, RendererSettings
 from latentart.live.wire.inbox import Inbox
 from latentart.live.wire.protocol import BLACKOUT, KEY, REPEAT
 from latentart.live.wire.ring import Ring
@@ -56,11 +56,11 @@ class Parent:
 
 
 @contextmanager
-def playing(models, **stage):
+def playing(models, **settings):
     ours, theirs = multiprocessing.Pipe()
     ring = Ring((16, 16, 3))
     common = {"network": "one", "fps": 100.0, "size": (16, 16), "threads": 1, "only": "eager"}
-    chosen = Stage(**{**common, "ring": ring.name, "sources": models, **stage})
+    chosen = RendererSettings(**{**common, "ring": ring.name, "sources": models, **settings})
     renderer = Renderer(theirs, chosen)
     thread = threading.Thread(target=renderer.run)
     thread.start()
@@ -162,11 +162,26 @@ def test_latents_that_cannot_be_drawn_keep_the_last_picture(models):
 def test_the_end_of_the_parent_is_the_end(models):
     ours, theirs = multiprocessing.Pipe()
     ring = Ring((16, 16, 3))
-    renderer = Renderer(theirs, Stage("one", 100.0, (16, 16), ring.name, 1, only="eager", sources=models))
+    renderer = Renderer(theirs, RendererSettings("one", 100.0, (16, 16), ring.name, 1, only="eager", sources=models))
     ours.close()
     with pytest.raises((EOFError, OSError)):
         renderer.run()
     renderer.ring.close()
+    theirs.close()
+    ring.close()
+
+
+def test_events_of_skipped_frames_are_reported_with_their_frame(models):
+    ours, theirs = multiprocessing.Pipe()
+    ring = Ring((16, 16, 3))
+    renderer = Renderer(theirs, RendererSettings("one", 100.0, (16, 16), ring.name, 1, only="eager", sources=models))
+    early, late = {"do": {"set": {"psi": 0.3}}}, {"do": {"set": {"psi": 0.9}}}
+    renderer.replay_events.extend([(1, early), (5, late)])
+    renderer._catch_up(3)
+    assert json.loads(ours.recv_bytes()) == {"skipped": 1, "events": [early]}
+    assert not ours.poll()
+    renderer.ring.close()
+    ours.close()
     theirs.close()
     ring.close()
 

@@ -54,7 +54,7 @@ def test_nothing_is_seen_before_it_is_ready(G):
     assert instrument.slots.missing(instrument.state, (16, 16)) == "cartoon"
     assert instrument.slots.missing(instrument.state, (16, 16), {"cartoon"}) is None
     assert instrument.shot().then == ()
-    instrument.slots.take(READY)
+    instrument.slots.add_ready(READY)
     assert instrument.shot().then == (Touch("cartoon", 1.0, ((0, 1.0),), False),)
     assert instrument.slots.missing(instrument.state, (16, 16)) is None
     assert instrument.slots.missing(instrument.state, (32, 32)) == "cartoon"
@@ -62,7 +62,7 @@ def test_nothing_is_seen_before_it_is_ready(G):
 
 def test_off_or_without_strength_costs_nothing(G):
     instrument = playing(G, then__1__network="cartoon", then__1__strength=0.0)
-    instrument.slots.take(READY)
+    instrument.slots.add_ready(READY)
     for _ in range(120):
         instrument.tick()
     assert instrument.shot().then == ()
@@ -75,7 +75,7 @@ def test_the_picture_goes_through(G):
     painter, instrument = Painter(G, only="eager"), playing(G)
     plain = painter.paint(instrument.shot())[0]
     instrument.apply({"set": {"then/2/network": "cartoon"}})
-    instrument.slots.take(READY)
+    instrument.slots.add_ready(READY)
     instrument.tick()
     drawn = painter.paint(instrument.shot())[0]
     assert drawn.shape == plain.shape
@@ -87,7 +87,7 @@ def test_the_picture_goes_through(G):
 
 def test_a_stage_of_another_size(G):
     painter, instrument = Painter(G, (40, 24), only="eager"), playing(G, then__1__network="cartoon")
-    instrument.slots.take(READY)
+    instrument.slots.add_ready(READY)
     instrument.tick()
     assert painter.paint(instrument.shot())[0].shape == (24, 40, 3)
 
@@ -109,7 +109,7 @@ def test_styles_glide():
     state.apply({"set": {"then/1/network": "mosaic26", "then/1/style/a": 3, "walk/glide": 1.0}})
     state.tick()
     slots.tick(state)
-    slots.take({"then": "mosaic26", "size": [16, 16], "engine": "openvino f32"})
+    slots.add_ready({"then": "mosaic26", "size": [16, 16], "engine": "openvino f32"})
     assert slots.touches(state, (16, 16))[0].styles == ((3, 1.0),)
     assert slots.touches(state, (16, 16))[0].graph
     state.apply({"set": {"then/1/style/a": 8}})
@@ -143,7 +143,7 @@ def test_a_change_on_the_way_begins_where_it_is():
 
 def test_a_restored_performance_goes_on_the_same(G):
     one = playing(G, then__1__network="cartoon", then__1__style__a=4)
-    one.slots.take(READY)
+    one.slots.add_ready(READY)
     one.apply({"set": {"then/1/style/a": 7, "walk/glide": 0.5}})
     for _ in range(5):
         one.tick()
@@ -170,7 +170,7 @@ def test_a_take_repeats_them(G, tmp_path):
     shown = []
     for frame in range(8):
         for event in played.get(frame, ()):
-            instrument.apply(event["do"]) if "do" in event else instrument.slots.take(event)
+            instrument.apply(event["do"]) if "do" in event else instrument.slots.add_ready(event)
         instrument.tick()
         shown.append(painter.paint(instrument.shot())[0].copy())
         takes.passed(frame, played.get(frame, []))

@@ -1,4 +1,4 @@
-"""The loop's side of the conversation, with a renderer that the test plays."""
+"""The supervisor's side of the conversation, with a renderer that the test plays."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from latentart.live.control.controller import Control
 from latentart.live.control.params import defaults
 from latentart.live.play import supervisor as loops
 from latentart.live.play.instrument import Instrument
-from latentart.live.play.renderer import Stage
-from latentart.live.play.supervisor import CRASHES, Loop
+from latentart.live.play.renderer import RendererSettings
+from latentart.live.play.supervisor import CRASHES, Supervisor
 from latentart.live.wire.encode import BEST
 from latentart.live.wire.protocol import BLACKOUT, REPEAT
 
@@ -44,17 +44,17 @@ class Audience:
 
 
 @pytest.fixture
-def loop():
-    found = Loop(Stage("one", 60.0, (16, 16), "", 1), Control())
+def supervisor():
+    found = Supervisor(RendererSettings("one", 60.0, (16, 16), "", 1), Control())
     found.audience = Audience()
     yield found
     found.stop()
 
 
 @contextmanager
-def listening(loop):
+def listening(supervisor):
     ours, theirs = multiprocessing.Pipe()
-    thread = threading.Thread(target=loop._listen, args=(ours,))
+    thread = threading.Thread(target=supervisor._listen, args=(ours,))
     thread.start()
     yield theirs
     theirs.close()
@@ -67,8 +67,8 @@ def say(connection, **message):
     connection.send_bytes(json.dumps(message).encode())
 
 
-def frame(loop, number, **more):
-    loop.ring.write(number, np.full((16, 16, 3), number % 256, np.uint8))
+def frame(supervisor, number, **more):
+    supervisor.ring.write(number, np.full((16, 16, 3), number % 256, np.uint8))
     facts = {"rev": 0, "t": 1, "flags": 1, "ms": 1.0, "dropped": 0, "beat": 0.0, "phase": 0.0, "model": "one"}
     facts |= {"reading": [], "armed": False}
     return {"frame": number, **facts, **more}
@@ -80,107 +80,118 @@ def snapshot(G, rev, **targets):
     return json.loads(json.dumps({**kept, "model": "one", "sha256": "", "engine": "eager", "directions": ""}))
 
 
-def test_pictures_go_to_the_audience_encoded(loop):
-    with listening(loop) as renderer:
+def test_pictures_go_to_the_audience_encoded(supervisor):
+    with listening(supervisor) as renderer:
         say(renderer, ready={"model": "one"})
-        say(renderer, **frame(loop, 1, events=[{"do": {}}]))
-        assert wait_until(lambda: loop.audience.pictures)
-    (picture,) = loop.audience.pictures
+        say(renderer, **frame(supervisor, 1, events=[{"do": {}}]))
+        assert wait_until(lambda: supervisor.audience.pictures)
+    (picture,) = supervisor.audience.pictures
     assert (picture.frame, int(picture.pixels[0, 0, 0])) == (1, 1)
     assert picture._messages
-    assert loop.audience.frames == [(1, [{"do": {}}])]
+    assert supervisor.audience.frames == [(1, [{"do": {}}])]
 
 
-def test_of_several_frames_the_newest_is_shown_and_all_are_journalled(loop):
+def test_of_several_frames_the_newest_is_shown_and_all_are_journalled(supervisor):
     ours, theirs = multiprocessing.Pipe()
     for number in (1, 2, 3):
-        say(theirs, **frame(loop, number))
-    loop._take(ours)
-    assert [picture.frame for picture in loop.audience.pictures] == [3]
-    assert [number for number, _ in loop.audience.frames] == [1, 2, 3]
+        say(theirs, **frame(supervisor, number))
+    supervisor._receive(ours)
+    assert [picture.frame for picture in supervisor.audience.pictures] == [3]
+    assert [number for number, _ in supervisor.audience.frames] == [1, 2, 3]
     ours.close()
     theirs.close()
 
 
-def test_a_frame_that_was_overwritten_is_left_out(loop):
-    message = frame(loop, 1)
-    loop.ring.write(5, np.zeros((16, 16, 3), np.uint8))
-    loop._show(message)
-    assert loop.audience.pictures == []
+def test_events_of_skipped_frames_are_journalled_and_are_no_news(supervisor):
+    ours, theirs = multiprocessing.Pipe()
+    say(theirs, skipped=2, events=[{"do": {}}])
+    say(theirs, **frame(supervisor, 3))
+    supervisor._receive(ours)
+    assert supervisor.audience.frames == [(2, [{"do": {}}]), (3, [])]
+    assert supervisor.audience.news == []
+    ours.close()
+    theirs.close()
 
 
-def test_what_was_sent_after_the_snapshot_is_sent_again(loop, G):
-    with listening(loop) as renderer:
+def test_a_frame_that_was_overwritten_is_left_out(supervisor):
+    message = frame(supervisor, 1)
+    supervisor.ring.write(5, np.zeros((16, 16, 3), np.uint8))
+    supervisor._show(message)
+    assert supervisor.audience.pictures == []
+
+
+def test_what_was_sent_after_the_snapshot_is_sent_again(supervisor, G):
+    with listening(supervisor) as renderer:
         say(renderer, ready={})
-        assert wait_until(lambda: loop.pulse.alive)
-        loop._sent.extend([{"set": {}, "rev": 1}, {"set": {}, "rev": 2}])
-        say(renderer, **frame(loop, 1, snapshot=snapshot(G, rev=1)))
-        assert wait_until(lambda: loop._snapshot is not None)
-    assert [operation["rev"] for operation in loop._sent] == [2]
-    assert loop.audience.begun == [1]
-    with listening(loop) as renderer:
+        assert wait_until(lambda: supervisor.status.alive)
+        supervisor._sent.extend([{"set": {}, "rev": 1}, {"set": {}, "rev": 2}])
+        say(renderer, **frame(supervisor, 1, snapshot=snapshot(G, rev=1)))
+        assert wait_until(lambda: supervisor._snapshot is not None)
+    assert [operation["rev"] for operation in supervisor._sent] == [2]
+    assert supervisor.audience.begun == [1]
+    with listening(supervisor) as renderer:
         say(renderer, ready={})
         assert json.loads(renderer.recv_bytes()) == {"do": [{"set": {}, "rev": 2}]}
-    assert loop._next_stage().frame == 2
-    assert loop._next_stage().snapshot["state"]["rev"] == 1
+    assert supervisor._next_settings().frame == 2
+    assert supervisor._next_settings().snapshot["state"]["rev"] == 1
 
 
-def test_a_stopped_fade_is_learnt_from_the_snapshot(loop, G):
-    loop.control.set({"psi": 1.0})
-    loop.control.take(0)
-    with listening(loop) as renderer:
-        say(renderer, **frame(loop, 1, snapshot=snapshot(G, rev=1, psi=0.45)))
-        assert wait_until(lambda: loop.control.value("psi") == 0.45)
+def test_a_stopped_fade_is_learnt_from_the_snapshot(supervisor, G):
+    supervisor.control.set({"psi": 1.0})
+    supervisor.control.pop(0)
+    with listening(supervisor) as renderer:
+        say(renderer, **frame(supervisor, 1, snapshot=snapshot(G, rev=1, psi=0.45)))
+        assert wait_until(lambda: supervisor.control.value("psi") == 0.45)
 
 
-def test_blackout_works_without_a_renderer(loop):
-    with listening(loop) as renderer:
-        say(renderer, **frame(loop, 9))
-        assert wait_until(lambda: loop.audience.pictures)
-        loop.control.set({"master/blackout": True})
-        assert wait_until(lambda: loop.picture.flags == REPEAT | BLACKOUT)
-        assert loop.picture.pixels.max() == 0
-        loop.control.set({"master/blackout": False})
-        assert wait_until(lambda: loop.picture.flags == REPEAT)
-        assert loop.picture.pixels.max() == 9
+def test_blackout_works_without_a_renderer(supervisor):
+    with listening(supervisor) as renderer:
+        say(renderer, **frame(supervisor, 9))
+        assert wait_until(lambda: supervisor.audience.pictures)
+        supervisor.control.set({"master/blackout": True})
+        assert wait_until(lambda: supervisor.picture.flags == REPEAT | BLACKOUT)
+        assert supervisor.picture.pixels.max() == 0
+        supervisor.control.set({"master/blackout": False})
+        assert wait_until(lambda: supervisor.picture.flags == REPEAT)
+        assert supervisor.picture.pixels.max() == 9
 
 
-def test_a_silent_renderer_is_given_up(loop, monkeypatch):
+def test_a_silent_renderer_is_given_up(supervisor, monkeypatch):
     monkeypatch.setattr(loops, "SILENCE", 0.3)
-    loop.pulse.alive = True
+    supervisor.status.alive = True
     ours, theirs = multiprocessing.Pipe()
-    loop._listen(ours)
+    supervisor._listen(ours)
     ours.close()
     theirs.close()
 
 
-def test_three_deaths_in_a_row_end_in_the_safe_state(loop, G):
-    loop._snapshot, loop._played = snapshot(G, rev=1), True
-    loop.control.set({"psi": 1.9})
+def test_three_deaths_in_a_row_end_in_the_safe_state(supervisor, G):
+    supervisor._snapshot, supervisor._played = snapshot(G, rev=1), True
+    supervisor.control.set({"psi": 1.9})
     for _ in range(CRASHES - 1):
-        loop._count_crash()
-    assert loop._snapshot is not None
-    loop._count_crash()
-    assert loop._snapshot is None
-    assert loop.control.values() == defaults()
-    assert loop.audience.news[-1] == {"died": CRASHES}
+        supervisor._count_crash()
+    assert supervisor._snapshot is not None
+    supervisor._count_crash()
+    assert supervisor._snapshot is None
+    assert supervisor.control.values() == defaults()
+    assert supervisor.audience.news[-1] == {"died": CRASHES}
 
 
 @pytest.mark.parametrize("played", [False, True])
-def test_a_first_start_that_fails_is_the_end_and_a_later_one_is_not(loop, played):
-    loop._played = played
-    loop._report({"refused": "one", "why": "broken", "fatal": True})
-    assert loop._stopping.is_set() is not played
-    assert loop.audience.news[-1]["fatal"] is not played
+def test_a_first_start_that_fails_is_the_end_and_a_later_one_is_not(supervisor, played):
+    supervisor._played = played
+    supervisor._report({"refused": "one", "why": "broken", "fatal": True})
+    assert supervisor._stopping.is_set() is not played
+    assert supervisor.audience.news[-1]["fatal"] is not played
 
 
-def test_a_model_that_was_asked_for_outlives_the_renderer(loop):
-    assert loop.chosen == "one"
-    loop.load("two", swap=True)
-    loop.load("three", swap=False)
-    assert loop.chosen == "two"
-    with listening(loop) as renderer:
+def test_a_model_that_was_asked_for_outlives_the_renderer(supervisor):
+    assert supervisor.chosen == "one"
+    supervisor.load("two", swap=True)
+    supervisor.load("three", swap=False)
+    assert supervisor.chosen == "two"
+    with listening(supervisor) as renderer:
         say(renderer, ready={"model": "one"})
         assert json.loads(renderer.recv_bytes()) == {"load": "two", "swap": True, "now": False}
-    loop._report({"refused": "two", "why": "broken"})
-    assert loop.chosen == "one"
+    supervisor._report({"refused": "two", "why": "broken"})
+    assert supervisor.chosen == "one"

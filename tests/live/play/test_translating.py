@@ -41,7 +41,7 @@ def test_a_drawing_is_answered(scribble, G):
     ready = translators.open(scribble, (64, 64))
     painter, instrument = Painter(G, only="eager", translators=translators), Instrument(G, 60)
     instrument.apply({"set": {"source": "input", "then/1/network": scribble}})
-    instrument.slots.take(ready)
+    instrument.slots.add_ready(ready)
     paper = np.full((64, 64, 3), 255, np.uint8)
     instrument.incoming = (64, 64)
     instrument.tick()

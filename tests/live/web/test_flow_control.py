@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from latentart.live.web.flow_control import LONGEST_RECOVERY, RECOVERY, Pace
+from latentart.live.web.flow_control import LONGEST_RECOVERY, RECOVERY, FlowControl
 from latentart.live.wire.encode import LADDER
 
 
@@ -16,7 +16,7 @@ def serve(pace, seconds, trip, start=0.0, fps=60):
 
 
 def test_the_window_closes_and_opens():
-    pace = Pace(1 / 60)
+    pace = FlowControl(1 / 60)
     assert pace.free
     pace.sent(1, 0)
     pace.sent(2, 0)
@@ -29,18 +29,18 @@ def test_the_window_closes_and_opens():
 
 
 def test_the_window_has_bounds():
-    assert Pace(1 / 60, 99).window == 4
-    assert Pace(1 / 60, 0).window == 1
+    assert FlowControl(1 / 60, 99).window == 4
+    assert FlowControl(1 / 60, 0).window == 1
 
 
 def test_a_good_line_keeps_the_best():
-    pace = Pace(1 / 60)
+    pace = FlowControl(1 / 60)
     serve(pace, 30, 0.008)
     assert pace.level == LADDER[0]
 
 
 def test_a_bad_line_goes_down_step_by_step_and_stays_at_the_last():
-    pace, now, seen = Pace(1 / 60), 0.0, []
+    pace, now, seen = FlowControl(1 / 60), 0.0, []
     for _ in range(12):
         now = serve(pace, 2.2, 0.2, now)
         seen.append(LADDER.index(pace.level))
@@ -50,7 +50,7 @@ def test_a_bad_line_goes_down_step_by_step_and_stays_at_the_last():
 
 
 def test_it_recovers_slowly_and_more_slowly_each_time():
-    pace = Pace(1 / 60)
+    pace = FlowControl(1 / 60)
     now = serve(pace, 2.5, 0.2)
     assert pace.level == LADDER[1]
     # Worse than the good times ask for, better than the bad ones: no swinging.
@@ -64,7 +64,7 @@ def test_it_recovers_slowly_and_more_slowly_each_time():
 
 
 def test_without_adaptation_the_quality_stays():
-    pace = Pace(1 / 60, adapt=False)
+    pace = FlowControl(1 / 60, adapt=False)
     for number in range(200):
         pace.sent(number, number * 0.1)
         pace.acked(number, number * 0.1 + 0.09)

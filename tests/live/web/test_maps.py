@@ -8,15 +8,15 @@ import pytest
 from live_house import open_house, tiny_file, wait_until
 
 from latentart.errors import LatentartError, SettingsError
-from latentart.live.session import Settings
-from latentart.live.web.maps import Charts, draw, plane_of
+from latentart.live.session import SessionSettings
+from latentart.live.web.maps import ModelMaps, draw, plane_of
 
 SHA = "5" * 64
 
 
 @pytest.fixture
 def kept(tmp_path):
-    found = Charts(
+    found = ModelMaps(
         tmp_path / "maps", {"tiny": str(tiny_file(tmp_path)), "broken": str(tmp_path / "nothing.safetensors")}
     )
     yield found
@@ -64,8 +64,8 @@ def test_classes_where_there_are_some(G, G_classes):
 
 def test_before_a_model_plays_there_is_no_map(tmp_path):
     common = {"http_port": 0, "osc_port": 0, "osc_out_port": 0, "folder": tmp_path / "kept"}
-    with open_house(Settings(network=str(tiny_file(tmp_path)), **common), play=False) as house:
+    with open_house(SessionSettings(network=str(tiny_file(tmp_path)), **common), play=False) as house:
         assert house.get("/map")[0] == 503
-        house.show.hub.facts = {"model": "tiny", "sha256": SHA}
+        house.session.hub.facts = {"model": "tiny", "sha256": SHA}
         status, body = house.get("/map")
         assert (status, b"being drawn" in body) == (200, True)

@@ -11,7 +11,7 @@ from pythonosc.osc_message import OscMessage
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
-from latentart.live.session import Settings
+from latentart.live.session import SessionSettings
 from latentart.live.web.oscquery_listen import COMMANDS_PER_SECOND, MOST_PATHS
 from latentart.live.web.server import MOST_VIEWERS
 
@@ -22,7 +22,7 @@ TOKEN = "open-sesame"
 def house(tmp_path_factory):
     folder = tmp_path_factory.mktemp("listening")
     common = {"http_port": 0, "osc_port": 0, "osc_out_port": 0, "folder": folder / "kept"}
-    with open_house(Settings(network=str(tiny_file(folder)), **common), play=False) as found:
+    with open_house(SessionSettings(network=str(tiny_file(folder)), **common), play=False) as found:
         yield found
 
 
@@ -53,16 +53,16 @@ def until(ws, *wanted):
 
 
 def test_a_value_comes_at_once_and_when_it_changes(house, program):
-    house.show.control.set({"psi": 0.5})
+    house.session.control.set({"psi": 0.5})
     say(program, "LISTEN", "/latentart/psi")
     assert heard(program) == ("/latentart/psi", [0.5])
-    house.show.control.set({"seed": 3})
-    house.show.control.set({"psi": 1.0})
+    house.session.control.set({"seed": 3})
+    house.session.control.set({"psi": 1.0})
     assert until(program, "/latentart/psi", [1.0])
 
 
 def test_twins_choices_and_names(house, program):
-    house.show.control.set({"psi": 0.0, "walk/mode": "drift", "then/1/network": "cartoon", "walk/play": False})
+    house.session.control.set({"psi": 0.0, "walk/mode": "drift", "then/1/network": "cartoon", "walk/play": False})
     for path, wanted in [
         ("/latentart/n/psi", [0.5]), ("/la/walk/mode", ["drift"]), ("/latentart/then/1/network", ["cartoon"]),
         ("/latentart/walk/play", [False]),
@@ -77,8 +77,8 @@ def test_ignore_ends_it(house, program):
     say(program, "IGNORE", "/latentart/psi")
     say(program, "LISTEN", "/latentart/cutoff")
     heard(program)
-    house.show.control.set({"psi": 0.11})
-    house.show.control.set({"cutoff": 7})
+    house.session.control.set({"psi": 0.11})
+    house.session.control.set({"cutoff": 7})
     assert until(program, "/latentart/cutoff", [7])
 
 
@@ -86,7 +86,7 @@ def test_of_fast_values_the_newest_comes(house, program):
     say(program, "LISTEN", "/latentart/psi")
     heard(program)
     for i in range(1, 2001):
-        house.show.control.set({"psi": i / 2000})
+        house.session.control.set({"psi": i / 2000})
     seen = [heard(program)[1][0]]
     while seen[-1] < 1:
         seen.append(heard(program)[1][0])
@@ -117,10 +117,10 @@ def test_binary_is_answered(program):
 
 
 def test_commands_are_rationed(house, program):
-    before = house.show.hub.counts["listen_over_rate"]
+    before = house.session.hub.counts["listen_over_rate"]
     for _ in range(3 * COMMANDS_PER_SECOND):
         say(program, "IGNORE", "/latentart/psi")
-    assert wait_until(lambda: house.show.hub.counts["listen_over_rate"] > before)
+    assert wait_until(lambda: house.session.hub.counts["listen_over_rate"] > before)
 
 
 def test_paths_have_a_limit():
@@ -128,14 +128,14 @@ def test_paths_have_a_limit():
 
 
 def test_the_house_has_so_many_seats(house):
-    assert wait_until(lambda: house.show.hub.listening == 0)
+    assert wait_until(lambda: house.session.hub.listening == 0)
     with ExitStack() as seats:
         for _ in range(MOST_VIEWERS):
             seats.enter_context(connect(f"ws://127.0.0.1:{house.port}/", open_timeout=5))
-        assert wait_until(lambda: house.show.hub.listening == MOST_VIEWERS)
+        assert wait_until(lambda: house.session.hub.listening == MOST_VIEWERS)
         refused(f"ws://127.0.0.1:{house.port}/")
-    assert wait_until(lambda: house.show.hub.listening == 0)
-    assert not [call for call in house.show.hub.on_change if "Listener" in repr(call)]
+    assert wait_until(lambda: house.session.hub.listening == 0)
+    assert not [call for call in house.session.hub.on_change if "Listener" in repr(call)]
 
 
 def test_other_origins_are_refused(house):
@@ -148,7 +148,7 @@ def test_it_is_offered(house):
 
 def test_the_token_is_asked_for(tmp_path):
     common = {"http_port": 0, "osc_port": 0, "osc_out_port": 0, "folder": tmp_path / "kept", "token": TOKEN}
-    with open_house(Settings(network=str(tiny_file(tmp_path)), **common), play=False) as house:
+    with open_house(SessionSettings(network=str(tiny_file(tmp_path)), **common), play=False) as house:
         for query in ("", "?token=wrong-wrong", "?" + "a&" * 40):
             refused(f"ws://127.0.0.1:{house.port}/{query}")
         with connect(f"ws://127.0.0.1:{house.port}/?token={TOKEN}", open_timeout=5) as ws:

@@ -21,7 +21,7 @@ from websockets.sync.client import connect
 
 from latentart.errors import LatentartError, SettingsError
 from latentart.live.control import params
-from latentart.live.session import Settings, Show, check
+from latentart.live.session import Session, SessionSettings, check
 from latentart.live.wire import hosts, protocol
 from latentart.live.wire.protocol import Header, pack, unpack
 
@@ -34,7 +34,7 @@ def house(tmp_path_factory):
     (sketches / "wall" / "index.html").write_text("<p>wall")
     (folder / "secret.txt").write_text("secret")
     (sketches / "wall" / "out").symlink_to(folder)
-    settings = Settings(
+    settings = SessionSettings(
         network=str(tiny_file(folder)), http_port=0, osc_port=0, osc_out_port=0, threads=1, fps=30,
         folder=folder / "kept", sketches=sketches,
     )  # fmt: skip
@@ -116,7 +116,7 @@ def test_blackout_freeze_and_back(house):
         assert talk.picture()[1].max() == 0
         talk.ask("trigger", name="master/panic")
         assert wait_until(lambda: talk.picture()[1].max() > 0)
-        assert house.show.control.value("walk/play") is False
+        assert house.session.control.value("walk/play") is False
         assert wait_until(lambda: talk.picture()[0].flags & protocol.REPEAT)
 
 
@@ -130,21 +130,21 @@ def test_presets_and_cues(house):
         cues = [{"preset": "calm", "fade": 0}, {"preset": "wild", "fade": 1}]
         assert len(talk.ask("cues", cues=cues)["cues"]) == 2
         talk.ask("trigger", name="cue/go")
-        assert house.show.control.value("psi") == 0.5
+        assert house.session.control.value("psi") == 0.5
         talk.ask("trigger", name="cue/go")
-        assert house.show.control.value("seed") == 2
+        assert house.session.control.value("seed") == 2
         talk.ask("trigger", name="cue/back")
-        assert house.show.control.value("seed") == 9
+        assert house.session.control.value("seed") == 9
 
 
 def test_osc_reaches_the_same_place_and_answers(house):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.bind(("127.0.0.1", 0))
         sock.settimeout(5)
-        to = ("127.0.0.1", house.show.osc.port)
+        to = ("127.0.0.1", house.session.osc.port)
         sock.sendto(message("/la/feedback/subscribe", "127.0.0.1", sock.getsockname()[1], 10), to)
         sock.sendto(message("/latentart/psi", 0.25), to)
-        assert wait_until(lambda: house.show.control.value("psi") == 0.25)
+        assert wait_until(lambda: house.session.control.value("psi") == 0.25)
         sock.sendto(message("/la/ping", 4), to)
         wanted = {message("/latentart/psi", 0.25), message("/latentart/pong", 4)}
         while wanted:
@@ -157,7 +157,7 @@ def test_http(house):
     assert json.loads(house.get("/healthz")[1])["ok"] is True
     assert len(json.loads(house.get("/api/params")[1])["params"]) == len(params.TABLE)
     assert house.get("/api/set", "POST", b'{"psi": 0.3}')[0] == 200
-    assert house.show.control.value("psi") == 0.3
+    assert house.session.control.value("psi") == 0.3
     for query in ("fade=x", "fade=-1", "fade=nan", "fade=1e9", "at=never"):
         assert house.get(f"/api/set?{query}", "POST", b'{"psi": 0.4}')[0] == 400
     for body in (b"", b"5", b'{"name": 5}', b'{"name": "seed/next", "args": 5}', b'{"name": "seed/next", "args": {}}'):
@@ -174,7 +174,7 @@ def test_oscquery(house):
     leaf = tree["CONTENTS"]["latentart"]["CONTENTS"]["psi"]
     assert leaf["FULL_PATH"] == "/latentart/psi"
     assert json.loads(house.get("/latentart/psi?VALUE")[1]) == {"VALUE": leaf["VALUE"]}
-    assert json.loads(house.get("/?HOST_INFO")[1])["OSC_PORT"] == house.show.osc.port
+    assert json.loads(house.get("/?HOST_INFO")[1])["OSC_PORT"] == house.session.osc.port
     assert house.get("/latentart/nothing")[0] == 404
 
 
@@ -192,9 +192,9 @@ def test_webcam_pictures_come_in(house):
     Image.new("RGB", (32, 24), (200, 10, 10)).save(sent, "PNG")
     with Talk(house) as talk:
         talk.ws.send(pack(Header(1, 0, 0, 32, 24, codec=protocol.PNG), sent.getvalue()))
-        assert wait_until(lambda: house.show.hub.inputs.frame is not None)
-        assert house.show.hub.inputs.frame.shape == (24, 32, 3)
-        assert talk.event("input")["count"] == house.show.hub.inputs.count
+        assert wait_until(lambda: house.session.hub.inputs.frame is not None)
+        assert house.session.hub.inputs.frame.shape == (24, 32, 3)
+        assert talk.event("input")["count"] == house.session.hub.inputs.count
 
 
 # Hostile ones.
@@ -208,7 +208,7 @@ def test_other_origins_are_refused(house, origin):
     with pytest.raises(InvalidStatus) as refused, connect(url, subprotocols=["latentart.v1"], origin=origin):
         pass
     assert refused.value.response.status_code == 403
-    assert house.show.control.value("psi") != 1.9
+    assert house.session.control.value("psi") != 1.9
 
 
 @pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example:80", "192.168.1.9", "", "[", "a@b"])
@@ -243,13 +243,13 @@ def test_paths_do_not_lead_out(house, path):
 @pytest.mark.parametrize("name", ["../evil", "/etc/passwd", "a/b", "..", ".hidden", "x" * 65, "", "a\0b", 5, ["a"]])
 @pytest.mark.parametrize("action", ["preset/store", "preset/recall", "model/load", "model/preload", "rec/start"])
 def test_names_are_never_paths(house, action, name):
-    presets = house.show.hub.actions.presets.folder
+    presets = house.session.hub.actions.presets.folder
     with Talk(house, subscribe=[]) as talk:
         answer = talk.ask("trigger", name=action, args=[name])
     # Presets take any printable name, written in a form that is no path.
     kept = action.startswith("preset/") and isinstance(name, str) and 0 < len(name) <= 64 and name.isprintable()
     assert kept or answer["event"] == "error"
-    assert not house.show.takes.recording
+    assert not house.session.takes.recording
     assert not [path for path in presets.parent.rglob("*evil*") if path.parent != presets]
 
 
@@ -287,12 +287,12 @@ BAD_JSON = {
 
 @pytest.mark.parametrize("text", BAD_JSON.values(), ids=BAD_JSON.keys())
 def test_bad_messages_are_answered_and_change_nothing(house, text):
-    before = house.show.control.values()
+    before = house.session.control.values()
     with Talk(house, subscribe=["params"]) as talk:
         talk.ws.send(text)
         assert talk.event("error")["msg"]
         assert talk.ask("ping")["t"]
-    assert house.show.control.values() == before
+    assert house.session.control.values() == before
     if len(text) < 6000 and text != "{}":
         assert house.get("/api/set", "POST", text.encode())[0] == 400
 
@@ -338,11 +338,11 @@ def bomb() -> bytes:
     ],
 )
 def test_bad_pictures_are_refused(house, codec, payload):
-    count = house.show.hub.inputs.count
+    count = house.session.hub.inputs.count
     with Talk(house, subscribe=["params"]) as talk:
         talk.ws.send(pack(Header(1, 0, 0, 8, 8, codec=codec), payload))
         assert "PictureError" in talk.event("error")["code"]
-    assert house.show.hub.inputs.count == count
+    assert house.session.hub.inputs.count == count
 
 
 @pytest.mark.parametrize("data", [b"", b"LART", b"x" * 40, pack(Header(1, 0, 0, 8, 8), b"abc")[:-1]])
@@ -375,7 +375,7 @@ def test_messages_are_rationed(house):
             talk.send("ping", t0=number)
         time.sleep(1.0)
         assert talk.ask("ping", t0="last")["t0"] == "last"
-    assert house.show.hub.counts["ws_over_rate"] > 50
+    assert house.session.hub.counts["ws_over_rate"] > 50
 
 
 def test_a_viewer_that_never_reads_costs_the_others_nothing(house):
@@ -397,7 +397,7 @@ def test_a_viewer_that_never_reads_costs_the_others_nothing(house):
 
 
 def test_many_come_and_go(house):
-    before = len(house.show.hub.viewers)
+    before = len(house.session.hub.viewers)
     for _ in range(8):
         with Talk(house) as talk:
             talk.picture()
@@ -406,12 +406,12 @@ def test_many_come_and_go(house):
         thread.start()
     for thread in threads:
         thread.join()
-    assert wait_until(lambda: len(house.show.hub.viewers) <= before)
+    assert wait_until(lambda: len(house.session.hub.viewers) <= before)
 
 
 def test_after_all_that_it_still_plays(house):
     assert house.healthy()
-    assert house.show.loop.pulse.restarts == 0
+    assert house.session.supervisor.status.restarts == 0
 
 
 # Another machine.
@@ -420,7 +420,7 @@ def test_after_all_that_it_still_plays(house):
 @pytest.fixture(scope="module")
 def open_to_others(tmp_path_factory):
     folder = tmp_path_factory.mktemp("token")
-    settings = Settings(
+    settings = SessionSettings(
         network=str(tiny_file(folder)), http_port=0, osc_port=0, osc_out_port=0, threads=1, fps=20,
         host="0.0.0.0", token="open-sesame", folder=folder / "kept",
     )  # fmt: skip
@@ -452,7 +452,7 @@ def test_a_wrong_token_ends_the_conversation(open_to_others):
 
 
 def test_osc_of_strangers_is_dropped(open_to_others):
-    osc = open_to_others.show.osc
+    osc = open_to_others.session.osc
     assert osc._may("127.0.0.1")
     assert not osc._may("192.168.1.5")
 
@@ -472,7 +472,7 @@ def test_names_of_the_local_network_are_let_in(open_to_others, house):
 
 def test_oscquery_is_told_the_address_it_came_by(open_to_others, house):
     told = json.loads(open_to_others.get("/?HOST_INFO&token=open-sesame")[1])
-    assert (told["OSC_IP"], told["OSC_PORT"]) == ("127.0.0.1", open_to_others.show.osc.port)
+    assert (told["OSC_IP"], told["OSC_PORT"]) == ("127.0.0.1", open_to_others.session.osc.port)
     six = http.client.HTTPConnection("::1", house.port, timeout=5)
     six.request("GET", "/?HOST_INFO", headers={"Host": f"[::1]:{house.port}"})
     assert json.loads(six.getresponse().read())["OSC_IP"] == "::1"
@@ -506,7 +506,7 @@ def test_latents_of_a_wrong_length_are_refused_and_the_right_one_is_told(house):
 @pytest.fixture(scope="module")
 def with_a_site(tmp_path_factory):
     folder = tmp_path_factory.mktemp("site")
-    settings = Settings(
+    settings = SessionSettings(
         network=str(tiny_file(folder)), http_port=0, osc_port=0, osc_out_port=0, threads=1, fps=20,
         token="a&b+c#d%e f", allow_origins=("https://Play.example/", "http://other.example:80"), folder=folder / "kept",
     )  # fmt: skip
@@ -534,19 +534,19 @@ def test_a_page_of_an_allowed_site_may_fetch(with_a_site):
 @pytest.mark.parametrize("origin", ["play.example", "*", "file:///tmp", "https://", "https://a:b"])
 def test_what_is_no_origin_is_refused_at_the_start(origin):
     with pytest.raises(SettingsError, match="is no origin"):
-        check(Settings(allow_origins=(origin,)))
+        check(SessionSettings(allow_origins=(origin,)))
 
 
 def test_the_printed_address_works_with_any_token(with_a_site):
-    address = urlsplit(with_a_site.show.address)
+    address = urlsplit(with_a_site.session.address)
     assert with_a_site.get(f"/healthz?{address.query}")[0] == 503
     assert with_a_site.get(f"/api/state?{address.query}")[0] == 200
 
 
 def test_equal_osc_ports_are_refused_at_the_start():
     with pytest.raises(SettingsError, match="choose two"):
-        check(Settings(osc_port=9000, osc_out_port=9000))
-    check(Settings(osc_port=0, osc_out_port=0))
+        check(SessionSettings(osc_port=9000, osc_out_port=9000))
+    check(SessionSettings(osc_port=0, osc_out_port=0))
 
 
 @pytest.mark.parametrize("fault", ["http", "osc", "network", "record", "midi"])
@@ -561,12 +561,13 @@ def test_a_start_that_fails_leaves_no_shared_memory_and_no_port(fault, house, tm
     monkeypatch.setattr(shared_memory, "SharedMemory", kept)
     (tmp_path / "take.jsonl").touch()
     wrong = {
-        "http": {"http_port": house.port}, "osc": {"osc_port": house.show.osc.port}, "network": {"allow_osc": ("zzz",)},
+        "http": {"http_port": house.port}, "osc": {"osc_port": house.session.osc.port},
+        "network": {"allow_osc": ("zzz",)},
         "record": {"record": tmp_path / "take.jsonl"}, "midi": {"midi": "no such port"},
     }[fault]  # fmt: skip
     common = {"http_port": 0, "osc_port": 0, "osc_out_port": 0, "folder": tmp_path, "network": str(tiny_file(tmp_path))}
     with pytest.raises(LatentartError):
-        asyncio.run(Show(Settings(**{**common, **wrong})).run())
+        asyncio.run(Session(SessionSettings(**{**common, **wrong})).run())
     for name in made:
         with pytest.raises(FileNotFoundError):
             create(name=name)

@@ -61,7 +61,7 @@ def test_the_newest_takes_the_place_of_what_was_not_sent(viewer, now):
         now[0] += 1 / 60
         show(viewer, seq)
         drain(viewer)
-    assert [seq for seq, _ in viewer.pace._under_way] == [1, 2]
+    assert [seq for seq, _ in viewer.flow._under_way] == [1, 2]
     assert viewer.dropped == 5
     say(viewer, "ack", seq=2)
     assert [header.seq for header in drain(viewer)] == [8]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from latentart.errors import PictureError, SettingsError
-from latentart.live.web.access import Guard
+from latentart.live.web.access import AccessControl
 from latentart.live.web.inputs import Inputs, Shape, decode
 from latentart.live.wire import protocol
 from latentart.live.wire.encode import Level, Picture, halved
@@ -115,7 +115,7 @@ def test_pictures_come_in(kind, codec):
     data = io.BytesIO()
     Image.fromarray(picture()).save(data, kind)
     inputs = Inputs()
-    inputs.take(pack(Header(0, 0, 0, 24, 16, codec=codec), data.getvalue()), Shape((24, 24), 16))
+    inputs.receive(pack(Header(0, 0, 0, 24, 16, codec=codec), data.getvalue()), Shape((24, 24), 16))
     assert inputs.frame.shape == (16, 24, 3)
 
 
@@ -135,23 +135,23 @@ def fault(guard, host="localhost:8317", path="/frame.jpg", query="", kind="http"
 
 @pytest.mark.parametrize("host", ["localhost", "localhost:8317", "127.0.0.1:1", "[::1]:8317", "LOCALHOST"])
 def test_own_names(host):
-    assert fault(Guard(None), host) is None
+    assert fault(AccessControl(None), host) is None
 
 
 @pytest.mark.parametrize("host", ["", "evil.example", "localhost.evil.example", "127.0.0.1.evil.org", "10.0.0.1", "["])
 def test_other_names(host):
-    assert fault(Guard(None), host)[0] == 403
+    assert fault(AccessControl(None), host)[0] == 403
 
 
 def test_addresses_are_welcome_where_others_are():
-    guard = Guard(None, host="0.0.0.0", token="open-sesame")
+    guard = AccessControl(None, host="0.0.0.0", token="open-sesame")
     assert fault(guard, "192.168.1.7:8317", query="token=open-sesame") is None
     assert fault(guard, "evil.example", query="token=open-sesame")[0] == 403
-    assert fault(Guard(None, host="stage.local", token="t"), "stage.local", query="token=t") is None
+    assert fault(AccessControl(None, host="stage.local", token="t"), "stage.local", query="token=t") is None
 
 
 def test_origins():
-    guard = Guard(None, allow_origins=["https://preview.p5js.org"])
+    guard = AccessControl(None, allow_origins=["https://preview.p5js.org"])
     assert fault(guard, origin="http://localhost:8317") is None
     assert fault(guard, origin="https://preview.p5js.org") is None
     for origin in ("http://localhost", "http://localhost:8318", "null", "", "http://evil.example", "http://ü:8317"):
@@ -160,7 +160,7 @@ def test_origins():
 
 
 def test_tokens():
-    guard = Guard(None, token="open-sesame", open_paths=("/static/",))
+    guard = AccessControl(None, token="open-sesame", open_paths=("/static/",))
     assert fault(guard)[0] == 401
     for query in ("token=", "token=open", "token=open-sesamE", "Token=open-sesame", "token=%ff"):
         assert fault(guard, query=query)[0] == 401

@@ -151,7 +151,7 @@ def test_a_training_that_runs_off_keeps_what_was_good(tmp_path: Path) -> None:
     monkey = a_gan()
     monkey.restore = lambda tensors: gan.tensors() and None  # type: ignore[method-assign, assignment]
     monkey.D.load_state_dict(gan.D.state_dict())
-    with pytest.raises(SettingsError, match=r"is nan after step 1: say a lower --rate; .* holds step 1"):
+    with pytest.raises(SettingsError, match=r"is nan after step 1: give a lower --rate; .* holds step 1"):
         run.train(monkey, tmp_path, Schedule(2))
     tensors, facts = state.read(tmp_path / run.STATE)
     assert facts["step"] == 1
