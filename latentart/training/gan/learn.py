@@ -25,6 +25,7 @@ from latentart.training.gan import build, growth, losses, pictures, progan, star
 from latentart.training.gan.critics import projected
 from latentart.training.gan.critics.augment import Augment, Controller
 from latentart.training.gan.pictures import Pictures
+from latentart.training.gan.quality import Quality
 from latentart.training.gan.settings import Settings
 from latentart.training.gan.team import LAST, Team
 from latentart.training.run import Losses
@@ -51,12 +52,16 @@ class Gan:
     """A trainee (see `run.Trainee`): generator, critic, the generator's average and the augmentation's strength."""
 
     def __init__(self, settings: Settings, found: Pictures, device: torch.device | str | None = None,
-                 team: Team | None = None) -> None:  # fmt: skip
-        """Begins with what `settings.start` names. Raises SettingsError, WeightsError."""
+                 team: Team | None = None, judged: int | None = None) -> None:  # fmt: skip
+        """Begins with what `settings.start` names. Raises SettingsError, WeightsError.
+
+        judged: samples on which quality is measured now and then; see `quality.Quality`.
+        """
         source = start.read(settings)
         settings = start.shaped(replace(settings, channels=found.channels), source)
         self.chosen, self.found, self.team = settings, found, team or Team()
         self.device = choose_device(device)
+        self.quality = Quality(found, self.device, judged)
         self.pieces = _pieces(settings, self.team)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(settings.seed)
@@ -334,8 +339,8 @@ class Gan:
         return {build.CRITIC_FILE: build.critic_checkpoint(self.D, self.chosen, self.found.class_names)}
 
     def check(self) -> Losses:
-        """See `run.Trainee`; measures of quality are `latentart judge`'s."""
-        return {}
+        """Quality of the average's samples, when a measurement is due; see `run.Trainee.check`."""
+        return self.quality(self.average)
 
     def preview(self) -> pixels.Frame:
         """Pictures of fixed seeds by the average, classes in turn."""
@@ -411,6 +416,6 @@ def _follow(learning: Gan) -> None:
 
 
 def trainee(settings: Settings, pictures_: str | Path, device: str | None = None, report: Report = silent,
-            team: Team | None = None) -> Gan:  # fmt: skip
+            team: Team | None = None, judged: int | None = None) -> Gan:  # fmt: skip
     """Reads the pictures of a folder and makes the trainee. Raises SettingsError, PictureError, WeightsError."""
-    return Gan(settings, pictures.read(pictures_, settings, report), device, team)
+    return Gan(settings, pictures.read(pictures_, settings, report), device, team, judged)
