@@ -78,6 +78,7 @@ class Gan:
         }
         self.augment = Augment(settings.channels)
         self.controller = Controller(settings.target, settings.ada_kimg)
+        self.warming = start.Warming(self.begun.fresh)
         self.path_mean = torch.zeros([], device=self.device)
         self.news: dict[str, list[Tensor]] = {"path": [], "w": [], "sign": []}
         self.seen = found.fingerprint
@@ -150,7 +151,7 @@ class Gan:
         s, found = self.chosen, {}
         if s.net == "progan":
             self._grow(number * s.batch)
-        warming = number * s.batch < self.begun.warm
+        warming = self.warming.active
         if not warming:
             found["G"] = self._phase("G", number, self._fool)
         if s.path_weight and not warming and number % s.g_every == 0:
@@ -164,6 +165,8 @@ class Gan:
         values = torch.stack(list(found.values()))
         self.team.average([values])
         told = dict(zip(found, values.tolist(), strict=True))
+        # Relativistic logits and projected ones have no zero point: their signs mean nothing.
+        self.warming.update(s.batch, told.get("sign") if s.loss == "ns" else None)
         if s.judged:
             sign = told.pop("sign")
             if s.adaptive:
@@ -304,7 +307,7 @@ class Gan:
             self.path_mean.lerp_(news["path"], losses.PATH_DECAY)
         if s.net == "stylegan2":
             self.G.w_avg.lerp_(news["w"], 1 - W_DECAY)
-        seen = (number + 1) * s.batch - self.begun.warm
+        seen = (number + 1) * s.batch - self.warming.pictures
         half_life = s.half_life if s.ramp is None else min(s.half_life, seen * s.ramp)
         share = 1 - 0.5 ** (s.batch / max(half_life, 1e-8))
         ours, theirs = self.average.state_dict(), self.G.state_dict()
@@ -315,7 +318,7 @@ class Gan:
         """Weights and optimizer state; see `run.Trainee.tensors`."""
         kept = state.named("G", self.G.state_dict()) | state.named("D", self.D.state_dict())
         kept |= state.named("average", self.average.state_dict()) | state.named("ada", self.controller.tensors())
-        kept |= {"means/path": self.path_mean}
+        kept |= {"means/path": self.path_mean} | state.named("means", self.warming.tensors())
         for name, optimizer in self.optimizers.items():
             kept |= state.named(f"adam-{name}", state.of_optimizer(optimizer))
         return kept
@@ -326,6 +329,7 @@ class Gan:
             state.restore_net(net, state.part(name, tensors), f"the kept {name}")
         self.controller.restore(state.part("ada", tensors))
         self.path_mean.copy_(tensors["means/path"])
+        self.warming.restore(state.part("means", tensors))
         for name, optimizer in self.optimizers.items():
             state.restore_optimizer(optimizer, state.part(f"adam-{name}", tensors))
             _as_parameters(optimizer)
