@@ -47,11 +47,13 @@ from latentart.cli._progress import left_out, progress
 @click.option("--minutes", type=float, help="Stop after these minutes, to go on another time.")
 @click.option("--overfit", "keep", type=int, metavar="N", help="Train on N pictures; report whether it learned them.")
 @click.option("--find-rate", is_flag=True, help="Range test of the learning rate, about a minute, with a chart.")
+@click.option("--judge", "judged", type=int, metavar="N",
+              help="Samples on which KID is measured in at most 3 % of the time; 0 for none.  [default: by device]")  # fmt: skip
 @click.option("--seed", type=int, help="Names all that is random.")
 @click.option("--bf16/--no-bf16", default=None, help="bfloat16: faster on GPUs and on new processors.")
 @opt.device
-def command(folder: Path, pictures: Path, kimg: float, minutes: float | None, find_rate: bool, device: str | None,
-            **changes: Any) -> None:  # fmt: skip
+def command(folder: Path, pictures: Path, kimg: float, minutes: float | None, find_rate: bool, judged: int | None,
+            device: str | None, **changes: Any) -> None:  # fmt: skip
     """Train a generator on a folder of pictures: StyleGAN2-ADA (Karras et al. 2020).
 
     \b
@@ -75,7 +77,7 @@ def command(folder: Path, pictures: Path, kimg: float, minutes: float | None, fi
         settings = replace(settings, fade=growth.fitting(kimg, settings.blocks))
     group, device = team.join(device)
     with progress("reading pictures", "pictures") as report:
-        learning = gan.trainee(settings, pictures, device, report, group)
+        learning = gan.trainee(settings, pictures, device, report, group, judged)
     if group.rank == 0:
         _introduce(learning)
     if find_rate:
@@ -114,7 +116,7 @@ def _train(learning: Any, folder: Path, kimg: float, minutes: float | None) -> N
 
     steps = max(1, math.ceil(kimg * 1000 / learning.chosen.batch))
     schedule = run.Schedule(steps, minutes, most=120.0)
-    ended = gan.train(learning, folder, schedule, progress_lines())
+    ended = gan.train(learning, folder, schedule, progress_lines(minutes))
     if ended is None:
         return
     film.write(folder)

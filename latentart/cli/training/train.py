@@ -135,5 +135,5 @@ def _left_out(faults: Any) -> None:
 def _train(trainee: Trainee, folder: Path, schedule: Any) -> None:
     from latentart.training import run
 
-    ended = run.train(trainee, folder, schedule, progress_lines())
+    ended = run.train(trainee, folder, schedule, progress_lines(schedule.minutes))
     click.echo(f"{ended.ended}: {folder / run.NETWORK}, {folder / run.PREVIEW}, {folder / run.LOSSES}")

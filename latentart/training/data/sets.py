@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from latentart import files, pixels
-from latentart.errors import LatentartError, PictureError, TargetError
+from latentart.errors import LatentartError, PictureError, SettingsError, TargetError
 from latentart.pixels import Frame
 
 FACTS = "set.json"
@@ -169,12 +169,20 @@ def count(folder: Path) -> dict[str, int]:
 
 
 def class_names(folder: Path) -> dict[str, str]:
-    """Class folder -> name of the class ('00-lower-a' -> 'a'), from `set.json`; empty for any other folder."""
-    try:
-        rows = json.loads((folder / FACTS).read_text(encoding="utf-8"))["classes"]
-        return {str(row["folder"]): str(row["name"]) for row in rows}
-    except (OSError, ValueError, KeyError, TypeError):
+    """Class folder -> name of the class ('00-lower-a' -> 'a'), as `set.json` has them; {} without such a file.
+
+    Raises SettingsError for a file that names no classes.
+    """
+    path = folder / FACTS
+    if not path.is_file():
         return {}
+    try:
+        rows = json.loads(path.read_text(encoding="utf-8")).get("classes", [])
+        return {str(row["folder"]): str(row["name"]) for row in rows}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise SettingsError(
+            f"{str(path)!r} does not name classes ({error!r}): make the set again, or remove it"
+        ) from error
 
 
 def _prune(part: Path, keep: set[str]) -> None:

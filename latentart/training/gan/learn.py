@@ -25,6 +25,7 @@ from latentart.training.gan import build, growth, losses, pictures, progan, star
 from latentart.training.gan.critics import projected
 from latentart.training.gan.critics.augment import Augment, Controller
 from latentart.training.gan.pictures import Pictures
+from latentart.training.gan.quality import Quality
 from latentart.training.gan.settings import Settings
 from latentart.training.gan.team import LAST, Team
 from latentart.training.run import Losses
@@ -51,12 +52,16 @@ class Gan:
     """A trainee (see `run.Trainee`): generator, critic, the generator's average and the augmentation's strength."""
 
     def __init__(self, settings: Settings, found: Pictures, device: torch.device | str | None = None,
-                 team: Team | None = None) -> None:  # fmt: skip
-        """Begins with what `settings.start` names. Raises SettingsError, WeightsError."""
+                 team: Team | None = None, judged: int | None = None) -> None:  # fmt: skip
+        """Begins with what `settings.start` names. Raises SettingsError, WeightsError.
+
+        judged: samples on which quality is measured now and then; see `quality.Quality`.
+        """
         source = start.read(settings)
         settings = start.shaped(replace(settings, channels=found.channels), source)
         self.chosen, self.found, self.team = settings, found, team or Team()
         self.device = choose_device(device)
+        self.quality = Quality(found, self.device, judged)
         self.pieces = _pieces(settings, self.team)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(settings.seed)
@@ -73,6 +78,7 @@ class Gan:
         }
         self.augment = Augment(settings.channels)
         self.controller = Controller(settings.target, settings.ada_kimg)
+        self.warming = start.Warming(self.begun.fresh)
         self.path_mean = torch.zeros([], device=self.device)
         self.news: dict[str, list[Tensor]] = {"path": [], "w": [], "sign": []}
         self.seen = found.fingerprint
@@ -145,7 +151,7 @@ class Gan:
         s, found = self.chosen, {}
         if s.net == "progan":
             self._grow(number * s.batch)
-        warming = number * s.batch < self.begun.warm
+        warming = self.warming.active
         if not warming:
             found["G"] = self._phase("G", number, self._fool)
         if s.path_weight and not warming and number % s.g_every == 0:
@@ -159,6 +165,8 @@ class Gan:
         values = torch.stack(list(found.values()))
         self.team.average([values])
         told = dict(zip(found, values.tolist(), strict=True))
+        # Relativistic logits and projected ones have no zero point: their signs mean nothing.
+        self.warming.update(s.batch, told.get("sign") if s.loss == "ns" else None)
         if s.judged:
             sign = told.pop("sign")
             if s.adaptive:
@@ -299,7 +307,7 @@ class Gan:
             self.path_mean.lerp_(news["path"], losses.PATH_DECAY)
         if s.net == "stylegan2":
             self.G.w_avg.lerp_(news["w"], 1 - W_DECAY)
-        seen = (number + 1) * s.batch - self.begun.warm
+        seen = (number + 1) * s.batch - self.warming.pictures
         half_life = s.half_life if s.ramp is None else min(s.half_life, seen * s.ramp)
         share = 1 - 0.5 ** (s.batch / max(half_life, 1e-8))
         ours, theirs = self.average.state_dict(), self.G.state_dict()
@@ -310,7 +318,7 @@ class Gan:
         """Weights and optimizer state; see `run.Trainee.tensors`."""
         kept = state.named("G", self.G.state_dict()) | state.named("D", self.D.state_dict())
         kept |= state.named("average", self.average.state_dict()) | state.named("ada", self.controller.tensors())
-        kept |= {"means/path": self.path_mean}
+        kept |= {"means/path": self.path_mean} | state.named("means", self.warming.tensors())
         for name, optimizer in self.optimizers.items():
             kept |= state.named(f"adam-{name}", state.of_optimizer(optimizer))
         return kept
@@ -321,6 +329,7 @@ class Gan:
             state.restore_net(net, state.part(name, tensors), f"the kept {name}")
         self.controller.restore(state.part("ada", tensors))
         self.path_mean.copy_(tensors["means/path"])
+        self.warming.restore(state.part("means", tensors))
         for name, optimizer in self.optimizers.items():
             state.restore_optimizer(optimizer, state.part(f"adam-{name}", tensors))
             _as_parameters(optimizer)
@@ -334,8 +343,8 @@ class Gan:
         return {build.CRITIC_FILE: build.critic_checkpoint(self.D, self.chosen, self.found.class_names)}
 
     def check(self) -> Losses:
-        """See `run.Trainee`; measures of quality are `latentart judge`'s."""
-        return {}
+        """Quality of the average's samples, when a measurement is due; see `run.Trainee.check`."""
+        return self.quality(self.average)
 
     def preview(self) -> pixels.Frame:
         """Pictures of fixed seeds by the average, classes in turn."""
@@ -411,6 +420,6 @@ def _follow(learning: Gan) -> None:
 
 
 def trainee(settings: Settings, pictures_: str | Path, device: str | None = None, report: Report = silent,
-            team: Team | None = None) -> Gan:  # fmt: skip
+            team: Team | None = None, judged: int | None = None) -> Gan:  # fmt: skip
     """Reads the pictures of a folder and makes the trainee. Raises SettingsError, PictureError, WeightsError."""
-    return Gan(settings, pictures.read(pictures_, settings, report), device, team)
+    return Gan(settings, pictures.read(pictures_, settings, report), device, team, judged)

@@ -7,7 +7,6 @@ cannot tell real from generated.
 
 from __future__ import annotations
 
-import json
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -24,11 +23,11 @@ from latentart.errors import PictureError, SettingsError
 from latentart.pixels import Frame
 from latentart.projection.target import SUFFIXES
 from latentart.training import pool
+from latentart.training.data import sets
 from latentart.training.data.pairs import Report, silent
 from latentart.training.gan.settings import Settings
 
 MOST_CLASSES = 10_000
-SET = "set.json"
 
 
 @dataclass(frozen=True)
@@ -106,21 +105,8 @@ def _labels(names: Sequence[str], folder: Path) -> tuple[NDArray[np.int64], tupl
     if len(known) > MOST_CLASSES:
         raise SettingsError(f"{len(known)} sub-folders are too many classes: give {MOST_CLASSES} at most")
     place = {name: i for i, name in enumerate(known)}
-    written = _written_names(folder / SET)
+    written = sets.class_names(folder)
     return np.array([place[part] for part in parts], np.int64), tuple(written.get(name, name) for name in known)
-
-
-def _written_names(path: Path) -> dict[str, str]:
-    """Folder -> name of its class, as `latentart data` writes them beside a set; {} without such a file."""
-    if not path.is_file():
-        return {}
-    try:
-        classes = json.loads(path.read_text(encoding="utf-8")).get("classes", [])
-        return {str(each["folder"]): str(each["name"]) for each in classes}
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise SettingsError(
-            f"{str(path)!r} does not name classes ({error!r}): make the set again, or remove it"
-        ) from error
 
 
 def _fitted(path: Path, size: tuple[int, int]) -> Frame:

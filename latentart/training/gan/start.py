@@ -5,7 +5,6 @@ What fits by name and shape is taken, the rest stays fresh, and the notes list i
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,8 +25,10 @@ from latentart.weights.containers import nvidia_pickle
 from latentart.weights.open import open_checkpoint
 
 NETWORK = "network.safetensors"
-WARM_KIMG = 2.0
-"""Thousands of pictures that a fresh critic learns alone, before it teaches a trained generator."""
+WARM, WARM_MOST = 2000, 20_000
+"""Least and most pictures that a fresh critic learns alone, before it teaches a trained generator."""
+SURE = 0.5
+"""E[sign D(real)] at which a fresh critic knows enough: one that guesses is fooled at once, and both forget."""
 
 
 @dataclass(frozen=True)
@@ -51,10 +52,10 @@ class Source:
 
 @dataclass(frozen=True)
 class Begun:
-    """Notes: what was taken, in words. warm: pictures for which the critic learns alone."""
+    """Notes: what was taken, in words. fresh: the critic is, and first learns alone."""
 
     notes: tuple[str, ...] = ()
-    warm: int = 0
+    fresh: bool = False
 
 
 def read(settings: Settings) -> Source | None:
@@ -123,11 +124,36 @@ def begin(G: torch.nn.Module, D: torch.nn.Module, source: Source | None, setting
         return Begun()
     notes = [_told("generator", take(G, source.raw), source.name)]
     if not source.critic:
-        warm = math.ceil(WARM_KIMG * 1000)
-        notes.append(f"{source.name!r} has no {settings.critic} critic: a fresh one learns alone for {warm} pictures")
-        return Begun(tuple(notes), warm)
+        span = f"{WARM} to {WARM_MOST} pictures"
+        notes.append(f"{source.name!r} has no {settings.critic} critic: a fresh one learns alone for {span}")
+        return Begun(tuple(notes), True)
     notes.append(_told("critic", take(D, source.critic), source.name))
     return Begun(tuple(notes))
+
+
+class Warming:
+    """A fresh critic learns alone until it tells real pictures from generated ones, within limits."""
+
+    def __init__(self, active: bool) -> None:
+        self.active = active
+        self.pictures, self.sure = 0, 0.0
+
+    def update(self, pictures: int, sign: float | None) -> None:
+        """After a step of so many pictures. sign: E[sign D(real)] of it; None for critics without logits."""
+        if not self.active:
+            return
+        self.pictures += pictures
+        self.sure += ((1.0 if sign is None else sign) - self.sure) * min(pictures / 500, 1.0)
+        self.active = self.pictures < WARM_MOST and (self.pictures < WARM or self.sure < SURE)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Everything a later process needs to go on."""
+        return {"warming": torch.tensor([self.active, self.pictures, self.sure], dtype=torch.float64)}
+
+    def restore(self, tensors: Mapping[str, Tensor]) -> None:
+        """Loads what `tensors` returned."""
+        active, pictures, self.sure = tensors["warming"].tolist()
+        self.active, self.pictures = bool(active), int(pictures)
 
 
 def take(net: torch.nn.Module, tensors: Mapping[str, Tensor]) -> tuple[int, list[str]]:

@@ -15,7 +15,7 @@ from latentart.errors import SettingsError, WeightsError
 from latentart.features.critic import critic
 from latentart.models import load
 from latentart.training import run
-from latentart.training.gan import build
+from latentart.training.gan import build, start
 from latentart.training.run import Schedule
 
 AUTO: dict[str, Any] = {"base": 0, "most": 0, "latent": 0}
@@ -34,7 +34,7 @@ def test_a_run_goes_on_from_network_and_critic_alone(trained: Path, tmp_path: Pa
     gan = a_gan(start=str(tmp_path), **AUTO)
     assert len(gan.begun.notes) == 2
     assert all(": all of " in note for note in gan.begun.notes)
-    assert gan.begun.warm == 0
+    assert not gan.warming.active
     kept = load.load(trained / run.NETWORK, "cpu").state_dict()
     assert [n for n, t in gan.average.state_dict().items() if not torch.equal(t, kept[n])] == []
 
@@ -43,11 +43,26 @@ def test_a_network_without_a_critic_warms_one_up(trained: Path, tmp_path: Path) 
     file = tmp_path / "mine.safetensors"
     file.write_bytes((trained / run.NETWORK).read_bytes())
     gan = a_gan(start=str(file), **AUTO)
-    assert "has no ada critic: a fresh one learns alone for 2000 pictures" in gan.begun.notes[1]
+    assert "has no ada critic: a fresh one learns alone for 2000 to 20000 pictures" in gan.begun.notes[1]
     before = {name: t.clone() for name, t in gan.G.state_dict().items()}
     with run.seeded(0, 0):
         assert gan.step(0, 0.0).keys() == {"D", "R1", "augment", "kimg"}
     assert all(torch.equal(t, before[name]) for name, t in gan.G.state_dict().items())
+
+
+@pytest.mark.parametrize(("signs", "steps"), [([0.9], 20), ([0.0], 200), ([0.0] * 40 + [0.9], 45), ([None], 20)])
+def test_a_fresh_critic_learns_alone_until_it_is_sure(signs: list[float | None], steps: int) -> None:
+    warming = start.Warming(True)
+    count = 0
+    while warming.active:
+        warming.update(100, signs[min(count, len(signs) - 1)])
+        count += 1
+        kept = warming.tensors()
+        warming = start.Warming(False)
+        warming.restore(kept)
+    assert count == pytest.approx(steps, abs=2)
+    warming.update(100, -1.0)
+    assert not warming.active
 
 
 @pytest.mark.parametrize(
