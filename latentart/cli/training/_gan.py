@@ -48,7 +48,7 @@ from latentart.cli._progress import left_out, progress
 @click.option("--overfit", "keep", type=int, metavar="N", help="Train on N pictures; report whether it learned them.")
 @click.option("--find-rate", is_flag=True, help="Range test of the learning rate, about a minute, with a chart.")
 @click.option("--judge", "judged", type=int, metavar="N",
-              help="Samples on which KID is measured in at most 3 % of the time; 0 for none.  [default: by device]")  # fmt: skip
+              help="Samples of which KID is measured now and then; 0 for none.  [default: by device]")  # fmt: skip
 @click.option("--seed", type=int, help="Names all that is random.")
 @click.option("--bf16/--no-bf16", default=None, help="bfloat16: faster on GPUs and on new processors.")
 @opt.device
@@ -77,7 +77,7 @@ def command(folder: Path, pictures: Path, kimg: float, minutes: float | None, fi
         settings = replace(settings, fade=growth.fitting(kimg, settings.blocks))
     group, device = team.join(device)
     with progress("reading pictures", "pictures") as report:
-        learning = gan.trainee(settings, pictures, device, report, group, judged)
+        learning = gan.trainee(settings, pictures, device, report, team=group, judged=judged)
     if group.rank == 0:
         _introduce(learning)
     if find_rate:

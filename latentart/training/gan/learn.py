@@ -52,7 +52,7 @@ class Gan:
     """A trainee (see `run.Trainee`): generator, critic, the generator's average and the augmentation's strength."""
 
     def __init__(self, settings: Settings, found: Pictures, device: torch.device | str | None = None,
-                 team: Team | None = None, judged: int | None = None) -> None:  # fmt: skip
+                 *, team: Team | None = None, judged: int | None = None) -> None:  # fmt: skip
         """Begins with what `settings.start` names. Raises SettingsError, WeightsError.
 
         judged: samples on which quality is measured now and then; see `quality.Quality`.
@@ -420,6 +420,6 @@ def _follow(learning: Gan) -> None:
 
 
 def trainee(settings: Settings, pictures_: str | Path, device: str | None = None, report: Report = silent,
-            team: Team | None = None, judged: int | None = None) -> Gan:  # fmt: skip
+            *, team: Team | None = None, judged: int | None = None) -> Gan:  # fmt: skip
     """Reads the pictures of a folder and makes the trainee. Raises SettingsError, PictureError, WeightsError."""
-    return Gan(settings, pictures.read(pictures_, settings, report), device, team, judged)
+    return Gan(settings, pictures.read(pictures_, settings, report), device, team=team, judged=judged)

@@ -34,7 +34,9 @@ class Quality:
         """samples: None chooses by device and size; 0 measures nothing. Raises SettingsError."""
         samples = affordable(found.frames.shape[1:3], device) if samples is None else samples
         if samples and samples <= measures.NEIGHBOURS:
-            raise SettingsError(f"{samples!r} samples are too few to judge: give {measures.NEIGHBOURS + 1} or more, or 0")
+            raise SettingsError(
+                f"{samples!r} samples are too few to judge: give {measures.NEIGHBOURS + 1} or more, or 0"
+            )
         self.samples = min(samples, len(found)) if len(found) > measures.NEIGHBOURS else 0
         chosen = np.linspace(0, len(found) - 1, max(self.samples, 1)).round().astype(int)
         labels = [int(found.labels[i]) if len(found.labels) else -1 for i in chosen]

@@ -25,7 +25,7 @@ from latentart.training.gan import team
 group, device = team.join("cpu")
 found = drawings()
 settings = gan.Settings(size=16, base=128, most=16, latent=8, batch=8, channels=3, seed=3)
-learning = gan.Gan(settings, found, device, group)
+learning = gan.Gan(settings, found, device, team=group)
 gan.train(learning, {folder!r}, run.Schedule({steps}))
 """
 
