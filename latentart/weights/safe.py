@@ -16,6 +16,7 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
+from latentart import regular
 from latentart.errors import WeightsError
 from latentart.weights.checkpoint import Checkpoint
 from latentart.weights.pickle.inert_pickle import refuse
@@ -85,7 +86,7 @@ def stored(name: str, tensor: Tensor, *, half: bool) -> Tensor:
 
 def _header(path: Path) -> dict[str, Any]:
     """The JSON header, read by ourselves first: its length, repeated names and numbers JSON does not have."""
-    with path.open("rb") as file:
+    with regular.opened(path) as file:
         start = file.read(8)
         length = struct.unpack("<Q", start)[0] if len(start) == 8 else 0
         if length > LARGEST_HEADER:

@@ -11,6 +11,7 @@ import struct
 from pathlib import Path
 from typing import Any
 
+from latentart import regular
 from latentart.errors import WeightsError
 from latentart.weights.pickle import stored_zip
 from latentart.weights.pickle.inert_pickle import Budget, Maker, Record, Table, inert, read, refuse
@@ -29,7 +30,7 @@ def is_torch(head: bytes) -> bool:
 
 def window(path: Path) -> memoryview:
     """The file's bytes, mapped: only what is looked at takes memory."""
-    with path.open("rb") as file:
+    with regular.opened(path) as file:
         return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
 
 
