@@ -143,7 +143,9 @@ def _length(job: Job) -> str:
 def _check(score: Score, device: str | None) -> None:
     from latentart.exhibition.canvas import Exhibit
 
-    Exhibit(score, device).open().canvas(0)
+    source = Exhibit(score, device)
+    source.sound()
+    source.open().canvas(0)
     click.echo(f"{printable(score.title) or 'the score'}: {score.seconds:g} s, {score.frames} frames, no errors")
 
 
