@@ -22,7 +22,7 @@ from latentart.errors import WeightsError
 from latentart.models.base import NoiseMode, Synthesizer
 from latentart.models.direct import Direct, built
 from latentart.weights.checkpoint import Checkpoint, Origin, Parts
-from latentart.weights.shapes import MOST_LAYERS, below, chain, has, shape, shown
+from latentart.weights.shapes import MOST_LAYERS, below, chain, check_side, has, shape, shown
 
 FAMILY = "dcgan"
 TUTORIAL, NOTEBOOK = "main.1.running_mean", "net.0.running_mean"
@@ -105,7 +105,7 @@ def complete(tensors: Mapping[str, Tensor], stated: Mapping[str, Any]) -> Parts:
         raise WeightsError(f"slope {str(slope)[:40]!r} makes no sense in a DCGAN config")
     z_dim = shape(tensors, "start.weight", 2, "DCGAN")[1]
     facts: dict[str, Any] = {"z_dim": z_dim, "c_dim": 0, "w_dim": z_dim, "num_ws": 1}
-    facts |= {"img_resolution": 4 << (len(widths) - 1), "img_channels": widths[-1], "widths": widths}
+    facts |= {"img_resolution": check_side(4 << (len(widths) - 1), FAMILY), "img_channels": widths[-1], "widths": widths}
     return Parts(dict(tensors), {"family": FAMILY, **facts, "slope": float(slope)}, ())
 
 

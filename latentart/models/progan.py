@@ -22,7 +22,7 @@ from latentart.models import ops
 from latentart.models.base import NoiseMode, Synthesizer
 from latentart.models.direct import Direct, built
 from latentart.weights.checkpoint import Checkpoint, Origin, Parts
-from latentart.weights.shapes import below, chain, has, shape, shown
+from latentart.weights.shapes import below, chain, check_side, has, shape, shown
 
 FAMILY = "progan"
 ZOO, AKANIMAX = "formatLayer.module.weight", "rgb_converters.0.weight"
@@ -124,7 +124,7 @@ def widths_of(tensors: Mapping[str, Tensor]) -> list[int]:
 def _facts(tensors: Mapping[str, Tensor], widths: list[int]) -> dict[str, Any]:
     z_dim = shape(tensors, "start.weight", 2, "ProGAN")[1]
     channels = shape(tensors, "torgb.weight", 4, "ProGAN")[0]
-    resolution = 4 << (len(widths) - 2) // 2
+    resolution = check_side(4 << (len(widths) - 2) // 2, "ProGAN")
     facts = {"z_dim": z_dim, "c_dim": 0, "w_dim": z_dim, "num_ws": 1}
     return facts | {"img_resolution": resolution, "img_channels": channels, "widths": widths}
 

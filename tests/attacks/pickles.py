@@ -330,7 +330,7 @@ ATTACKS: dict[str, Attack] = {
     ),
     "names of 4,000 letters": file(long_names, "names of more than 200 letters"),
     "wide layers": file(wide_layers, "more than 64 layers"),
-    "noise maps of 34 GB": file(tall_tower, "its noise maps are not in the file"),
+    "noise maps of 34 GB": file(tall_tower, "pictures of 65536 pixels a side"),
     "text of 4 exabytes": file(
         lambda: START + b"\x8d" + struct.pack("<Q", 1 << 62) + b"x", "the file ends early"
     ),
