@@ -134,13 +134,12 @@ def _shown(path: Path) -> str:
 
 
 def _read(path: Path, known: cards.Card | None) -> Contents:
-    # A file of a card is compared with it before it is looked into, a folder is recognised before it is walked through.
-    container = None if known else _container_of(path)
-    sha256 = sha256_of(path)
-    if known and sha256 != known.sha256:
+    if known and (sha256 := sha256_of(path)) != known.sha256:
         raise WeightsError(f"is not the file its card {known.name!r} describes: sha256 {sha256} (download it again)")
-    container = container or _container_of(path)
-    return dataclasses.replace(container.read(path), sha256=sha256, source=container.SOURCE)
+    container = _container_of(path)
+    contents = container.read(path)
+    # Afterwards: what is refused need not be hashed, and sparse gigabytes take no room but a minute.
+    return dataclasses.replace(contents, sha256=known.sha256 if known else sha256_of(path), source=container.SOURCE)
 
 
 def sha256_of(path: Path) -> str:

@@ -29,9 +29,14 @@ def is_torch(head: bytes) -> bool:
 
 
 def window(path: Path) -> memoryview:
-    """The file's bytes, mapped: only what is looked at takes memory."""
-    with regular.opened(path) as file:
-        return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+    """The file's bytes, mapped: only what is looked at takes memory. Raises WeightsError."""
+    try:
+        with regular.opened(path) as file:
+            return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+    except OSError as error:
+        raise WeightsError(f"cannot read {path.name!r}: {error.strerror or error} (check the file)") from error
+    except ValueError as error:
+        raise WeightsError(f"{path.name!r} is empty (download it again)") from error
 
 
 def open_torch(path: Path) -> Any:
