@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Mapping
 from fractions import Fraction
@@ -86,9 +87,9 @@ def read(path: str | Path) -> dict[str, Any]:
     A file that carries none is asked for the .json beside it. Raises RecordError in one line for anything else.
     """
     path = Path(path)
-    if path.is_dir():
+    if os.path.isdir(path):
         return read(path / "settings.json")
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise RecordError(f"cannot read settings from {str(path)!r}: there is no such file: give a film or picture")
     if path.suffix.lower() == ".json":
         return _read_json(path)

@@ -25,7 +25,7 @@ from latentart.models.base import Generator
 from latentart.weights import cards, npy
 from latentart.weights.pickle import torch_file
 from latentart.weights.pickle.storage import StoredTensor, load
-from latentart.weights.safe import parse_json
+from latentart.weights.safe import copied, parse_json
 
 Array = NDArray[np.float64]
 KEY = "latentart_directions"
@@ -101,9 +101,9 @@ def beside(G: Generator, network: str | Path) -> Path | None:
 
 def _ours(path: Path) -> Directions:
     try:
-        with safetensors.safe_open(path, "np") as file:
+        with safetensors.safe_open(path, "pt") as file:
             text = (file.metadata() or {}).get(KEY)
-            tensors = {name: file.get_tensor(name) for name in sorted(file.keys())}
+            tensors = {name: copied(name, file.get_tensor(name)).numpy() for name in sorted(file.keys())}
     except safetensors.SafetensorError as error:
         raise WeightsError(f"broken safetensors: {error}") from error
     if text is None:

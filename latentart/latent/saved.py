@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -20,7 +21,7 @@ def read_all(sources: Sequence[str | Path], num_ws: int, w_dim: int) -> NDArray[
     """Files and folders of files (by name) -> ws [N, num_ws, w_dim] float64, in order. Raises WeightsError."""
     files: list[Path] = []
     for source in map(Path, sources):
-        found = regular.listed(source, (".npz", ".npy")) if source.is_dir() else [source]
+        found = regular.listed(source, (".npz", ".npy")) if os.path.isdir(source) else [source]
         if not found:
             raise WeightsError(f"{str(source)!r} holds no .npz or .npy latents")
         files += found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -43,7 +44,7 @@ def jobs(sources: Sequence[str | Path], mask: str | Path | None = None, strokes:
     """
     found: list[Path] = []
     for source in map(Path, sources):
-        found += _inside(source) if source.is_dir() else [source]
+        found += _inside(source) if os.path.isdir(source) else [source]
     beside = [(_beside(path, mask, "mask"), _beside(path, strokes, "strokes")) for path in found]
     return [Job(path, name, *other) for path, name, other in zip(found, _names(found), beside, strict=True)]
 

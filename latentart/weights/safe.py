@@ -40,7 +40,7 @@ def read(path: Path) -> Checkpoint:
     metadata = _metadata(_header(path))
     try:
         with safetensors.safe_open(path, "pt") as file:
-            tensors = {name: _copied(name, file.get_tensor(name)) for name in file.keys()}
+            tensors = {name: copied(name, file.get_tensor(name)) for name in file.keys()}
     except (safetensors.SafetensorError, ValueError, TypeError) as error:
         raise WeightsError(f"broken safetensors: {_line(error)}") from error
     stated = parse_json(metadata.get(KEY, "{}").encode(), "config")
@@ -48,7 +48,7 @@ def read(path: Path) -> Checkpoint:
     return Checkpoint(tensors, stated, "", SOURCE, card=card)
 
 
-def _copied(name: str, tensor: Tensor) -> Tensor:
+def copied(name: str, tensor: Tensor) -> Tensor:
     """A copy that does not need the file. Types of less than two bytes would grow fourfold or more as float32."""
     if tensor.is_complex() or (tensor.is_floating_point() and tensor.element_size() < 2):
         raise WeightsError(f"tensor {name[:80]!r} has type {tensor.dtype}, which no model here uses")
