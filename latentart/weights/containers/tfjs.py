@@ -38,7 +38,8 @@ def matches(path: Path, head: bytes) -> bool:
 def read(path: Path) -> Contents:
     """One group, '': name -> tensor, quantised ones as float32. Raises WeightsError, RefusedError."""
     path = path / MODEL if path.is_dir() else path
-    groups = raw.read_json(path).get("weightsManifest")
+    model = raw.read_json(path)
+    groups = model.get("weightsManifest")
     if not isinstance(groups, list) or not all(isinstance(group, dict) for group in groups):
         raise WeightsError(f"{path.name!r} has no weightsManifest: give the model.json of a TensorFlow.js model")
     _check_groups(groups)
@@ -48,7 +49,18 @@ def read(path: Path) -> Contents:
             if name in found:
                 raise WeightsError(f"the tensor {name[:80]!r} stands twice in {path.name!r}")
             found[name] = tensor
-    return Contents({"": found})
+    constants = _constants(found) if _is_graph(model) else set()
+    return Contents({"": {name: tensor for name, tensor in found.items() if name not in constants}})
+
+
+def _is_graph(model: Mapping[str, Any]) -> bool:
+    topology = model.get("modelTopology")
+    return model.get("format") == "graph-model" or (isinstance(topology, dict) and "node" in topology)
+
+
+def _constants(tensors: Mapping[str, Tensor]) -> set[str]:
+    """Names of what a graph stores beside its weights: shapes, sizes, the bounds of slices, single factors."""
+    return {name for name, tensor in tensors.items() if tensor.ndim == 0 or not tensor.is_floating_point()}
 
 
 def _check_groups(groups: list[Mapping[str, Any]]) -> None:
