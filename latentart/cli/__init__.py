@@ -101,7 +101,7 @@ def main(arguments: list[str] | None = None) -> None:
 class Record(logging.LogRecord):
     """A log line that a terminal can be given: it quotes names of files and of what is in them."""
 
-    def getMessage(self) -> str:  # noqa: N802 (the name is logging's)
+    def getMessage(self) -> str:
         """The message, without what a terminal obeys."""
         return printable(super().getMessage())
 

@@ -77,7 +77,11 @@ def of(audio: Audio, seconds: Fraction) -> Sound:
     """The sound of a score, cut or filled up to the film's length. Raises SettingsError."""
     if bool(audio.file) == bool(audio.synth):
         raise SettingsError("audio needs a file or a synth, one of them: audio = 'track.wav', or synth = 'bells'")
-    samples = read(audio.file, float(seconds)) if audio.file else synth.play(audio.synth, float(seconds), audio.seed, audio.tempo)
+    samples = (
+        read(audio.file, float(seconds))
+        if audio.file
+        else synth.play(audio.synth, float(seconds), audio.seed, audio.tempo)
+    )
     samples = fitted(samples, round(seconds * RATE))
     samples *= np.float32(10 ** (audio.gain / 20))
     return Sound(np.clip(samples, -1, 1, out=samples))

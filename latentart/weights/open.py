@@ -25,6 +25,8 @@ from latentart.weights.families import Family, Kind
 
 HEAD, LARGEST_FILE = 4096, 16 << 30
 OURS = "safetensors_file"
+NETWORKS = (".safetensors", ".pkl", ".npz", ".pict", ".pb", ".onnx")
+"""Endings of files that are named when a folder is no network itself."""
 MOST_FILES, LONGEST_SHOWN, SHOWN_OF_A_NAME, SHOWN_NAMES, SHOWN_FAMILIES = 4096, 200, 60, 4, 2
 
 
@@ -182,7 +184,11 @@ def _container_of(path: Path) -> Container:
     if found:
         raise WeightsError(f"several containers claim the file: {known}")
     if path.is_dir():
-        raise WeightsError(f"a folder, not a file, and no network in it that can be read (formats read: {known})")
+        inside = sorted(p.name for p in path.iterdir() if p.suffix in NETWORKS and p.is_file())[:SHOWN_NAMES]
+        files = f": name a file in it, such as {', '.join(map(repr, inside))}" if inside else ""
+        raise WeightsError(
+            f"a folder, not a file, and no network in it that can be read{files} (formats read: {known})"
+        )
     raise WeightsError(f"not a checkpoint: it looks like {sniff.describe(head)} (formats read: {known})")
 
 

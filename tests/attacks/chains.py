@@ -52,12 +52,16 @@ def with_payload(kind: str, *, legacy: bool = False) -> Callable[[], bytes]:
 
 def towering() -> bytes:
     """Fifteen levels of one channel, without noise maps: 60 kB that would draw 4 gigapixels."""
-    return safetensors.torch.save(random_state(resolution=65536, widths={4 << i: 1 for i in range(15)}, use_noise=False)[0])
+    return safetensors.torch.save(
+        random_state(resolution=65536, widths={4 << i: 1 for i in range(15)}, use_noise=False)[0]
+    )
 
 
 def wide() -> bytes:
     """A constant of 4 x 32768."""
-    return safetensors.torch.save(random_state(resolution=8, widths={4: 1, 8: 1}, init_res=(4, 32768), use_noise=False)[0])
+    return safetensors.torch.save(
+        random_state(resolution=8, widths={4: 1, 8: 1}, init_res=(4, 32768), use_noise=False)[0]
+    )
 
 
 _ASKS = r"the file asks for '(posix|nt)\.system'"

@@ -6,7 +6,6 @@ import io
 import json
 import os
 import struct
-import zipfile
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +18,11 @@ from .files import SHA, card
 from .kinds import Attack, file
 
 GB = 1 << 30
+
+
+def of(content: Callable[[], bytes], name: str = "network.pkl") -> Callable[[Path], Path | str]:
+    """One file of that name and content."""
+    return file(content, None, name).write
 
 
 def sparse(size: int, start: bytes = b"", name: str = "net.bin") -> Callable[[Path], Path]:
@@ -132,7 +136,9 @@ def tfjs(groups: int, size: int, **weight: object) -> Callable[[Path], Path]:
 
     def write(folder: Path) -> Path:
         sparse(size, name="shard")(folder)
-        listed = [{"paths": ["shard"], "weights": [{"name": str(i), "dtype": "float32", **weight}]} for i in range(groups)]
+        listed = [
+            {"paths": ["shard"], "weights": [{"name": str(i), "dtype": "float32", **weight}]} for i in range(groups)
+        ]
         (folder / "model.json").write_text(json.dumps({"weightsManifest": listed}))
         return folder
 
@@ -180,38 +186,50 @@ _DOTS = b".".join([b"a"] * 100_000)
 ELSEWHERE: dict[str, Attack] = {
     name: Attack(what, refused)
     for name, (what, refused) in {
-        "latents: 4 GB of zeros in 4 MB": (file(lambda: zeros(npy_head((1 << 24, 4, 16)), 4 * GB, "w.npy"), "").write, "a bomb"),
-        "latents: halves that become doubles": (sparse(900 << 20, npy_head((29_490_000, 1, 16), "<f2"), "a.npy"), "too many"),
+        "latents: 4 GB of zeros in 4 MB": (of(lambda: zeros(npy_head((1 << 24, 4, 16)), 4 * GB, "w.npy")), "a bomb"),
+        "latents: halves that become doubles": (
+            sparse(900 << 20, npy_head((29_490_000, 1, 16), "<f2"), "a.npy"),
+            "too many",
+        ),
         "latents: one w for 14 rows": (sparse(96 << 20, npy_head((1_500_000, 1, 16)), "a.npy"), "too many"),
-        "latents: shape (True, 14, 16)": (file(lambda: npy_head((True, 14, 16)) + bytes(1000), "", "a.npy").write, "claims shape"),
-        "latents: shape of no bytes": (file(lambda: npy_head((1 << 60,), "|V0"), "", "a.npy").write, "claims shape"),
-        "latents: negative shape": (file(lambda: npy_head((-1, 14, 16)) + bytes(1000), "", "a.npy").write, "claims shape"),
-        "latents: shape of text": (file(lambda: npy_head(("a", 14)) + bytes(1000), "", "a.npy").write, "header"),
-        "latents: member that is cut short": (file(lambda: packed({"w": np.ones((1, 14, 16))})[:-90], "").write, ""),
-        "latents: a folder with /dev/zero and a pipe": (listing(link("a.npy"), pipe("b.npy"), pipe("c.npz")), "holds no"),
+        "latents: shape (True, 14, 16)": (of(lambda: npy_head((True, 14, 16)) + bytes(1000), "a.npy"), "claims shape"),
+        "latents: shape of no bytes": (of(lambda: npy_head((1 << 60,), "|V0"), "a.npy"), "claims shape"),
+        "latents: negative shape": (of(lambda: npy_head((-1, 14, 16)) + bytes(1000), "a.npy"), "claims shape"),
+        "latents: shape of text": (of(lambda: npy_head(("a", 14)) + bytes(1000), "a.npy"), "header"),
+        "latents: member that is cut short": (of(lambda: packed({"w": np.ones((1, 14, 16))})[:-90]), ""),
+        "latents: a folder with /dev/zero and a pipe": (
+            listing(link("a.npy"), pipe("b.npy"), pipe("c.npz")),
+            "holds no",
+        ),
         "latents: 30 files of 90 MB": (
-            listing(*(sparse(90 << 20, npy_head((1_470_000, 1, 16)), f"{i}.npy") for i in range(30))), "too many"
+            listing(*(sparse(90 << 20, npy_head((1_470_000, 1, 16)), f"{i}.npy") for i in range(30))),
+            "too many",
         ),
-        "directions: 4 GB of zeros": (file(lambda: zeros(npy_head((1 << 26, 16)), 4 * GB, "lat_comp.npy"), "").write, "a bomb"),
-        "directions: lat_comp of halves": (file(lambda: zeros(npy_head((4 << 20, 16), "<f2"), 128 << 20, "lat_comp.npy"), "").write, "a bomb|at most"),
-        "directions: one tensor a thousand times": (file(shared, "", "a.pt").write, "tensors of"),
+        "directions: 4 GB of zeros": (of(lambda: zeros(npy_head((1 << 26, 16)), 4 * GB, "lat_comp.npy")), "a bomb"),
+        "directions: lat_comp of halves": (
+            of(lambda: zeros(npy_head((4 << 20, 16), "<f2"), 128 << 20, "lat_comp.npy")),
+            "a bomb|at most",
+        ),
+        "directions: one tensor a thousand times": (of(shared, "a.pt"), "tensors of"),
         "directions: a million rows": (sparse(60 << 20, npy_head((1_900_000, 16), "<f2"), "a.npy"), "at most 4096"),
-        "directions: lat_comp of no dimensions": (file(lambda: packed({"lat_comp": np.ones(())}), "").write, "has shape"),
-        "directions: lat_comp of text": (file(lambda: packed({"lat_comp": np.array([["x"] * 16])}), "").write, "has shape"),
+        "directions: lat_comp of no dimensions": (of(lambda: packed({"lat_comp": np.ones(())})), "has shape"),
+        "directions: lat_comp of text": (of(lambda: packed({"lat_comp": np.array([["x"] * 16])})), "has shape"),
         "directions: complex lat_stdev": (
-            file(lambda: packed({"lat_comp": np.ones((2, 16)), "lat_stdev": np.ones(2, complex)}), "").write, "lat_stdev"
+            of(lambda: packed({"lat_comp": np.ones((2, 16)), "lat_stdev": np.ones(2, complex)})),
+            "lat_stdev",
         ),
-        "score: a key of 100,000 parts": (file(lambda: _DOTS + b" = 1", "", "a.toml").write, "100000 parts"),
-        "score: a table of 100,000 parts": (file(lambda: b"[" + _DOTS + b"]", "", "a.toml").write, "100000 parts"),
-        "score: quoted parts": (file(lambda: _DOTS.replace(b"a", b"'a'") + b"=1", "", "a.toml").write, "100000 parts"),
-        "score: brackets": (file(lambda: b"x = " + b"[" * 400_000, "", "a.toml").write, "nested"),
-        "score: braces": (file(lambda: b"x = " + b"{a=" * 300_000, "", "a.toml").write, "nested"),
-        "score: a number of 500,000 digits": (file(lambda: b"fps = " + b"9" * 500_000, "", "a.toml").write, "limit"),
+        "score: a key of 100,000 parts": (of(lambda: _DOTS + b" = 1", "a.toml"), "100000 parts"),
+        "score: a table of 100,000 parts": (of(lambda: b"[" + _DOTS + b"]", "a.toml"), "100000 parts"),
+        "score: quoted parts": (of(lambda: _DOTS.replace(b"a", b"'a'") + b"=1", "a.toml"), "100000 parts"),
+        "score: brackets": (of(lambda: b"x = " + b"[" * 400_000, "a.toml"), "nested"),
+        "score: braces": (of(lambda: b"x = " + b"{a=" * 300_000, "a.toml"), "nested"),
+        "score: a number of 500,000 digits": (of(lambda: b"fps = " + b"9" * 500_000, "a.toml"), "limit"),
         "score: lines of spaces": (
-            file(lambda: b'title = """\n[' + b" " * 900_000 + b'\n"""\nx = 1\n', "", "a.toml").write, "unknown key"
+            of(lambda: b'title = """\n[' + b" " * 900_000 + b'\n"""\nx = 1\n', "a.toml"),
+            "unknown key",
         ),
-        "score: escapes that never end": (file(lambda: b'"""\\' * 200_000, "", "a.toml").write, "not TOML"),
-        "score: zero bytes": (file(lambda: bytes(900_000), "", "a.toml").write, "not TOML"),
+        "score: escapes that never end": (of(lambda: b'"""\\' * 200_000, "a.toml"), "not TOML"),
+        "score: zero bytes": (of(lambda: bytes(900_000), "a.toml"), "not TOML"),
         "card: a link to /dev/zero": (named_card(link), "not a file"),
         "card: a pipe": (named_card(pipe), "not a file"),
         "card: a sparse terabyte": (named_card(lambda name: sparse(1 << 40, name=name)), "more than"),
@@ -223,39 +241,58 @@ ELSEWHERE: dict[str, Attack] = {
         "tfjs: 5 GB for one number": (tfjs(1, 5 * GB, shape=[1]), "needs 4 bytes"),
         "tfjs: 5 GB for 5 GB": (tfjs(1, 5 * GB, shape=[5 * GB // 4]), "together"),
         "tfjs: codes that grow": (
-            tfjs(1, GB, shape=[GB], quantization={"dtype": "uint8", "scale": 1.0, "min": 0.0}), "together"
+            tfjs(1, GB, shape=[GB], quantization={"dtype": "uint8", "scale": 1.0, "min": 0.0}),
+            "together",
         ),
         "tfjs: quantization of a list": (tfjs(1, 4, shape=[1], quantization={"dtype": []}), "has type"),
-        "npz: 4 GB of zeros": (file(lambda: zeros(npy_head((GB,)), 4 * GB, "a.npy"), "", "a.npz").write, "a bomb"),
+        "npz: 4 GB of zeros": (of(lambda: zeros(npy_head((GB,)), 4 * GB, "a.npy"), "a.npz"), "a bomb"),
         "pict: 5 GB": (sparse(5 * GB, struct.pack(">I", 8) + b"[{}]    "), "more than|missing"),
         "a sparse terabyte": (sparse(1 << 40, b"\x80\x04"), "the file ends|bytes|memory|holds"),
-        "safetensors: 3 GB of halves": (sparse(3 * GB + 87, safetensors_of(3 * GB), "a.safetensors"), "memory|family|safetensors"),
-        "picture: PNG of 60,000 pixels a side": (file(lambda: picture(60_000, 60_000, "PNG"), "", "a.png").write, ""),
-        "picture: JPEG of 9,000 pixels a side": (file(lambda: picture(9_000, 9_000, "JPEG"), "", "a.jpg").write, None),
-        "picture: JPEG of 65,500 pixels a side": (file(lambda: picture(65_500, 65_500, "JPEG"), "", "a.jpg").write, ""),
-        "picture: GIF of 65,535 pixels a side": (file(lambda: picture(65_535, 65_535, "GIF"), "", "a.gif").write, ""),
-        "picture: a text of a gigabyte": (file(text_bomb, "", "a.png").write, ""),
+        "safetensors: 3 GB of halves": (
+            sparse(3 * GB + 87, safetensors_of(3 * GB), "a.safetensors"),
+            "memory|family|safetensors",
+        ),
+        "picture: PNG of 60,000 pixels a side": (of(lambda: picture(60_000, 60_000, "PNG"), "a.png"), ""),
+        "picture: JPEG of 9,000 pixels a side": (of(lambda: picture(9_000, 9_000, "JPEG"), "a.jpg"), None),
+        "picture: JPEG of 65,500 pixels a side": (of(lambda: picture(65_500, 65_500, "JPEG"), "a.jpg"), ""),
+        "picture: GIF of 65,535 pixels a side": (of(lambda: picture(65_535, 65_535, "GIF"), "a.gif"), ""),
+        "picture: a text of a gigabyte": (of(text_bomb, "a.png"), ""),
         "picture: a pipe": (pipe("a.png"), "not a file"),
         "picture: a link to /dev/zero": (link("a.png"), "not a file"),
         "picture: a folder of pipes and links": (
-            listing(pipe("a.png"), link("b.jpg"), link("c.png", "nothing"), link("d.tif", "/dev/tty")), ""
+            listing(pipe("a.png"), link("b.jpg"), link("c.png", "nothing"), link("d.tif", "/dev/tty")),
+            "",
         ),
-        "sound: a playlist": (file(lambda: b"#EXTM3U\n#EXTINF:1,\n/etc/passwd\n", "", "a.wav").write, "no sound"),
-        "sound: a script": (file(lambda: b"ffconcat version 1.0\nfile '/etc/passwd'\n", "", "a.wav").write, "no sound"),
+        "sound: a playlist": (of(lambda: b"#EXTM3U\n#EXTINF:1,\n/etc/passwd\n", "a.wav"), "no sound"),
+        "sound: a script": (of(lambda: b"ffconcat version 1.0\nfile '/etc/passwd'\n", "a.wav"), "no sound"),
         "sound: a header that claims 4 GB": (
-            file(lambda: b"RIFF\xff\xff\xff\xffWAVEfmt " + struct.pack("<LHHLLHH", 16, 1, 2, 48000, 192000, 4, 16)
-                 + b"data\xff\xff\xff\xff" + bytes(9600), "", "a.wav").write, None,
+            of(
+                lambda: (
+                    b"RIFF\xff\xff\xff\xffWAVEfmt "
+                    + struct.pack("<LHHLLHH", 16, 1, 2, 48000, 192000, 4, 16)
+                    + b"data\xff\xff\xff\xff"
+                    + bytes(9600)
+                ),
+                "a.wav",
+            ),
+            None,
         ),
         "sound: 5 GB of silence": (
-            sparse(5 * GB, b"RIFF\xff\xff\xff\xffWAVEfmt " + struct.pack("<LHHLLHH", 16, 1, 2, 48000, 192000, 4, 16)
-                   + b"data\xff\xff\xff\xff", "b.wav"), None,
+            sparse(
+                5 * GB,
+                b"RIFF\xff\xff\xff\xffWAVEfmt "
+                + struct.pack("<LHHLLHH", 16, 1, 2, 48000, 192000, 4, 16)
+                + b"data\xff\xff\xff\xff",
+                "b.wav",
+            ),
+            None,
         ),
-        "film: noise": (file(lambda: bytes(range(256)) * 400, "", "a.mp4").write, ""),
-        "film: a playlist": (file(lambda: b"#EXTM3U\n#EXTINF:1,\n/etc/passwd\n", "", "a.mp4").write, ""),
+        "film: noise": (of(lambda: bytes(range(256)) * 400, "a.mp4"), ""),
+        "film: a playlist": (of(lambda: b"#EXTM3U\n#EXTINF:1,\n/etc/passwd\n", "a.mp4"), ""),
         "film: a pipe": (pipe("a.mp4"), "not a file"),
         "record: a link to /dev/zero": (link("a.json"), ""),
-        "record: nested for ever": (file(lambda: b'{"latentart": ' + b"[" * 90_000, "", "a.json").write, ""),
+        "record: nested for ever": (of(lambda: b'{"latentart": ' + b"[" * 90_000, "a.json"), ""),
     }.items()
-}  # fmt: skip
+}
 """Name -> attack; the part before the colon says for whom it was made. What it is refused with is said by that reader
 alone: None for a file that is read without harm."""

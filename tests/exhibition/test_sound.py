@@ -171,7 +171,7 @@ def test_the_film_carries_the_sound_in_step(ending, tmp_path):
 def test_a_script_that_is_called_a_sound_opens_nothing(content, ending, tmp_path):
     heard(tmp_path / "other.wav", 0.1)
     (tmp_path / f"track{ending}").write_bytes(content)
-    with pytest.raises(SettingsError, match="cannot read the sound|holds no sound"):
+    with pytest.raises(SettingsError, match=r"cannot read the sound|holds no sound"):
         sound.read(tmp_path / f"track{ending}")
 
 

@@ -49,7 +49,11 @@ def write(
     other = {n: t + 1 for n, t in saved.items()}
     document: dict[str, Any]
     if kind == "zoo":
-        document = {"config": {"alpha": 0.0, **settings}, "netG": other if average else saved, "netD": {"x": torch.ones(1)}}
+        document = {
+            "config": {"alpha": 0.0, **settings},
+            "netG": other if average else saved,
+            "netD": {"x": torch.ones(1)},
+        }
         document |= {"avgG": saved} if average else {}
     else:
         conf = {"depth": 5, "num_channels": 3, "latent_size": 12, "use_eql": True, **settings}

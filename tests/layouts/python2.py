@@ -8,7 +8,7 @@ import struct
 import types
 from collections import OrderedDict
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 
@@ -16,7 +16,7 @@ import torch
 class Pickler(pickle._Pickler):
     """Protocol 2 as Python 2's own pickler writes it."""
 
-    dispatch = dict(pickle._Pickler.dispatch)
+    dispatch: ClassVar[dict[type, Any]] = dict(pickle._Pickler.dispatch)
 
     def save_text(self, value: str) -> None:
         raw = value.encode()

@@ -125,7 +125,7 @@ def test_what_a_file_states_is_in_its_pictures(
 @pytest.mark.parametrize("settings", [{"alpha": "x"}, {"alpha": 2.0}, {"alpha": float("nan")}, {"leakyReluLeak": -1}])
 def test_settings_that_make_no_sense_are_named(tmp_path: Path, settings: dict[str, Any]) -> None:
     layout.write(tmp_path / "net.pt", "zoo", layout.random_port("zoo"), **settings)
-    with pytest.raises(WeightsError, match="a number from 0 to 1 is wanted|slope"):
+    with pytest.raises(WeightsError, match=r"a number from 0 to 1 is wanted|slope"):
         open_checkpoint(tmp_path / "net.pt")
 
 

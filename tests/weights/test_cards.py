@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 from layouts.random_stylegan2 import random_state
 
-from latentart import shipped
-from latentart import toml
+from latentart import shipped, toml
 from latentart.errors import WeightsError
 from latentart.weights import cards, safe
 from latentart.weights.checkpoint import Checkpoint

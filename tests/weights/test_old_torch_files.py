@@ -1,4 +1,4 @@
-"""Torch files as other projects' own code wrote them: by Python 2, with settings objects, with whole networks inside."""
+"""Torch files as other projects wrote them: by Python 2, with settings objects, with whole networks inside."""
 
 from __future__ import annotations
 

@@ -223,8 +223,12 @@ def _value(value: object) -> Any:
 def _array(record: Record) -> Any:
     """A small one-dimensional numpy array as a list."""
     match record.state:
-        case (_, (int(count),), Record("numpy.dtype", (str(code), *_)), _, memoryview() | bytes() | str() as stored) if (
-            0 <= count <= LARGEST_ARRAY and len(raw := raw_bytes(stored)) == count * struct.calcsize(NUMBERS[code])
-        ):
+        case (
+            _,
+            (int(count),),
+            Record("numpy.dtype", (str(code), *_)),
+            _,
+            memoryview() | bytes() | str() as stored,
+        ) if 0 <= count <= LARGEST_ARRAY and len(raw := raw_bytes(stored)) == count * struct.calcsize(NUMBERS[code]):
             return list(struct.unpack(f"<{count}{NUMBERS[code][1]}", raw))
     return NotImplemented

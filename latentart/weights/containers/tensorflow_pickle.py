@@ -97,7 +97,13 @@ def _stored(value: Record | float) -> StoredTensor:
     if isinstance(value, float):
         return StoredTensor(Storage("<f8", 1, memoryview(struct.pack("<d", value))), 0, (), ())
     match value.state:
-        case (_, tuple(shape), Record("numpy.dtype", (str(code), *_), (_, "<", *_)), fortran, memoryview() | str() as stored):
+        case (
+            _,
+            tuple(shape),
+            Record("numpy.dtype", (str(code), *_), (_, "<", *_)),
+            fortran,
+            memoryview() | str() as stored,
+        ):
             raw = memoryview(raw_bytes(stored))
         case _:
             refuse("an array without a shape, a type and bytes")

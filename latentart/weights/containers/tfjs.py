@@ -41,7 +41,12 @@ def read(path: Path) -> Contents:
     model = raw.read_json(path)
     groups = model.get("weightsManifest")
     if not isinstance(groups, list) or not all(isinstance(group, dict) for group in groups):
-        raise WeightsError(f"{path.name!r} has no weightsManifest: give the model.json of a TensorFlow.js model")
+        kind = (
+            "is the architecture of a Keras model (Keras.js?), without weights"
+            if _is_keras(model)
+            else "has no weightsManifest"
+        )
+        raise WeightsError(f"{path.name!r} {kind}: give the model.json of a TensorFlow.js model")
     _check_groups(groups)
     found: dict[str, Tensor] = {}
     for group in groups:
@@ -51,6 +56,10 @@ def read(path: Path) -> Contents:
             found[name] = tensor
     constants = _constants(found) if _is_graph(model) else set()
     return Contents({"": {name: tensor for name, tensor in found.items() if name not in constants}})
+
+
+def _is_keras(model: Mapping[str, Any]) -> bool:
+    return "keras_version" in model or ("class_name" in model and "config" in model)
 
 
 def _is_graph(model: Mapping[str, Any]) -> bool:

@@ -50,7 +50,9 @@ def _settings(document: object) -> dict[str, dict[str, Any]]:
         where, value = waiting.popleft()
         items = list(itertools.islice(_items(value), MOST_SETTINGS))
         found[where] = {name: each for name, each in items if isinstance(each, (bool, int, float, str))}
-        inner = [(f"{where}/{name}" if where else name, each) for name, each in items if isinstance(each, (dict, Record))]
+        inner = [
+            (f"{where}/{name}" if where else name, each) for name, each in items if isinstance(each, (dict, Record))
+        ]
         waiting.extend(inner[:MOST_GROUPS])
     return {where: own for where, own in found.items() if own}
 

@@ -1,9 +1,10 @@
 """Reads a pickle as a document: nothing it names is imported, nothing it calls is called.
 
-A pickle is a program for a small stack machine (Python's `pickletools` lists its instructions). This machine
-knows the instructions of protocols 0 to 2 and those that checkpoints use of later ones, and a closed table of names, each standing for one of our own
-functions that makes plain data. Any other instruction or name is refused. Byte strings stay where they are, as
-windows on the file, so memory does not follow what a file claims; text, instructions and keys are bounded.
+A pickle is a program for a small stack machine (Python's `pickletools` lists its instructions). This machine knows
+the instructions of protocols 0 to 2 and those that checkpoints use of later ones, and a closed table of names, each
+standing for one of our own functions that makes plain data. Any other instruction or name is refused. Byte strings stay
+where they are, as windows on the file, so memory does not follow what a file claims; text, instructions and keys are
+bounded.
 """
 
 from __future__ import annotations

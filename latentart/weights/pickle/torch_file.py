@@ -49,7 +49,7 @@ def open_torch(path: Path) -> Any:
 
 
 def ordered_dict(args: tuple[Any, ...]) -> dict[Any, Any]:
-    """Stands for OrderedDict and EasyDict: a plain dict, whose items follow, or come in pairs as Python 2 writes them."""
+    """Stands for OrderedDict and EasyDict: a plain dict; its items follow, or come in pairs as Python 2 writes them."""
     if not args:
         return {}
     match args:

@@ -125,7 +125,7 @@ def test_bad_input_is_one_line_and_leaves_nothing(change, arguments, said, wall,
 @pytest.mark.parametrize("arguments", [["--check"], ["-o", "out", "--workers", "0"], ["--plan", "-o", "out"]])
 def test_a_sound_that_is_none_is_said_before_the_first_frame(arguments, wall, capsys):
     (wall / "track.wav").write_text("#EXTM3U\nother.wav\n")
-    silent = re.sub(r'(?m)^audio = .*$', 'audio = "track.wav"', SCORE).replace('"0.5 + 0.5 * rms"', "0.5")
+    silent = re.sub(r"(?m)^audio = .*$", 'audio = "track.wav"', SCORE).replace('"0.5 + 0.5 * rms"', "0.5")
     assert 'audio = "track.wav"' in silent
     (wall / "wall.toml").write_text(silent)
     assert called("wall.toml", *arguments) == 1

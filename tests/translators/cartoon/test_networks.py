@@ -73,7 +73,9 @@ def test_white_box(tmp_path: Path, write: Callable[[Path, Tensors], Path]) -> No
     assert "widths 4, 8, 16" in T.inferred
 
 
-@pytest.mark.parametrize("topology", [{"format": "graph-model"}, {"modelTopology": {"node": []}}, {"modelTopology": {}}])
+@pytest.mark.parametrize(
+    "topology", [{"format": "graph-model"}, {"modelTopology": {"node": []}}, {"modelTopology": {}}]
+)
 def test_white_box_as_a_graph_with_its_constants(tmp_path: Path, topology: dict[str, Any]) -> None:
     variables = layout.whitebox()
     constants = {
