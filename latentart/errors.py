@@ -7,7 +7,13 @@ from collections.abc import Iterable, Mapping
 
 
 class LatentartError(Exception):
-    """Anything that is the input's or the machine's fault, not a bug: the CLI prints its text and exits 1."""
+    """Anything that is the input's or the machine's fault, not a bug: the CLI prints its text and exits 1.
+
+    Its text is one that a terminal can be given: messages quote names out of files, see `printable`.
+    """
+
+    def __str__(self) -> str:
+        return printable(super().__str__())
 
 
 class SettingsError(LatentartError):
@@ -44,3 +50,22 @@ def check_limits(settings: object, limits: Mapping[str, tuple[float, float]]) ->
         value = getattr(settings, name)
         if not isinstance(value, int | float) or not least <= value <= most:
             raise SettingsError(f"{name} {value!r} is out of range: give {least:.10g} to {most:.10g}")
+
+
+def printable(text: str) -> str:
+    """The text in one line, with escapes for what a terminal or a log would obey: ESC, BEL, changes of direction."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else _escaped(c) for c in text)
+
+
+def _escaped(letter: str) -> str:
+    if letter in " \t\r\n":
+        return " "
+    return letter.encode("unicode_escape", "surrogatepass").decode("ascii")
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that memory ran out: Python's and NumPy's, PyTorch's on a processor or a GPU."""
+    name, text = type(error).__name__, str(error)
+    return isinstance(error, MemoryError) or name == "OutOfMemoryError" or (
+        isinstance(error, RuntimeError) and ("allocate memory" in text or "out of memory" in text)
+    )  # fmt: skip

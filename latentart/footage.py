@@ -18,7 +18,7 @@ from av.video.reformatter import ColorRange, Colorspace, Interpolation
 from av.video.stream import VideoStream
 from PIL import Image
 
-from latentart import pixels, rate
+from latentart import pixels, rate, regular
 from latentart.errors import PictureError
 from latentart.pixels import Frame
 
@@ -61,7 +61,7 @@ def moves(path: str | Path) -> bool:
     if path.suffix.lower() not in ANIMATED:
         return False
     try:
-        with Image.open(path) as image:
+        with regular.opened(path) as file, Image.open(file) as image:
             return getattr(image, "n_frames", 1) > 1
     except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError):
         return False
@@ -121,6 +121,8 @@ def _explained(path: Path) -> Iterator[None]:
         yield
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):
         raise PictureError(f"{str(path)!r} has frames of more than {Image.MAX_IMAGE_PIXELS} pixels") from None
+    except MemoryError as error:
+        raise PictureError(f"film {str(path)!r} needs more memory than there is: make it smaller first") from error
     except (av.FFmpegError, OSError, ValueError, SyntaxError, IndexError, EOFError) as error:
         reason = getattr(error, "strerror", None) or " ".join(str(error).split())
         raise PictureError(f"cannot read film {str(path)!r}: {reason}: give an MP4, MOV, MKV, WebM or GIF") from error
@@ -132,7 +134,7 @@ def opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
     demuxer = DEMUXERS.get(path.suffix.lower())
     if demuxer is None:
         raise PictureError(f"cannot read film {str(path)!r}: unknown ending: use one of {', '.join(FILMS + ANIMATED)}")
-    with path.open("rb") as file, av.open(file, format=demuxer, metadata_errors="replace") as film:
+    with regular.opened(path) as file, av.open(file, format=demuxer, metadata_errors="replace") as film:
         assert isinstance(film, InputContainer)
         if not film.streams.video:
             raise PictureError(f"cannot read film {str(path)!r}: there is no picture in it, only sound")
@@ -226,7 +228,7 @@ def _animation(path: Path, wanted: Fraction | None) -> Footage:
     with warnings.catch_warnings():
         # Pillow only warns up to twice its limit.
         warnings.simplefilter("error", Image.DecompressionBombWarning)
-        with Image.open(path) as image:
+        with regular.opened(path) as file, Image.open(file) as image:
             pixels.check_size(image.size)
             times = [_hold(image, number) for number in range(getattr(image, "n_frames", 1))]
     fps = wanted or min(Fraction(1000, min(times)), Fraction(50))
@@ -245,7 +247,7 @@ def _hold(image: Image.Image, number: int) -> int:
 def _pictures(path: Path) -> Iterator[Timed]:
     """(seconds, frame) of an animated picture, over black where it is transparent."""
     time = 0
-    with Image.open(path) as image:
+    with regular.opened(path) as file, Image.open(file) as image:
         for number in range(getattr(image, "n_frames", 1)):
             hold = _hold(image, number)
             seen = image.convert("RGBA")

@@ -16,6 +16,7 @@ from PIL import Image, ImageOps
 from torch import Tensor
 from torch.nn import functional as F
 
+from latentart import regular
 from latentart.errors import PictureError, SettingsError, unknown
 
 Frame = NDArray[np.uint8]
@@ -156,7 +157,7 @@ def open_image(path: str | Path, mode: str = "RGB") -> Frame:
         with warnings.catch_warnings():
             # Pillow only warns up to twice its limit.
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path) as image:
+            with regular.opened(path) as file, Image.open(file) as image:
                 frame = np.asarray(_eight_bit(ImageOps.exif_transpose(image)).convert(mode), dtype=np.uint8)
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):
         limit = Image.MAX_IMAGE_PIXELS
@@ -164,6 +165,8 @@ def open_image(path: str | Path, mode: str = "RGB") -> Frame:
     except OSError as error:
         reason = error.strerror or "it is no image, or damaged"
         raise PictureError(f"cannot open image {str(path)!r}: {reason}: give a readable PNG, JPEG or WebP") from error
+    except MemoryError as error:
+        raise PictureError(f"{str(path)!r} needs more memory than there is: make it smaller first") from error
     except (ValueError, SyntaxError, EOFError) as error:
         raise PictureError(f"cannot open image {str(path)!r}: it is damaged ({error}): save it again") from error
     return frame if frame.ndim == 3 else frame[:, :, None]

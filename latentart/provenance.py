@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Mapping
 from fractions import Fraction
@@ -14,7 +15,7 @@ from typing import Any
 import torch
 from PIL import Image
 
-from latentart import __version__
+from latentart import __version__, regular
 from latentart.errors import LatentartError, SettingsError
 
 KEY = "latentart"
@@ -86,9 +87,9 @@ def read(path: str | Path) -> dict[str, Any]:
     A file that carries none is asked for the .json beside it. Raises RecordError in one line for anything else.
     """
     path = Path(path)
-    if path.is_dir():
+    if os.path.isdir(path):
         return read(path / "settings.json")
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise RecordError(f"cannot read settings from {str(path)!r}: there is no such file: give a film or picture")
     if path.suffix.lower() == ".json":
         return _read_json(path)
@@ -112,7 +113,7 @@ def user_comment(text: str) -> bytes:
 
 def _read_json(path: Path) -> dict[str, Any]:
     try:
-        with path.open("rb") as file:
+        with regular.opened(path) as file:
             return from_text(file.read(LONGEST + 1), path)
     except OSError as error:
         raise RecordError(f"cannot read settings from {str(path)!r}: {error.strerror}: give a readable file") from error
@@ -134,14 +135,14 @@ def _in_video(path: Path, container: str) -> str | None:
     import av
 
     # Named format: a playlist dressed as a film could otherwise make FFmpeg open other files.
-    with path.open("rb") as file, av.open(file, format=container, metadata_errors="replace") as film:
+    with regular.opened(path) as file, av.open(file, format=container, metadata_errors="replace") as film:
         found = {name.lower(): text for name, text in film.metadata.items()}
     comment = found.get("comment", "")
     return found.get(KEY) or (comment if comment.startswith("{") else None)
 
 
 def _in_image(path: Path) -> str | bytes | None:
-    with Image.open(path) as image:
+    with regular.opened(path) as file, Image.open(file) as image:
         comment = image.getexif().get_ifd(_EXIF_IFD).get(_USER_COMMENT)
         found = image.info.get(KEY) or comment or image.info.get("comment")
     if isinstance(found, bytes):

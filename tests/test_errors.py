@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from latentart.errors import SettingsError, check_limits, unknown
+from latentart.errors import RefusedError, SettingsError, WeightsError, check_limits, out_of_memory, unknown
 
 
 @dataclass
@@ -45,3 +45,21 @@ def test_every_attribute_is_looked_at() -> None:
 )
 def test_a_wrong_name_is_said_with_the_nearest(choices: list[str], words: str) -> None:
     assert unknown("walk", "orbt", choices) == words
+
+
+@pytest.mark.parametrize("harm", ["\x1b[2J", "\x07", "\x1b]0;title\x07", "\x9b31m", "\u202e", "\r\n", "\udc9b", "\0"])
+def test_no_message_carries_what_a_terminal_obeys(harm: str) -> None:
+    for kind in (WeightsError, RefusedError, SettingsError):
+        text = str(kind(f"tensor '{harm}' is left over, Zürich \N{MUSICAL SCORE}"))
+        assert text.isprintable()
+        assert text.endswith("is left over, Zürich \N{MUSICAL SCORE}")
+
+
+def test_running_out_of_memory_is_told_from_other_faults() -> None:
+    for error in (
+        MemoryError(),
+        RuntimeError("[enforce fail at alloc_cpu.cpp:117] data. DefaultCPUAllocator: can't allocate memory"),
+        RuntimeError("CUDA out of memory. Tried to allocate 20.00 MiB"),
+    ):
+        assert out_of_memory(error)
+    assert not out_of_memory(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))

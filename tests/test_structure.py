@@ -12,7 +12,7 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "latentart"
 
 LAYERS = [
-    {"errors", "seeds", "folder", "files", "rate", "cache", "shipped"},
+    {"errors", "seeds", "folder", "files", "regular", "toml", "rate", "cache", "shipped"},
     {"pixels", "provenance", "footage"},
     {"weights"},
     {"models"},

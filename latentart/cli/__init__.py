@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import re
 import signal
 import sys
 from importlib import import_module
@@ -11,7 +13,7 @@ from types import FrameType
 import click
 
 from latentart import __version__, folder
-from latentart.errors import LatentartError, unknown
+from latentart.errors import LatentartError, out_of_memory, printable, unknown
 
 HEADINGS = {
     "render": "Render a generator",
@@ -75,6 +77,7 @@ def main(arguments: list[str] | None = None) -> None:
     # OpenMP's waiting threads spin by default, and starve whatever shares the cores: a film beside one busy
     # process ran at 1.6 frames per second, and at 18.6 with this.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    logging.setLogRecordFactory(Record)
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
         sys.exit(group.main(arguments or ["--help"], prog_name="latentart", standalone_mode=False))
@@ -82,6 +85,10 @@ def main(arguments: list[str] | None = None) -> None:
         fail(error.format_message())
     except LatentartError as error:
         fail(str(error))
+    except (MemoryError, RuntimeError) as error:
+        if not out_of_memory(error):
+            raise
+        fail(f"out of memory{_what(error)}: draw in parts with --tile, or smaller with --size")
     except (KeyboardInterrupt, click.Abort) as error:
         # click wraps the KeyboardInterrupt, which may carry a message about what was kept.
         click.echo(str(error.__cause__ or error) or "interrupted", err=True)
@@ -91,6 +98,14 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(0)
 
 
+class Record(logging.LogRecord):
+    """A log line that a terminal can be given: it quotes names of files and of what is in them."""
+
+    def getMessage(self) -> str:
+        """The message, without what a terminal obeys."""
+        return printable(super().getMessage())
+
+
 def interrupt(number: int, frame: FrameType | None) -> None:
     """The first Ctrl-C lets files be closed; the second ends the program at once."""
     for each in (signal.SIGINT, signal.SIGTERM):
@@ -98,7 +113,13 @@ def interrupt(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
+def _what(error: BaseException) -> str:
+    """' (1.2 GiB were asked for)', as NumPy and PyTorch say it; '' where they do not."""
+    found = re.search(r"[\d.,]+ ?(?:[KMGT]i?B|bytes)", str(error))
+    return f" ({found[0]} were asked for)" if found else ""
+
+
 def fail(message: str) -> None:
     """Prints the error as one line on stderr and exits with code 1."""
-    click.echo("error: " + " ".join(message.split()), err=True)
+    click.echo("error: " + printable(" ".join(message.split())), err=True)
     sys.exit(1)

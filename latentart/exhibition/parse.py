@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 import re
-import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, get_args, get_origin
 
-from latentart import pixels, rate, seeds, walks
+from latentart import pixels, rate, regular, seeds, toml, walks
 from latentart.errors import SettingsError, unknown
 from latentart.exhibition import validate
 from latentart.exhibition.schema import Play, is_table, members
@@ -48,7 +47,7 @@ def read(path: str | Path) -> Score:
     """The score in a file. Raises SettingsError with file and line."""
     place = Path(path)
     try:
-        with place.open("rb") as file:
+        with regular.opened(place) as file:
             raw = file.read(LONGEST + 1)
     except OSError as error:
         raise SettingsError(f"cannot read the score {str(path)!r}: {error.strerror}: give a .toml file") from error
@@ -60,8 +59,8 @@ def read(path: str | Path) -> Score:
 def from_text(text: str, name: str = "score", folder: Path | None = None) -> Score:
     """The score that a text describes; files it names are looked for in `folder`. Raises SettingsError."""
     try:
-        table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        table = toml.parse(text)
+    except ValueError as error:
         raise SettingsError(f"{name}: {error}: this is not TOML") from error
     try:
         score: Score = build(Score, table, ())
@@ -213,7 +212,8 @@ def _places(text: str) -> dict[Where, int]:
     counts: dict[str, int] = {}
     table: Where = ()
     for number, line in enumerate(text.splitlines(), start=1):
-        if header := re.match(r"\s*(\[\[?)\s*([^\[\]]+?)\s*\]", line):
+        # No two parts of the pattern take the same letters: a line of a million spaces is looked at once.
+        if header := re.match(r"\s*(\[\[?)([^\[\]]+)\]", line):
             names = [part.strip().strip("\"'") for part in header[2].split(".")]
             if header[1] == "[[":
                 counts[names[0]] = counts.get(names[0], -1) + 1

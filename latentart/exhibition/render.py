@@ -48,6 +48,8 @@ def make_job(score: Score, name: str, output: Path, device: str | None = None, f
     """The job that renders a score into `output`; frames: how many to render, from the first. Loads the models. Raises
     LatentartError."""
     source = Exhibit(score, device)
+    # A sound that cannot be read ends the work here, not after its last frame.
+    source.sound()
     # Found out once, here: it travels to the workers with the score.
     source = replace(source, found=source.open().found)
     tracks = tuple(

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
+import math
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import av
 import numpy as np
-from av.container import OutputContainer
+from av.container import InputContainer, OutputContainer
 from numpy.typing import NDArray
 
+from latentart import regular
 from latentart.errors import SettingsError
 from latentart.exhibition import synth
 from latentart.exhibition.score import Audio
@@ -20,7 +24,18 @@ from latentart.exhibition.score import Audio
 Array = NDArray[np.float32]
 """Ten minutes are 230 MB."""
 RATE = synth.RATE
+SPARE = 1
+"""Seconds that are read beyond a film's end, to know that there is more."""
 CODECS = {".mp4": "aac", ".mov": "pcm_s24le", ".mkv": "flac", ".webm": "libopus"}
+DEMUXERS = (
+    (rb"(RIFF|RF64)....WAVE", "wav"), (rb"fLaC", "flac"), (rb"OggS", "ogg"), (rb"FORM....AIF[FC]", "aiff"),
+    (rb"....ftyp", "mp4"), (rb"\x1a\x45\xdf\xa3", "matroska"), (rb"caff", "caf"), (rb"\.snd", "au"), (rb"wvpk", "wv"),
+    (rb"\x30\x26\xb2\x75", "asf"), (rb"\xff[\xf0\xf1\xf8\xf9]", "aac"), (rb"ID3|\xff[\xe2-\xef\xf2-\xff]", "mp3"),
+)  # fmt: skip
+"""First bytes -> FFmpeg's format. It is named, because FFmpeg alone takes a playlist or a script, whatever its ending,
+and opens the files that are listed in it."""
+ENDINGS = {".mp3": "mp3", ".aac": "aac", ".wma": "asf", ".aif": "aiff"}
+"""For files that begin with something else: MP3 is found further on by its frames."""
 FADE = 0.02
 """Seconds over which sound is faded where it was cut, so that nothing clicks."""
 
@@ -62,7 +77,11 @@ def of(audio: Audio, seconds: Fraction) -> Sound:
     """The sound of a score, cut or filled up to the film's length. Raises SettingsError."""
     if bool(audio.file) == bool(audio.synth):
         raise SettingsError("audio needs a file or a synth, one of them: audio = 'track.wav', or synth = 'bells'")
-    samples = read(audio.file) if audio.file else synth.play(audio.synth, float(seconds), audio.seed, audio.tempo)
+    samples = (
+        read(audio.file, float(seconds))
+        if audio.file
+        else synth.play(audio.synth, float(seconds), audio.seed, audio.tempo)
+    )
     samples = fitted(samples, round(seconds * RATE))
     samples *= np.float32(10 ** (audio.gain / 20))
     return Sound(np.clip(samples, -1, 1, out=samples))
@@ -80,23 +99,51 @@ def fitted(samples: Array, count: int) -> Array:
     return np.concatenate([kept, np.zeros((count - len(kept), 2), np.float32)])
 
 
-def read(path: str | Path) -> Array:
-    """Any sound file that FFmpeg knows -> stereo samples [n, 2] at 48 kHz. Raises SettingsError."""
-    blocks = []
+def read(path: str | Path, seconds: float = math.inf) -> Array:
+    """Any sound file -> stereo samples [n, 2] at 48 kHz, about as many seconds at most. Raises SettingsError."""
+    blocks: list[Array] = []
     try:
-        with Path(path).open("rb") as file, av.open(file, "r") as container:
+        with regular.opened(path) as file, av.open(file, "r", format=_demuxer(file, Path(path))) as container:
             if not container.streams.audio:
                 raise SettingsError(f"{str(path)!r} has no sound in it: give a .wav, .flac or .mp3")
             # One channel made two by FFmpeg would be 3 dB quieter.
             channels = min(container.streams.audio[0].channels, 2)
-            resampler = av.AudioResampler(format="flt", layout=("mono", "stereo")[channels - 1], rate=RATE)
-            for frame in container.decode(audio=0):
-                blocks += [part.to_ndarray() for part in resampler.resample(frame)]
-            blocks += [part.to_ndarray() for part in resampler.resample(None)]
+            # A minute of silence packs to nothing: what the film does not need is not unpacked.
+            blocks = list(_until(_blocks(container, channels), (seconds + SPARE) * RATE))
     except (av.FFmpegError, OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise SettingsError(f"cannot read the sound {str(path)!r}: {reason}: give a .wav, .flac or .mp3") from error
     if not blocks:
         raise SettingsError(f"{str(path)!r} holds no sound: give a .wav, .flac or .mp3")
-    samples = np.concatenate([block.reshape(-1, channels) for block in blocks])
+    samples = np.concatenate(blocks)
     return samples if channels == 2 else np.repeat(samples, 2, axis=1)
+
+
+def _demuxer(file: BinaryIO, path: Path) -> str:
+    """FFmpeg's name for what the file is. Raises ValueError."""
+    head = file.read(16)
+    file.seek(0)
+    for start, name in DEMUXERS:
+        if re.match(start, head, re.DOTALL):
+            return name
+    if path.suffix.lower() not in ENDINGS:
+        raise ValueError("it is no sound, whatever its name says")
+    return ENDINGS[path.suffix.lower()]
+
+
+def _blocks(container: InputContainer, channels: int) -> Iterator[Array]:
+    """The samples [n, channels] as they are decoded."""
+    resampler = av.AudioResampler(format="flt", layout=("mono", "stereo")[channels - 1], rate=RATE)
+    for frame in itertools.chain(container.decode(audio=0), [None]):
+        for part in resampler.resample(frame):
+            yield part.to_ndarray().reshape(-1, channels)
+
+
+def _until(blocks: Iterator[Array], most: float) -> Iterator[Array]:
+    """The blocks until there are `most` samples."""
+    count = 0
+    for block in blocks:
+        yield block
+        count += len(block)
+        if count >= most:
+            return

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -143,10 +144,16 @@ def _style(T: Translator) -> Tensor:
 
 def _save(part: Part, target: Path) -> None:
     with _quietly():
-        program = torch.onnx.export(
-            part, tuple(part.inputs.values()), None, dynamo=True, opset_version=OPSET, verbose=False,
-            input_names=list(part.inputs), output_names=["out"], dynamic_shapes=_wanted(part),
-        )  # fmt: skip
+        try:
+            program = torch.onnx.export(
+                part, tuple(part.inputs.values()), None, dynamo=True, opset_version=OPSET, verbose=False,
+                input_names=list(part.inputs), output_names=["out"], dynamic_shapes=_wanted(part),
+            )  # fmt: skip
+        except torch.onnx.errors.OnnxExporterError as error:
+            lacking = re.findall(r"aten\.[\w.]+", f"{error} {error.__cause__}")
+            what = f"{lacking[0]}, which ONNX does not have" if lacking else "an operation that ONNX does not have"
+            family = part.facts.get("family", "this family")
+            raise SettingsError(f"a network of {family} needs {what}: play it here, or with another network") from error
         assert program is not None
         program.model.metadata_props["latentart"] = json.dumps(part.facts)
         program.save(str(target), external_data=False)

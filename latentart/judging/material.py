@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from latentart import pixels, seeds
+from latentart import pixels, regular, seeds
 from latentart.errors import PictureError, SettingsError
 from latentart.models.base import Generator
 from latentart.pixels import Frame
@@ -51,7 +51,7 @@ def of_folder(folder: str | Path, size: tuple[int, int], channels: int, most: in
     root = Path(folder)
     if not root.is_dir():
         raise SettingsError(f"there is no folder {str(folder)!r}: name a folder of pictures")
-    paths = sorted(path for path in root.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
+    paths = sorted(path for path in root.rglob("*") if path.suffix.lower() in SUFFIXES and regular.is_file(path))
     if not paths:
         raise SettingsError(f"no pictures in {str(folder)!r}: name a folder of PNG, JPEG, WebP, TIFF or BMP files")
     if most is not None and most < len(paths):

@@ -9,7 +9,6 @@ A line is OP=AMOUNT@LAYERS[/FEATURES]; every operation with amount 0 leaves the 
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -23,7 +22,7 @@ from numpy.typing import NDArray
 from scipy.cluster.vq import kmeans2
 from torch import Tensor
 
-from latentart import seeds
+from latentart import seeds, toml
 from latentart.errors import SettingsError, unknown
 from latentart.latent import automation, space
 from latentart.latent.axes import pca
@@ -32,7 +31,6 @@ from latentart.models.base import Generator
 
 Array = NDArray[np.float64]
 Drawing = Callable[..., Tensor]
-LARGEST_FILE = 1 << 20
 
 
 STYLE = "style"
@@ -222,10 +220,8 @@ def style_matrix(G: Generator, layer: str) -> Array:
 def read_toml(path: str | Path) -> list[str]:
     """A file of [[bend]] tables (op, amount, layer, features) -> lines. Raises SettingsError."""
     try:
-        if Path(path).stat().st_size > LARGEST_FILE:
-            raise ValueError("it is larger than a megabyte")
-        tables = tomllib.loads(Path(path).read_text(encoding="utf-8")).get("bend")
-    except (OSError, ValueError, RecursionError) as error:
+        tables = toml.read(path).get("bend")
+    except (OSError, ValueError) as error:
         raise SettingsError(f"cannot read bends from {str(path)!r}: {' '.join(str(error).split())[:200]}") from error
     if not isinstance(tables, list) or not all(isinstance(t, dict) for t in tables):
         raise SettingsError(f"{str(path)!r} holds no [[bend]] tables")

@@ -18,20 +18,21 @@ import safetensors
 import safetensors.numpy
 from numpy.typing import NDArray
 
-from latentart import files
+from latentart import files, regular
 from latentart.errors import SettingsError, WeightsError
 from latentart.latent.directions import KNOTS, Direction, Directions
 from latentart.models.base import Generator
-from latentart.weights import cards
-from latentart.weights.npy import read_npy
+from latentart.weights import cards, npy
 from latentart.weights.pickle import torch_file
-from latentart.weights.pickle.storage import StoredTensor
-from latentart.weights.safe import parse_json
+from latentart.weights.pickle.storage import StoredTensor, load
+from latentart.weights.safe import copied, parse_json
 
 Array = NDArray[np.float64]
 KEY = "latentart_directions"
 ENDING = ".directions.safetensors"
 MOST_BYTES = 64 << 20
+LARGEST = 4 * MOST_BYTES
+"""Bytes of the arrays in an archive, unpacked."""
 MOST = 4096
 FACTS: dict[str, tuple[type, ...]] = {
     "name": (str,), "layers": (str,), "curve": (list, tuple), "source": (str,), "effect": (int, float),
@@ -54,9 +55,9 @@ def read(path: str | Path, num_ws: int, w_dim: int) -> Directions:
     """Directions from our file, or from another tool's: .npy, GANSpace's .npz, factor.pt. Raises WeightsError."""
     path = Path(path)
     try:
-        with path.open("rb") as file:
+        with regular.opened(path) as file:
             head = file.read(16)
-        if path.stat().st_size > MOST_BYTES:
+        if regular.check(path) > MOST_BYTES:
             raise WeightsError(f"more than {MOST_BYTES} bytes, which no directions need")
         if head[8:9] == b"{":
             book = _ours(path)
@@ -65,7 +66,7 @@ def read(path: str | Path, num_ws: int, w_dim: int) -> Directions:
         else:
             book = Directions(_numpy(path, num_ws, w_dim))
         return _checked(book, num_ws, w_dim)
-    except (OSError, ValueError, EOFError, NotImplementedError, RuntimeError, zipfile.BadZipFile) as error:
+    except npy.FAULTS as error:
         reason = getattr(error, "strerror", None) or " ".join(str(error).split())[:200]
         raise WeightsError(f"cannot read directions from {str(path)!r}: {reason}") from error
     except WeightsError as error:
@@ -100,9 +101,9 @@ def beside(G: Generator, network: str | Path) -> Path | None:
 
 def _ours(path: Path) -> Directions:
     try:
-        with safetensors.safe_open(path, "np") as file:
+        with safetensors.safe_open(path, "pt") as file:
             text = (file.metadata() or {}).get(KEY)
-            tensors = {name: file.get_tensor(name) for name in sorted(file.keys())}
+            tensors = {name: copied(name, file.get_tensor(name)).numpy() for name in sorted(file.keys())}
     except safetensors.SafetensorError as error:
         raise WeightsError(f"broken safetensors: {error}") from error
     if text is None:
@@ -139,31 +140,28 @@ def _curve(places: Any) -> tuple[float, ...]:
 
 
 def _numpy(path: Path, num_ws: int, w_dim: int) -> list[Direction]:
-    if not zipfile.is_zipfile(path):
-        with path.open("rb") as stream:
-            return _rows(path.stem, read_npy(stream, path.stat().st_size), num_ws, w_dim)
-    with zipfile.ZipFile(path) as archive:
-        names = {name.removesuffix(".npy") for name in archive.namelist()}
+    if not npy.is_archive(path):
+        return _rows(path.stem, npy.read_file(path), num_ws, w_dim)
+    with npy.opened(path, most=LARGEST) as archive:
+        names = set(npy.array_names(archive))
         if "lat_comp" in names:
             return _ganspace(archive, names, num_ws, w_dim)
         for key in ("directions", "w"):
             if key in names:
-                return _rows(path.stem, _member(archive, key), num_ws, w_dim)
+                return _rows(path.stem, npy.read_member(archive, key), num_ws, w_dim)
     raise WeightsError(f"neither 'lat_comp' (GANSpace) nor 'directions' in it, only {', '.join(sorted(names))[:100]}")
-
-
-def _member(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
-    with archive.open(f"{name}.npy") as stream:
-        return read_npy(stream, archive.getinfo(f"{name}.npy").file_size)
 
 
 def _ganspace(archive: zipfile.ZipFile, names: set[str], num_ws: int, w_dim: int) -> list[Direction]:
     """lat_comp [n, 1, w_dim] or [n, w_dim], lat_stdev [n]: one unit is one standard deviation."""
-    comps = _member(archive, "lat_comp")
-    axes = comps.reshape(len(comps), -1).astype(np.float64)
-    sigmas = _member(archive, "lat_stdev").astype(np.float64).ravel() if "lat_stdev" in names else np.ones(len(axes))
-    if axes.shape[1] != w_dim or len(sigmas) != len(axes):
+    comps = npy.read_member(archive, "lat_comp")
+    if comps.dtype.kind != "f" or comps.ndim not in (2, 3) or comps[0].size != w_dim:
         raise WeightsError(f"its lat_comp has shape {list(comps.shape)}, this model has w of {w_dim}")
+    axes = _few(comps.reshape(len(comps), -1)).astype(np.float64)
+    stdev = npy.read_member(archive, "lat_stdev") if "lat_stdev" in names else np.ones(len(axes))
+    if stdev.dtype.kind != "f" or stdev.size != len(axes):
+        raise WeightsError(f"its lat_stdev has shape {list(stdev.shape)}: one number for each of {len(axes)} is wanted")
+    sigmas = stdev.astype(np.float64).ravel()
     return [Direction(f"ganspace:{i}", a * s, source=f"ganspace:{i}") for i, (a, s) in _count(axes, sigmas)]
 
 
@@ -177,11 +175,11 @@ def _torch(path: Path, num_ws: int, w_dim: int) -> list[Direction]:
     if isinstance(found, dict) and isinstance(found.get("eigvec"), StoredTensor):
         columns = found["eigvec"].load().double().numpy()
         return _rows("factor", columns.T[:, None, :] if columns.ndim == 2 else columns, num_ws, w_dim)
-    tensors = found.items() if isinstance(found, dict) else [(path.stem, found)]
-    items: list[Direction] = []
-    for name, tensor in tensors:
-        if isinstance(tensor, StoredTensor):
-            items += _rows(str(name), tensor.load().double().numpy(), num_ws, w_dim)
+    stored = found if isinstance(found, dict) else {path.stem: found}
+    tensors = {str(name): each for name, each in stored.items() if isinstance(each, StoredTensor)}
+    # Loaded together: tensors that share bytes are refused before the first is copied.
+    loaded = load(tensors, regular.check(path))
+    items = [row for name, tensor in loaded.items() for row in _rows(name, tensor.double().numpy(), num_ws, w_dim)]
     if not items:
         raise WeightsError("it holds no tensors that could be directions")
     return items
@@ -192,10 +190,17 @@ def _rows(name: str, values: NDArray[Any], num_ws: int, w_dim: int) -> list[Dire
     if values.dtype.kind != "f" or values.ndim not in (1, 2, 3) or values.shape[-1] != w_dim or not values.size:
         raise WeightsError(f"an array of {values.dtype} {list(values.shape)}: this model's directions are [{w_dim}]")
     whole = values.ndim == 1 or values.shape == (num_ws, w_dim)
-    each = [values] if whole else [v[0] if v.ndim == 2 and len(v) == 1 else v for v in values]
+    each = [values] if whole else [v[0] if v.ndim == 2 and len(v) == 1 else v for v in _few(values)]
     label = "".join(c if c.isalnum() or c in "_.-" else "-" for c in name)[:30].lstrip("_.-") or "direction"
     names = [label] if whole else [f"{label}:{i}" for i in range(1, len(each) + 1)]
     return [Direction(n, v.astype(np.float64), source=n) for n, v in zip(names, each, strict=True)]
+
+
+def _few(values: NDArray[Any]) -> NDArray[Any]:
+    """The same, or WeightsError for more directions than are read: asked before each becomes an array of its own."""
+    if len(values) > MOST:
+        raise WeightsError(f"{len(values)} directions: at most {MOST} are read")
+    return values
 
 
 def _checked(book: Directions, num_ws: int, w_dim: int) -> Directions:

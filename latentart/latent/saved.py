@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
-import zipfile
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from latentart import regular
 from latentart.errors import WeightsError
-from latentart.weights.npy import read_npy
+from latentart.weights import npy
+
+MOST_BYTES = 1 << 30
+"""Of latents as float64: 14,563 of a StyleGAN2 of 1024 pixels."""
 
 
 def read_all(sources: Sequence[str | Path], num_ws: int, w_dim: int) -> NDArray[np.float64]:
     """Files and folders of files (by name) -> ws [N, num_ws, w_dim] float64, in order. Raises WeightsError."""
     files: list[Path] = []
     for source in map(Path, sources):
-        found = sorted(p for p in source.iterdir() if p.suffix in (".npz", ".npy")) if source.is_dir() else [source]
+        found = regular.listed(source, (".npz", ".npy")) if os.path.isdir(source) else [source]
         if not found:
             raise WeightsError(f"{str(source)!r} holds no .npz or .npy latents")
         files += found
-    return np.concatenate([read(path, num_ws, w_dim) for path in files])
+    found: list[NDArray[np.float64]] = []
+    for path in files:
+        found.append(read(path, num_ws, w_dim))
+        _check_room(sum(map(len, found)), num_ws, w_dim, str(path))
+    return np.concatenate(found)
 
 
 def read(path: str | Path, num_ws: int, w_dim: int) -> NDArray[np.float64]:
@@ -29,8 +37,8 @@ def read(path: str | Path, num_ws: int, w_dim: int) -> NDArray[np.float64]:
     path = Path(path)
     try:
         ws = _array(path)
-    except (OSError, ValueError, EOFError, NotImplementedError, RuntimeError, zipfile.BadZipFile) as error:
-        reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
+    except npy.FAULTS as error:
+        reason = getattr(error, "strerror", None) or " ".join(str(error).split())[:200]
         raise WeightsError(f"cannot read latents from {str(path)!r}: {reason}") from error
     return fit(ws, num_ws, w_dim, str(path))
 
@@ -43,16 +51,22 @@ def fit(ws: NDArray[np.generic], num_ws: int, w_dim: int, source: str) -> NDArra
     if shaped.ndim != 3 or shaped.shape[2] != w_dim or shaped.shape[1] not in (1, num_ws):
         wanted = f"[N, {num_ws}, {w_dim}]"
         raise WeightsError(f"latents in {source!r} have shape {list(ws.shape)}: this model needs {wanted}")
+    _check_room(len(shaped), num_ws, w_dim, source)
     return np.broadcast_to(shaped, (len(shaped), num_ws, w_dim)).astype(np.float64)
 
 
+def _check_room(count: int, num_ws: int, w_dim: int, source: str) -> None:
+    """Raises WeightsError for more latents than MOST_BYTES: one w repeated for every row grows, and so do halves."""
+    most = MOST_BYTES // (8 * num_ws * w_dim)
+    if count > most:
+        raise WeightsError(f"{count} latents up to {source!r} are too many: give at most {most}")
+
+
 def _array(path: Path) -> NDArray[np.generic]:
-    if not zipfile.is_zipfile(path):
-        with path.open("rb") as stream:
-            return read_npy(stream, path.stat().st_size)
-    with zipfile.ZipFile(path) as archive:
-        names = [name.removesuffix(".npy") for name in archive.namelist()]
+    if not npy.is_archive(path):
+        return npy.read_file(path)
+    with npy.opened(path) as archive:
+        names = npy.array_names(archive)
         if "w" not in names:
-            raise ValueError(f"it has no array 'w', only {', '.join(names) or 'nothing'}")
-        with archive.open("w.npy") as stream:
-            return read_npy(stream, archive.getinfo("w.npy").file_size)
+            raise ValueError(f"it has no array 'w', only {', '.join(names)[:100] or 'nothing'}")
+        return npy.read_member(archive, "w")

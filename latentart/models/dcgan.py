@@ -22,7 +22,7 @@ from latentart.errors import WeightsError
 from latentart.models.base import NoiseMode, Synthesizer
 from latentart.models.direct import Direct, built
 from latentart.weights.checkpoint import Checkpoint, Origin, Parts
-from latentart.weights.shapes import MOST_LAYERS, below, chain, has, shape, shown
+from latentart.weights.shapes import MOST_LAYERS, below, chain, check_side, has, shape, shown
 
 FAMILY = "dcgan"
 TUTORIAL, NOTEBOOK = "main.1.running_mean", "net.0.running_mean"
@@ -105,7 +105,11 @@ def complete(tensors: Mapping[str, Tensor], stated: Mapping[str, Any]) -> Parts:
         raise WeightsError(f"slope {str(slope)[:40]!r} makes no sense in a DCGAN config")
     z_dim = shape(tensors, "start.weight", 2, "DCGAN")[1]
     facts: dict[str, Any] = {"z_dim": z_dim, "c_dim": 0, "w_dim": z_dim, "num_ws": 1}
-    facts |= {"img_resolution": 4 << (len(widths) - 1), "img_channels": widths[-1], "widths": widths}
+    facts |= {
+        "img_resolution": check_side(4 << (len(widths) - 1), FAMILY),
+        "img_channels": widths[-1],
+        "widths": widths,
+    }
     return Parts(dict(tensors), {"family": FAMILY, **facts, "slope": float(slope)}, ())
 
 
@@ -141,7 +145,11 @@ def _folded(tensors: Mapping[str, Tensor], body: str) -> dict[str, Tensor]:
         elif weight is not None and weight.ndim == 4 and weight.shape[2:] == (4, 4):
             layers.append((weight, tensors.get(f"{name}.bias", torch.zeros(weight.shape[1]))))
         else:
-            raise WeightsError(f"layer {name!r} is neither a transposed convolution of 4 x 4 nor a normalisation")
+            found = "no weights" if weight is None else f"'{name}.weight' of shape {list(weight.shape)}"
+            raise WeightsError(
+                f"layer {name!r} is neither a transposed convolution of 4 x 4 nor a normalisation ({found}): DCGANs"
+                " that start at 4 x 4 and double are read, those of 28 x 28 digits are not"
+            )
     if not layers or layers[0][0].ndim != 4:
         raise WeightsError("not a whole DCGAN generator")
     (start, bias), *rest = layers

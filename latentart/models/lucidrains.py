@@ -26,7 +26,7 @@ from latentart.models import ops, state
 from latentart.models.base import Generator, Mapper, NoiseMode, Synthesizer, truncate
 from latentart.weights import safe
 from latentart.weights.checkpoint import Checkpoint, Origin, Parts
-from latentart.weights.shapes import below, has, renamed, shape
+from latentart.weights.shapes import below, check_side, has, renamed, shape
 
 FAMILY = "lucidrains"
 FIRST_TENSOR = "GE.initial_conv.weight"
@@ -231,7 +231,7 @@ def complete(tensors: Mapping[str, Tensor], stated: Mapping[str, Any]) -> Parts:
     if type(samples) is not int or not 0 < samples <= 1_000_000:
         raise WeightsError(f"w_avg_samples {str(samples)[:40]!r} makes no sense")
     facts = {"family": FAMILY, "z_dim": w_dim, "c_dim": 0, "w_dim": w_dim, "num_ws": len(widths)}
-    facts |= {"img_resolution": 4 << (len(widths) - 1), "mapping_layers": depth, "use_noise": True}
+    facts |= {"img_resolution": check_side(4 << (len(widths) - 1), FAMILY), "mapping_layers": depth, "use_noise": True}
     channels = shape(tensors, "synthesis.levels.0.torgb.weight", 4, FAMILY)[0]
     first = shape(tensors, "synthesis.first.weight", 4, FAMILY)[0]
     facts |= {"depth": depth, "widths": [first, *widths], "constant": "synthesis.const" in tensors}

@@ -28,6 +28,11 @@ def mapping_facts(tensors: Mapping[str, Tensor], family: str) -> dict[str, Any]:
     joint = "mapping.concat.weight" in tensors  # how the first StyleGAN2 took classes
     if joint:
         c_dim, embedded = shape(tensors, "mapping.concat.weight", 2, family)
+    if layers[0][1] <= embedded or "mapping.embed_proj.weight" in tensors:
+        raise WeightsError(
+            f"tensor 'mapping.embed.weight' gives {embedded} numbers for each class, 'mapping.fc0.weight' takes"
+            f" {layers[0][1]} with z: a StyleGAN-XL (Sauer et al. 2022) or its stem, which is not read"
+        )
     return {
         "mapping_layers": depth,
         "z_dim": layers[0][1] - embedded,

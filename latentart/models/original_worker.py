@@ -52,7 +52,7 @@ def _networks(file: str) -> Any:
     with open(file, "rb") as stream:
         try:
             return legacy.load_network_pkl(stream)
-        except AssertionError:  # it insists on networks that shared files leave out
+        except (AssertionError, KeyError):  # it insists on networks that shared files leave out
             stream.seek(0)
             return pickle.load(stream)
 

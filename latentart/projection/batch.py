@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from latentart import files, pixels
+from latentart import files, pixels, regular
 from latentart.errors import LatentartError, PictureError, SettingsError, TargetError
 from latentart.models.base import Generator
 from latentart.projection import result, target
@@ -43,13 +44,13 @@ def jobs(sources: Sequence[str | Path], mask: str | Path | None = None, strokes:
     """
     found: list[Path] = []
     for source in map(Path, sources):
-        found += _inside(source) if source.is_dir() else [source]
+        found += _inside(source) if os.path.isdir(source) else [source]
     beside = [(_beside(path, mask, "mask"), _beside(path, strokes, "strokes")) for path in found]
     return [Job(path, name, *other) for path, name, other in zip(found, _names(found), beside, strict=True)]
 
 
 def _inside(folder: Path) -> list[Path]:
-    found = sorted(path for path in folder.iterdir() if path.suffix.lower() in target.SUFFIXES)
+    found = regular.listed(folder, target.SUFFIXES)
     if not found:
         raise PictureError(f"there is no picture in {str(folder)!r}: give PNG, JPEG, WebP, TIFF or BMP files")
     return found
@@ -70,7 +71,7 @@ def _beside(path: Path, other: str | Path | None, kind: str) -> Path | None:
         return None
     place = Path(other)
     if place.is_dir():
-        return next(iter(sorted(p for p in place.iterdir() if p.stem == path.stem)), None)
+        return next(iter(sorted(p for p in place.iterdir() if p.stem == path.stem and regular.is_file(p))), None)
     if not place.exists():
         raise SettingsError(f"cannot find {kind} {str(other)!r}: give a picture, or a folder of pictures")
     return place

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +17,7 @@ from latentart import files
 from latentart.errors import WeightsError
 from latentart.models.base import Generator
 from latentart.projection.search.tune import tuned
+from latentart.weights import npy
 
 MOST_BYTES = 2**31
 
@@ -91,12 +91,8 @@ def _part(arrays: Mapping[str, NDArray[Any]], kind: str) -> dict[str, Tensor]:
 
 def _read(path: Path) -> dict[str, NDArray[Any]]:
     try:
-        with zipfile.ZipFile(path) as archive:
-            size = sum(info.file_size for info in archive.infolist())
-        if size > MOST_BYTES:
-            raise WeightsError(f"{str(path)!r} unpacks to {files.size_text(size)}: that is no projection")
-        with np.load(path, allow_pickle=False) as found:
-            return {name: found[name] for name in found.files}
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
-        reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
+        with npy.opened(path, most=MOST_BYTES) as archive:
+            return {name: npy.read_member(archive, name) for name in npy.array_names(archive)}
+    except npy.FAULTS as error:
+        reason = getattr(error, "strerror", None) or " ".join(str(error).split())[:200]
         raise WeightsError(f"cannot read projection {str(path)!r}: {reason}: project the picture again") from error

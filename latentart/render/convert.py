@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from latentart import files, footage, pixels, provenance, seeds
+from latentart import files, footage, pixels, provenance, regular, seeds
 from latentart.errors import PictureError, TargetError
 from latentart.footage import Footage
 from latentart.render.frames import Then
@@ -199,7 +199,7 @@ def _still(
 def _folder(
     change: Then, source: Path, target: Path, *, size: Size, settings: dict[str, Any], overwrite: bool, on_frame: Report
 ) -> Converted:
-    found = sorted(path for path in source.iterdir() if path.suffix.lower() in PICTURES)
+    found = regular.listed(source, PICTURES)
     if not found:
         raise PictureError(f"there is no picture in {str(source)!r}: give PNG, JPEG, WebP, TIFF or BMP files")
     _make_folder(target)

@@ -5,18 +5,16 @@ from __future__ import annotations
 import logging
 import os
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from latentart import cache, shipped
+from latentart import cache, shipped, toml
 from latentart.errors import WeightsError, unknown
 
 FOLDER_VARIABLE = "LATENTART_CHECKPOINTS"
 """Environment variable naming a folder of the user's own cards and weights."""
-LARGEST_CARD = 1 << 20
 _log = logging.getLogger(__name__)
 
 
@@ -82,11 +80,10 @@ def _found() -> dict[str, Path]:
 
 def _read(path: Path) -> Card:
     try:
-        if path.stat().st_size > LARGEST_CARD:
-            raise WeightsError(f"card {str(path)!r} has more than {LARGEST_CARD} bytes")
-        facts = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise WeightsError(f"cannot read card {str(path)!r}: {' '.join(str(error).split())[:200]}") from error
+        facts = toml.read(path)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or " ".join(str(error).split())[:200]
+        raise WeightsError(f"cannot read card {str(path)!r}: {reason}") from error
     for key, pattern in (("name", re.escape(path.stem)), ("file", r"[^/\\\0:]*[^/\\\0:.]"), ("sha256", "[0-9a-f]{64}")):
         if not isinstance(facts.get(key), str) or not re.fullmatch(pattern, facts[key]):
             raise WeightsError(f"card {str(path)!r} has {key} {facts.get(key)!r}: {_WANTED[key]} is wanted")

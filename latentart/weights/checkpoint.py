@@ -51,6 +51,8 @@ class Contents:
       those of a dictionary inside. Averages over the training come first. Tensors may be loaded at first use.
     stated: what the file states beside its tensors, by container: our config for safetensors, the class and the
       attributes of its modules for NVIDIA pickles, the keyword arguments for TensorFlow pickles.
+    settings: place -> numbers and texts of the dictionaries and records that stand beside tensors in a torch file;
+      '' for the file's own, 'config' or 'generator/conf' for those inside.
     unknown: why no family may recognise it, for the error message; '' when the names of its tensors tell.
     """
 
@@ -60,6 +62,7 @@ class Contents:
     unknown: str = ""
     source: str = ""
     sha256: str = ""
+    settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 class Origin(NamedTuple):
@@ -73,6 +76,11 @@ class Origin(NamedTuple):
     def averaged(self) -> bool:
         """Whether the tensors are averages over the training, by the name of their group."""
         return is_average(self.group)
+
+    def beside(self, name: str) -> Mapping[str, Any]:
+        """The settings of that name beside the group, 'generator/conf' for 'generator/state_dict'; {} without any."""
+        outer, slash, _ = self.group.rpartition("/")
+        return self.contents.settings.get(f"{outer}{slash}{name}", {})
 
 
 def is_average(group: str) -> bool:

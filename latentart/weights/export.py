@@ -81,9 +81,22 @@ def _check_rosinality(checkpoint: Checkpoint) -> None:
             raise WeightsError(
                 f"{checkpoint.name!r} has {key} {found!r}, rosinality's network only {value!r}: use --to nvidia"
             )
+    found = list(config["widths"])
+    usual = [_rosinality_widths(len(found), multiplier) for multiplier in (1, 2)]
+    if found not in usual:
+        builds = " or ".join(dict.fromkeys(", ".join(map(str, widths)) for widths in usual))
+        own = ", ".join(map(str, found))
+        raise WeightsError(
+            f"{checkpoint.name!r} has widths {own}, rosinality's Generator builds only {builds}: use --to nvidia"
+        )
     if config["z_dim"] != config["w_dim"]:
         z_dim, w_dim = config["z_dim"], config["w_dim"]
         raise WeightsError(f"{checkpoint.name!r} has z_dim {z_dim} and w_dim {w_dim}, rosinality's network one number")
+
+
+def _rosinality_widths(levels: int, multiplier: int) -> list[int]:
+    """Channels of its Generator from 4 pixels upward: 512 up to 32, then 256 times the multiplier, halved each time."""
+    return [512 if level < 4 else 256 * multiplier >> level - 4 for level in range(levels)]
 
 
 def _smooth() -> Tensor:

@@ -10,20 +10,23 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import importlib
+import os
 import re
 import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol, cast
 
-from latentart import folder
-from latentart.errors import WeightsError, unknown
+from latentart import folder, regular
+from latentart.errors import WeightsError, out_of_memory, unknown
 from latentart.weights import cards, containers, families, sniff
 from latentart.weights.checkpoint import Checkpoint, Contents, Origin
 from latentart.weights.families import Family, Kind
 
-HEAD = 4096
+HEAD, LARGEST_FILE = 4096, 16 << 30
 OURS = "safetensors_file"
+NETWORKS = (".safetensors", ".pkl", ".npz", ".pict", ".pb", ".onnx")
+"""Endings of files that are named when a folder is no network itself."""
 MOST_FILES, LONGEST_SHOWN, SHOWN_OF_A_NAME, SHOWN_NAMES, SHOWN_FAMILIES = 4096, 200, 60, 4, 2
 
 
@@ -61,6 +64,8 @@ def open_checkpoint(name_or_path: str | Path, kind: Kind | None = None) -> Check
         raise WeightsError(f"cannot read {_shown(path)}: {error.strerror or error} (check the file)") from error
     except WeightsError as error:
         raise type(error)(f"cannot read {_shown(path)}: {error}") from error
+    except (MemoryError, RuntimeError) as error:
+        raise _without_memory(path, error) from error
     return _labelled(dataclasses.replace(found, name=path.stem), named or cards.by_sha256(found.sha256))
 
 
@@ -72,6 +77,8 @@ def open_file(path: Path) -> Contents:
         raise WeightsError(f"cannot read {_shown(path)}: {error.strerror or error} (check the path)") from error
     except WeightsError as error:
         raise type(error)(f"cannot read {_shown(path)}: {error}") from error
+    except (MemoryError, RuntimeError) as error:
+        raise _without_memory(path, error) from error
 
 
 def names(kind: Kind | None = None) -> list[str]:
@@ -117,16 +124,24 @@ def _named(name_or_path: str | Path, kind: Kind | None) -> cards.Card | Checkpoi
     return None
 
 
+def _without_memory(path: Path, error: Exception) -> Exception:
+    """The error as a WeightsError when memory ran out, as it is when something else went wrong."""
+    if not out_of_memory(error):
+        return error
+    return WeightsError(f"cannot read {_shown(path)}: its tensors do not fit into this machine's free memory")
+
+
 def _shown(path: Path) -> str:
     return repr(str(path))
 
 
 def _read(path: Path, known: cards.Card | None) -> Contents:
-    sha256 = sha256_of(path)
-    if known and sha256 != known.sha256:
+    if known and (sha256 := sha256_of(path)) != known.sha256:
         raise WeightsError(f"is not the file its card {known.name!r} describes: sha256 {sha256} (download it again)")
     container = _container_of(path)
-    return dataclasses.replace(container.read(path), sha256=sha256, source=container.SOURCE)
+    contents = container.read(path)
+    # Afterwards: what is refused need not be hashed, and sparse gigabytes take no room but a minute.
+    return dataclasses.replace(contents, sha256=known.sha256 if known else sha256_of(path), source=container.SOURCE)
 
 
 def sha256_of(path: Path) -> str:
@@ -143,7 +158,10 @@ def sha256_of(path: Path) -> str:
         return hashlib.sha256(lines.encode()).hexdigest()
     if not stat.S_ISREG(mode):
         raise WeightsError("neither a file nor a folder")
-    with path.open("rb") as file:
+    with regular.opened(path) as file:
+        # A sparse file of terabytes costs nothing to make, and hours to read.
+        if os.fstat(file.fileno()).st_size > LARGEST_FILE:
+            raise WeightsError(f"it has more than {LARGEST_FILE} bytes, which no checkpoint has")
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
@@ -155,7 +173,7 @@ def _container_of(path: Path) -> Container:
     """The one container that a file or folder is. Our own is asked first, so that no other has to be imported."""
     head = b""
     if not path.is_dir():
-        with path.open("rb") as file:
+        with regular.opened(path) as file:
             head = file.read(HEAD)
     if head and (ours := _container(OURS)).matches(path, head):
         return ours
@@ -166,7 +184,11 @@ def _container_of(path: Path) -> Container:
     if found:
         raise WeightsError(f"several containers claim the file: {known}")
     if path.is_dir():
-        raise WeightsError(f"a folder, not a file, and no network in it that can be read (formats read: {known})")
+        inside = sorted(p.name for p in path.iterdir() if p.suffix in NETWORKS and p.is_file())[:SHOWN_NAMES]
+        files = f": name a file in it, such as {', '.join(map(repr, inside))}" if inside else ""
+        raise WeightsError(
+            f"a folder, not a file, and no network in it that can be read{files} (formats read: {known})"
+        )
     raise WeightsError(f"not a checkpoint: it looks like {sniff.describe(head)} (formats read: {known})")
 
 

@@ -16,6 +16,7 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
+from latentart import regular
 from latentart.errors import WeightsError
 from latentart.weights.checkpoint import Checkpoint
 from latentart.weights.pickle.inert_pickle import refuse
@@ -38,7 +39,7 @@ def read(path: Path) -> Checkpoint:
     metadata = _metadata(_header(path))
     try:
         with safetensors.safe_open(path, "pt") as file:
-            tensors = {name: _copied(name, file.get_tensor(name)) for name in file.keys()}
+            tensors = {name: copied(name, file.get_tensor(name)) for name in file.keys()}
     except (safetensors.SafetensorError, ValueError, TypeError) as error:
         raise WeightsError(f"broken safetensors: {_line(error)}") from error
     stated = parse_json(metadata.get(KEY, "{}").encode(), "config")
@@ -46,7 +47,7 @@ def read(path: Path) -> Checkpoint:
     return Checkpoint(tensors, stated, "", SOURCE, card=card)
 
 
-def _copied(name: str, tensor: Tensor) -> Tensor:
+def copied(name: str, tensor: Tensor) -> Tensor:
     """A copy that does not need the file. Types of less than two bytes would grow fourfold or more as float32."""
     if tensor.is_complex() or (tensor.is_floating_point() and tensor.element_size() < 2):
         raise WeightsError(f"tensor {name[:80]!r} has type {tensor.dtype}, which no model here uses")
@@ -84,7 +85,7 @@ def stored(name: str, tensor: Tensor, *, half: bool) -> Tensor:
 
 def _header(path: Path) -> dict[str, Any]:
     """The JSON header, read by ourselves first: its length, repeated names and numbers JSON does not have."""
-    with path.open("rb") as file:
+    with regular.opened(path) as file:
         start = file.read(8)
         length = struct.unpack("<Q", start)[0] if len(start) == 8 else 0
         if length > LARGEST_HEADER:

@@ -13,6 +13,8 @@ from latentart.weights.pickle.storage import StoredGroup
 
 MOST_LAYERS = 64
 LARGEST_NUMBER = 1e12
+LARGEST_SIDE = 8192
+"""Pixels of a generator's picture: a file of a few kB can claim any number of doublings."""
 
 
 def has(tensors: Mapping[str, Tensor], first: str) -> bool:
@@ -43,6 +45,13 @@ def shape(tensors: Mapping[str, Tensor], name: str, dimensions: int, family: str
     if len(found) != dimensions or 0 in found:
         raise WeightsError(f"tensor {name!r} has shape {list(found)}, {dimensions} dimensions are wanted")
     return found
+
+
+def check_side(side: int, family: str) -> int:
+    """Returns a picture's side in pixels, or raises WeightsError for one that no memory holds."""
+    if side > LARGEST_SIDE:
+        raise WeightsError(f"pictures of {side} pixels a side: a {family} here draws at most {LARGEST_SIDE}")
+    return side
 
 
 def chain(tensors: Mapping[str, Tensor], family: str) -> list[tuple[int, ...]]:

@@ -7,10 +7,12 @@ import os
 from collections.abc import Callable
 from typing import Any
 
+import safetensors.torch
 import torch
 from torch import Tensor
 
 from tests.layouts import dcgan, lucidrains, progan
+from tests.layouts.random_stylegan2 import random_state
 
 from .kinds import COMMAND, Attack, file
 
@@ -48,6 +50,20 @@ def with_payload(kind: str, *, legacy: bool = False) -> Callable[[], bytes]:
     return lambda: saved({**states()[kind], "optimizer": Payload()}, legacy=legacy)
 
 
+def towering() -> bytes:
+    """Fifteen levels of one channel, without noise maps: 60 kB that would draw 4 gigapixels."""
+    return safetensors.torch.save(
+        random_state(resolution=65536, widths={4 << i: 1 for i in range(15)}, use_noise=False)[0]
+    )
+
+
+def wide() -> bytes:
+    """A constant of 4 x 32768."""
+    return safetensors.torch.save(
+        random_state(resolution=8, widths={4: 1, 8: 1}, init_res=(4, 32768), use_noise=False)[0]
+    )
+
+
 _ASKS = r"the file asks for '(posix|nt)\.system'"
 ATTACKS: dict[str, Attack] = {
     "zoo: os.system beside the weights": file(with_payload("zoo"), _ASKS),
@@ -70,6 +86,14 @@ ATTACKS: dict[str, Attack] = {
         changed("zoo", **{f"scaleLayers__{i}__0__module__weight": torch.ones(1, 1, 3, 3) for i in range(5, 99)}),
         "without a gap",
     ),
+    **{
+        f"{kind}: 65,536 pixels a side": file(
+            lambda kind=kind: saved(progan.random_port(kind, widths=(1,) * 15)), "pictures of 65536 pixels a side"
+        )
+        for kind in ("zoo", "akanimax")
+    },
+    "stylegan2: 65,536 pixels without noise": file(towering, "pictures of 65536 pixels a side", "net.safetensors"),
+    "stylegan2: a start of 65,536 pixels": file(wide, "pictures of 65536 pixels a side", "net.safetensors"),
     "akanimax: flat start": file(changed("akanimax", layers__0__conv_1__weight=torch.ones(4)), "has shape|start"),
     "akanimax: unknown layer": file(changed("akanimax", layers__0__conv_3__weight=torch.ones(4)), "not one of pro_gan"),
     "dcgan: integers as weights": file(

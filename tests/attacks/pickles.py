@@ -271,7 +271,7 @@ ATTACKS: dict[str, Attack] = {
     "persistent id": file(lambda: whole(text("x") + b"\x85Q"), "a persistent id"),
     "persistent id as text": file(lambda: whole(b"Px\n"), "pickle instruction PERSID"),
     "extension registry": file(lambda: whole(b"\x82\x01"), "pickle instruction EXT1"),
-    "INST": file(lambda: whole(b"(iposix\nsystem\n"), "pickle instruction INST"),
+    "INST": file(lambda: whole(b"(iposix\nsystem\n"), _ASKS + "'posix.system'"),
     "OBJ": file(lambda: whole(b"(cposix\nsystem\no"), _ASKS + "'posix.system'"),
     "NEWOBJ_EX": file(lambda: whole(b"))}\x92"), "pickle instruction NEWOBJ_EX"),
     "out-of-band buffer": file(lambda: whole(b"\x97"), "pickle instruction NEXT_BUFFER"),
@@ -330,7 +330,7 @@ ATTACKS: dict[str, Attack] = {
     ),
     "names of 4,000 letters": file(long_names, "names of more than 200 letters"),
     "wide layers": file(wide_layers, "more than 64 layers"),
-    "noise maps of 34 GB": file(tall_tower, "its noise maps are not in the file"),
+    "noise maps of 34 GB": file(tall_tower, "pictures of 65536 pixels a side"),
     "text of 4 exabytes": file(
         lambda: START + b"\x8d" + struct.pack("<Q", 1 << 62) + b"x", "the file ends early"
     ),
@@ -342,8 +342,34 @@ ATTACKS: dict[str, Attack] = {
     ),
     "frame of 4 exabytes": file(lambda: START + b"\x95" + struct.pack("<Q", 1 << 62), "a pickle frame of"),
     "integer of 2 gigabytes": file(
-        lambda: START + b"\x8b" + struct.pack("<I", (1 << 31) - 1), "pickle instruction LONG4"
+        lambda: START + b"\x8b" + struct.pack("<I", (1 << 31) - 1), "an integer of 2147483647 bytes"
     ),
+    "integer of 5,000 digits": file(lambda: START + b"I" + b"9" * 5000 + b"\n.", "a name of more than 255 bytes"),
+    "integer that is none": file(lambda: START + b"L1_000L\n.", "a number '1_000L'"),
+    "float that is none": file(lambda: START + b"Fopen('x')\n.", "a number \"open"),
+    "quoted text that is code": file(lambda: START + b"Sopen('x')\n.", "a text without its quotes"),
+    "quoted text with damaged escapes": file(lambda: START + b"S'\\x'\n.", "damaged escapes"),
+    "Unicode text with damaged escapes": file(lambda: START + b"V\\uzz\n.", "damaged escapes"),
+    "old text of 4 GB": file(lambda: START + b"T" + struct.pack("<I", 0xFFFFFFF0) + b"x", "the file ends early"),
+    "12 MB of old texts": file(
+        lambda: START + (b"T" + struct.pack("<I", 4000) + b"x" * 4000) * 3000 + STOP, "more text"
+    ),
+    "OBJ of nothing": file(lambda: START + b"(o.", "broken pickle"),
+    "INST of a storage type": file(lambda: START + b"(itorch\nFloatStorage\n.", "a call of 'torch.FloatStorage'"),
+    "object made from another": file(
+        lambda: START
+        + call("copyreg", "_reconstructor", name("argparse", "Namespace"), name("builtins", "object"), b"K\x01")
+        + STOP,
+        "an object made from another",
+    ),
+    "dictionary of one list, 30,000 times": file(
+        lambda: START + b"]\x94(" + b"K\x00K\x01\x86" * 30_000 + b"e"
+        + (name("collections", "OrderedDict") + b"h\x00\x85R\x94") * 30_000 + STOP, "a pickle without a generator",
+    ),
+    "dictionary of pairs whose key is a list": file(
+        lambda: START + name("collections", "OrderedDict") + b"(]]\x86lt\x94R" + STOP, "key of type|made from|broken",
+    ),
+    "duplicates": file(lambda: START + b"]" + b"2" * 350_000 + STOP, "a pickle without a generator"),
     "memo index of 4 billion": file(
         lambda: START + b"}r\xff\xff\xff\xff" + STOP, "a pickle without a generator"
     ),

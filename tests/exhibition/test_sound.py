@@ -155,3 +155,34 @@ def test_the_film_carries_the_sound_in_step(ending, tmp_path):
     assert len(starts) == 8
     # A frame lasts 33 ms.
     assert np.abs(starts - np.arange(8)).max() < 0.012
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"ffconcat version 1.0\nfile 'other.wav'\n",
+        b"#EXTM3U\n#EXTINF:1,\nother.wav\n#EXT-X-ENDLIST\n",
+        b"<?xml version='1.0'?><MPD></MPD>",
+        b"",
+        b"\0" * 4096,
+    ],
+)
+@pytest.mark.parametrize("ending", [".wav", ".mp3", ".flac", ""])
+def test_a_script_that_is_called_a_sound_opens_nothing(content, ending, tmp_path):
+    heard(tmp_path / "other.wav", 0.1)
+    (tmp_path / f"track{ending}").write_bytes(content)
+    with pytest.raises(SettingsError, match=r"cannot read the sound|holds no sound"):
+        sound.read(tmp_path / f"track{ending}")
+
+
+def test_no_more_of_a_sound_is_read_than_a_film_needs(tmp_path):
+    heard(tmp_path / "a.wav", 20)
+    assert len(sound.read(tmp_path / "a.wav", 1.5)) < 3 * RATE
+    assert len(sound.read(tmp_path / "a.wav")) == 20 * RATE
+
+
+def heard(path, seconds):
+    """A sound of that many seconds of silence."""
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, RATE, 0, "NONE", ""))
+        file.writeframes(bytes(2 * round(seconds * RATE)))

@@ -10,10 +10,10 @@ import onnx
 import onnxruntime
 import pytest
 import torch
-from layouts import pix2pix
+from layouts import arbitrary, pix2pix
 from layouts.random_stylegan2 import random_state
 
-from latentart.errors import LatentartError
+from latentart.errors import LatentartError, SettingsError
 from latentart.exports import onnx as to_onnx
 from latentart.exports import pict, verify
 from latentart.exports.export import export, formats
@@ -146,3 +146,11 @@ def test_missing_packages_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(to_onnx, "find_spec", lambda name: None)
     with pytest.raises(LatentartError, match=r"needs onnx, onnxscript, onnxruntime: pip install 'latentart\[export\]'"):
         export("mosaic26", tmp_path / "a.onnx")
+
+
+def test_a_network_that_onnx_has_no_operation_for_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "wct").mkdir()
+    arbitrary.save(tmp_path / "wct", arbitrary.wct_files(*arbitrary.wct((1,))))
+    with pytest.raises(SettingsError, match=r"a network of wct needs .* ONNX does not have"):
+        export(tmp_path / "wct", tmp_path / "wct.onnx")
+    assert [path.name for path in tmp_path.iterdir()] == ["wct"]

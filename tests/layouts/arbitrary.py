@@ -55,6 +55,7 @@ def rolled(network: nn.Module, seed: int) -> nn.Module:
 
 
 def save(folder: Path, files: Files, ending: str = ".pth") -> Path:
+    folder.mkdir(exist_ok=True)
     for name, tensors in files.items():
         torch.save(tensors, folder / f"{name}{ending}")
     return folder
@@ -189,7 +190,8 @@ def microast(width: int = 4) -> Files:
 
 
 def microast_plays(files: Files, content: Tensor, style: Tensor, alpha: float) -> Tensor:
-    """Pictures [N, 3, H, W] in [0, 1] -> the same."""
+    """Pictures [N, 3, H, W] in [0, 1] -> the same; every signal is `alpha` of the style's and the rest of the picture's
+    own."""
 
     def conv(x: Tensor, file: str, name: str, stride: int = 1) -> Tensor:
         kernel, bias = files[file][f"{name}.conv_layer.weight"], files[file][f"{name}.conv_layer.bias"]
@@ -209,14 +211,22 @@ def microast_plays(files: Files, content: Tensor, style: Tensor, alpha: float) -
         inner = F.relu(w * conv(x, "decoder", f"{name}.conv1") + b * x)
         return x + (w * conv(inner, "decoder", f"{name}.conv2") + b * inner)
 
-    styles = encode(style, "style_encoder")
-    w, b = (
-        [conv(s, "modulator", f"{of}{i}.0").mean((2, 3), keepdim=True) for i, s in enumerate(styles, 1)]
-        for of in ("weight", "bias")
-    )
+    def signals(img: Tensor) -> list[list[Tensor]]:
+        """Mean, deviation, factor and bias at both depths."""
+        found = []
+        for i, s in enumerate(encode(img, "style_encoder"), 1):
+            filters = [conv(s, "modulator", f"{of}{i}.0").mean((2, 3), keepdim=True) for of in ("weight", "bias")]
+            found.append([s.mean((2, 3), keepdim=True), (s.var((2, 3), keepdim=True) + 1e-5).sqrt(), *filters])
+        return found
+
+    styles = [
+        [alpha * s + (1 - alpha) * c for s, c in zip(theirs, own, strict=True)]
+        for theirs, own in zip(signals(style), signals(content), strict=True)
+    ]
     x = encode(content, "content_encoder")[1]
-    x = played(alpha * adapted(x, styles[1]) + (1 - alpha) * x, "dec1", w[1], b[1])
-    x = played(alpha * adapted(x, styles[0]) + (1 - alpha) * x, "dec2", w[0], b[0])
+    for name, (mean, deviation, w, b) in (("dec1", styles[1]), ("dec2", styles[0])):
+        x = (x - x.mean((2, 3), keepdim=True)) / (x.var((2, 3), keepdim=True) + 1e-5).sqrt() * deviation + mean
+        x = played(x, name, w, b)
     for first, second in ((1, 3), (6, 8)):
         x = F.interpolate(x, scale_factor=2, mode="bilinear")
         x = F.relu(conv(F.relu(conv(x, "decoder", f"dec3.{first}")), "decoder", f"dec3.{second}"))

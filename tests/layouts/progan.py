@@ -40,16 +40,23 @@ def random_port(
     return made
 
 
-def write(path: Path, kind: str, state: Mapping[str, Tensor], *, average: bool = True, parallel: bool = False) -> None:
-    """A checkpoint as the port's training writes it; `parallel` puts 'module.' before every name."""
+def write(
+    path: Path, kind: str, state: Mapping[str, Tensor], *, average: bool = True, parallel: bool = False, **settings: Any
+) -> None:
+    """A checkpoint as the port's training writes it; `parallel` puts 'module.' before every name, `settings` are other
+    ones than usual."""
     saved = {f"module.{n}" if parallel else n: t for n, t in state.items()}
     other = {n: t + 1 for n, t in saved.items()}
     document: dict[str, Any]
     if kind == "zoo":
-        document = {"config": {"alpha": 0.0}, "netG": other if average else saved, "netD": {"x": torch.ones(1)}}
+        document = {
+            "config": {"alpha": 0.0, **settings},
+            "netG": other if average else saved,
+            "netD": {"x": torch.ones(1)},
+        }
         document |= {"avgG": saved} if average else {}
     else:
-        conf = {"depth": 5, "num_channels": 3, "latent_size": 12, "use_eql": True}
+        conf = {"depth": 5, "num_channels": 3, "latent_size": 12, "use_eql": True, **settings}
         document = {"generator": {"conf": conf, "state_dict": other if average else saved}}
         document |= {"shadow_generator": {"conf": conf, "state_dict": saved}} if average else {}
     torch.save(document, path)
@@ -73,5 +80,6 @@ def random_state(**shape: Any) -> tuple[dict[str, Tensor], dict[str, Any]]:
     made += [tensors[f"layers.{i}.weight"].shape[0] for i in range(2 * len(widths) - 1)]
     return tensors, facts | {
         "img_resolution": size, "img_channels": channels, "normalize_start": True, "unit_output": False,
+        "slope": 0.2, "tanh": False, "fade": 0.0,
         "widths": made,
     }  # fmt: skip

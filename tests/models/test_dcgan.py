@@ -57,3 +57,10 @@ def test_what_does_not_fit_is_named(tmp_path: Path, name: str, tensor: Tensor, w
     torch.save(layout.state_dict(layout.random_network()) | {name: tensor}, tmp_path / "net.pt")
     with pytest.raises(WeightsError, match=words):
         open_checkpoint(tmp_path / "net.pt")
+
+
+def test_a_network_for_digits_is_named_with_its_layer(tmp_path: Path) -> None:
+    state = layout.state_dict(layout.random_network()) | {"main.0.weight": torch.ones(10, 16, 7, 7)}
+    torch.save(state, tmp_path / "digits.pth")
+    with pytest.raises(WeightsError, match=r"'main.0.weight' of shape \[10, 16, 7, 7\].*28 x 28 digits are not"):
+        open_checkpoint(tmp_path / "digits.pth")

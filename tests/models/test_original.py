@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import pickle
 import sys
+import types
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from layouts.random_stylegan2 import random_state
 import latentart
 from latentart.cli.models.weights import command
 from latentart.errors import SettingsError, WeightsError
+from latentart.models import original_worker
 from latentart.models.original import Original, differences, open_original
 from latentart.weights import safe
 from latentart.weights.checkpoint import Checkpoint
@@ -144,3 +147,17 @@ def test_the_command_reports_the_difference(tmp_path: Path, checkout: Path) -> N
 def test_unknown_backends_are_named(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="backend 'nvida'"):
         latentart.load(network(tmp_path), backend="nvida")
+
+
+@pytest.mark.parametrize("error", [AssertionError(), KeyError("G")])
+def test_files_with_the_average_alone_are_opened_as_a_pickle(
+    error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """NVIDIA's own loader wants G and D beside G_ema, which shared files leave out."""
+
+    def refuses(_: object) -> None:
+        raise error
+
+    monkeypatch.setitem(sys.modules, "legacy", types.SimpleNamespace(load_network_pkl=refuses))
+    (tmp_path / "net.pkl").write_bytes(pickle.dumps({"G_ema": 5}))
+    assert original_worker._networks(str(tmp_path / "net.pkl")) == {"G_ema": 5}

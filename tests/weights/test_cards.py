@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from layouts.random_stylegan2 import random_state
 
-from latentart import shipped
+from latentart import shipped, toml
 from latentart.errors import WeightsError
 from latentart.weights import cards, safe
 from latentart.weights.checkpoint import Checkpoint
@@ -95,7 +95,7 @@ def test_unknown_names_suggest_a_known_one() -> None:
 
 
 def test_a_card_as_large_as_a_film_is_not_read(folder: Path) -> None:
-    (folder / "big.toml").write_bytes(b"#" * (cards.LARGEST_CARD + 1))
+    (folder / "big.toml").write_bytes(b"#" * (toml.LARGEST + 1))
     with pytest.raises(WeightsError, match="more than"):
         cards.card("big")
 

@@ -24,9 +24,13 @@ def ours(path: Path, tensors: dict[str, torch.Tensor], config: dict[str, Any]) -
     return path
 
 
-@pytest.mark.parametrize("shape", [{}, {"mapping_layers": 8}, {"resolution": 64}])
+WIDE = {4: 512, 8: 512, 16: 512}
+"""What rosinality's Generator builds, whatever it is asked for."""
+
+
+@pytest.mark.parametrize("shape", [{"resolution": 16}, {"resolution": 8, "mapping_layers": 8}])
 def test_rosinality_names_are_those_its_network_has(tmp_path: Path, shape: dict[str, Any]) -> None:
-    tensors, config = random_state(**shape)
+    tensors, config = random_state(widths={r: w for r, w in WIDE.items() if r <= shape["resolution"]}, **shape)
     found = export(ours(tmp_path / "a.safetensors", tensors, config), tmp_path / "b.pt", "rosinality")
     assert found.source == "rosinality"
     rosinality.write_rosinality(tmp_path / "c.pt", tensors)
@@ -59,7 +63,9 @@ def test_stylegan3_in_nvidias_layout(tmp_path: Path) -> None:
         ({"c_dim": 3}, "rosinality", "has c_dim 3, rosinality's network only 0: use --to nvidia"),
         ({"architecture": "resnet"}, "rosinality", "has architecture 'resnet'"),
         ({"init_res": (3, 5)}, "rosinality", r"has init_res \[3, 5\]"),
-        ({"z_dim": 8}, "rosinality", "has z_dim 8 and w_dim 32"),
+        ({"z_dim": 8, "resolution": 4, "widths": {4: 512}}, "rosinality", "has z_dim 8 and w_dim 32"),
+        ({"resolution": 8}, "rosinality", "has widths 32, 32, rosinality's Generator builds only 512, 512: use"),
+        ({"resolution": 8, "widths": {4: 512, 8: 256}}, "rosinality", "has widths 512, 256, rosinality"),
     ],
 )
 def test_what_a_layout_cannot_hold_is_named(tmp_path: Path, shape: dict[str, Any], layout: str, words: str) -> None:
@@ -79,7 +85,7 @@ def test_targets_are_kept_and_layouts_known(tmp_path: Path) -> None:
 
 
 def test_the_command_writes_the_layout_asked_for(tmp_path: Path) -> None:
-    source = ours(tmp_path / "a.safetensors", *random_state(resolution=8))
+    source = ours(tmp_path / "a.safetensors", *random_state(resolution=8, widths={4: 512, 8: 512}))
     done = CliRunner().invoke(command, ["convert", str(source), str(tmp_path / "b.pt"), "--to", "rosinality"])
     assert done.exit_code == 0, done.output
     assert open_checkpoint(tmp_path / "b.pt").source == "rosinality"

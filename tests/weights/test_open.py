@@ -117,8 +117,40 @@ def test_unknown_words_suggest_names() -> None:
         (b"\x7fELF\x02", "a program"),
         (b"\x80\x02\x8a\x0a", "a torch file of no known family"),
         (b'{"a": 1}', "text"),
+        (b"\x1c\0\0\0TFL3\x14\0", "a TensorFlow Lite model"),
+        (b"\x08\x01\x12\xd0\x8a\x01\n\xa1\x07", "a SavedModel of TensorFlow"),
+        (b"\n\x3b\n\x11generator/Const_1\x12\x05Const", "a frozen graph of TensorFlow"),
+        (b"\n\xb1\x01\n\x05input\x12\x0bPlaceholder", "a frozen graph of TensorFlow"),
+        (b"\n\x240b4e9d5c-6a1b-4c2d-8e3f-123456789abc\x12\x05model", "a model of Keras.js"),
+        (b"\x08\x07\x12\x07pytorch\x1a\x032.0", "an ONNX model"),
+        (b"\x08\x08:\xd6\x9c\x01\n", "an ONNX model"),
+        (b"\x08\x04\x12\x09skl2model", "an ONNX model"),
+        (b"\x04\0\0\0\x01\0\0\0\x03\0\0\0V 1", "a file of Lua Torch"),
         (b"\x01\x02\x03\xff", "unknown bytes (01 02 03 ff ...)"),
     ],
 )
 def test_other_files_are_described(head: bytes, words: str) -> None:
     assert sniff.describe(head).startswith(words)
+
+
+def test_a_folder_that_is_no_network_names_the_files_in_it(tmp_path: Path) -> None:
+    (tmp_path / "network.safetensors").write_bytes(b"x")
+    (tmp_path / "notes.txt").write_bytes(b"x")
+    with pytest.raises(
+        WeightsError, match=r"no network in it that can be read: name a file in it, such as 'network.saf"
+    ):
+        open_checkpoint(tmp_path)
+
+
+def test_the_architecture_of_a_keras_model_is_named(tmp_path: Path) -> None:
+    (tmp_path / "model.json").write_text('{"class_name": "Model", "keras_version": "2.0.2", "config": {}}')
+    with pytest.raises(WeightsError, match="is the architecture of a Keras model"):
+        open_checkpoint(tmp_path / "model.json")
+
+
+def test_a_stem_of_stylegan_xl_is_named(tmp_path: Path) -> None:
+    tensors, _ = random_state(resolution=8)
+    stem = tensors | {"mapping.embed.weight": torch.ones(936, 1000), "mapping.embed.bias": torch.ones(936)}
+    torch.save({"G_ema": stem}, tmp_path / "stem.pt")
+    with pytest.raises(WeightsError, match=r"'mapping.embed.weight' gives 936 numbers .* a StyleGAN-XL"):
+        open_checkpoint(tmp_path / "stem.pt")

@@ -27,7 +27,7 @@ def list_(as_json: bool) -> None:
     """Checkpoints that have a name: those that ship, and yours in the folder LATENTART_CHECKPOINTS."""
     from latentart.weights import cards
 
-    found = [cards.card(name) for name in cards.names()]
+    found = list(cards.readable())
     if as_json:
         click.echo(json.dumps([{**c.facts, "path": str(c.path)} for c in found], indent=2, default=str))
         return

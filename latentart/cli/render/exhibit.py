@@ -12,6 +12,7 @@ import click
 
 from latentart.cli import _options as opt
 from latentart.cli._progress import progress
+from latentart.errors import printable
 
 if TYPE_CHECKING:
     from latentart.exhibition.score import Score
@@ -142,8 +143,10 @@ def _length(job: Job) -> str:
 def _check(score: Score, device: str | None) -> None:
     from latentart.exhibition.canvas import Exhibit
 
-    Exhibit(score, device).open().canvas(0)
-    click.echo(f"{score.title or 'the score'}: {score.seconds:g} s, {score.frames} frames, no errors")
+    source = Exhibit(score, device)
+    source.sound()
+    source.open().canvas(0)
+    click.echo(f"{printable(score.title) or 'the score'}: {score.seconds:g} s, {score.frames} frames, no errors")
 
 
 def _plan(score: Score, name: str, output: Path, device: str | None, workers: int | None) -> None:

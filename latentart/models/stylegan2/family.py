@@ -23,7 +23,7 @@ from latentart.models.mapping import mapping_facts
 from latentart.models.stylegan2.network import FAMILY, Config, StyleGAN2
 from latentart.weights import shapes
 from latentart.weights.checkpoint import Checkpoint, Origin, Parts
-from latentart.weights.shapes import LARGEST_NUMBER, below, has
+from latentart.weights.shapes import LARGEST_NUMBER, below, check_side, has
 
 FIRST_TENSOR = "synthesis.b4.const"
 LOOKS_FOR = "synthesis.b4.const (NVIDIA), input.input (rosinality) or synthesis/4x4/Const/const (TensorFlow)"
@@ -112,10 +112,12 @@ def _facts(tensors: Mapping[str, Tensor]) -> dict[str, Any]:
     """The facts that shapes alone decide. Raises WeightsError when a tensor they need is missing or misshapen."""
     widths_ = widths(tensors)
     resolution = max(widths_)
+    init_res = list(shape(tensors, FIRST_TENSOR, 3)[1:])
+    check_side(resolution * max(init_res) // 4, "StyleGAN2")
     return {
         "architecture": _architecture(tensors),
         "use_noise": any(n.endswith(".noise_strength") for n in tensors),
-        "init_res": list(shape(tensors, FIRST_TENSOR, 3)[1:]),
+        "init_res": init_res,
         **mapping_facts(tensors, "StyleGAN2"),
         "img_resolution": resolution,
         "img_channels": shape(tensors, f"synthesis.b{resolution}.torgb.weight", 4)[0],

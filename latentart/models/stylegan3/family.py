@@ -20,13 +20,13 @@ from latentart.models.mapping import mapping_facts
 from latentart.models.stylegan3.network import FAMILY, Config, InputPlan, LayerPlan, StyleGAN3
 from latentart.weights import shapes
 from latentart.weights.checkpoint import Checkpoint, Origin, Parts
-from latentart.weights.shapes import LARGEST_NUMBER, below, has
+from latentart.weights.shapes import LARGEST_NUMBER, LARGEST_SIDE, below, has
 
 FIRST_TENSOR = "synthesis.input.freqs"
 LOOKS_FOR = "synthesis.input.freqs (NVIDIA)"
 XL = "SuperresGenerator"
 MARGIN, TAPS_PER_STEP = 10, 6
-LARGEST_SIZE, LONGEST_FILTER, MOST_LAYERS = 8192, 128, 64
+LONGEST_FILTER, MOST_LAYERS = 128, 64
 DEFAULTS = {"conv_clamp": 256, "output_scale": 0.25, "mapping_lr_multiplier": 0.01}
 """What every published StyleGAN3 has."""
 SHAPED = ("z_dim", "c_dim", "w_dim", "num_ws", "img_resolution", "img_channels", "mapping_layers")
@@ -213,7 +213,7 @@ def _is_number(value: object) -> bool:
 
 
 def _is_size(value: object) -> bool:
-    return isinstance(value, list) and len(value) == 2 and all(type(v) is int and 1 <= v <= LARGEST_SIZE for v in value)
+    return isinstance(value, list) and len(value) == 2 and all(type(v) is int and 1 <= v <= LARGEST_SIDE for v in value)
 
 
 def build(checkpoint: Checkpoint) -> StyleGAN3:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from latentart import files, pixels, seeds
+from latentart import files, pixels, regular, seeds
 from latentart.errors import LatentartError, PictureError, SettingsError, TargetError
 from latentart.pixels import Frame
 from latentart.projection.target import SUFFIXES
@@ -66,7 +66,7 @@ def find(folder: str | Path) -> Found:
 
 def pictures(folder: Path) -> list[Path]:
     """The picture files of a folder, by name."""
-    return sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
+    return regular.listed(folder, SUFFIXES)
 
 
 def photos(folder: str | Path) -> list[Path]:

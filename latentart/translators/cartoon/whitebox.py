@@ -91,8 +91,9 @@ def convert(tensors: Mapping[str, Tensor], origin: Origin) -> Parts:
     places = {f"generator/Conv{f'_{i}' if i else ''}": name for i, name in enumerate(CONVS)}
     places |= {f"generator/block_{i}/conv{part}": f"blocks.{i}.conv{part}" for i in range(blocks) for part in (1, 2)}
     table = {theirs: ours for pair in places.items() for theirs, ours in variables(*pair).items()}
-    # A checkpoint of training holds the discriminators and the optimiser's moments, too.
-    made = converted(renamed(tensors, table, what=FAMILY, unused=r"(?!generator/).*|.*/(Adam|Adam_1)"))
+    # A checkpoint of training holds the discriminators and the optimiser's moments, too; a graph its constants.
+    unused = r"(?!generator/).*|.*/(Adam|Adam_1)|(?!.*/(weights|biases)$).*"
+    made = converted(renamed(tensors, table, what=FAMILY, unused=unused))
     words = (
         f"widths {', '.join(map(str, _widths(made)))}",
         f"{blocks} blocks",

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from latentart import regular
 from latentart.errors import WeightsError
 
 NAMES = ("train_opt.txt", "test_opt.txt")
@@ -90,7 +91,7 @@ def direction(options: Mapping[str, str], source: str) -> list[str]:
 
 def _text(path: Path) -> str:
     try:
-        with path.open("rb") as file:
+        with regular.opened(path) as file:
             raw = file.read(LARGEST + 1)
     except OSError as error:
         raise WeightsError(f"cannot read {path.name!r} beside it: {error.strerror or error}") from error

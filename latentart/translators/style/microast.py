@@ -38,7 +38,7 @@ class MicroAst(Translator):
     """width: channels of the first layer, 16: four times as many where styles are put in."""
 
     multiple, smallest = 4, 32
-    strength_by = "features"
+    strength_by = "style"
 
     def __init__(self, width: int = 16) -> None:
         super().__init__()
@@ -51,24 +51,37 @@ class MicroAst(Translator):
         self.decoder = Decoder(width)
 
     def forward(self, img: Tensor, *, style: Tensor | None = None, strength: float = 1.0) -> Tensor:
-        """img [N, 3, H, W] in [-1, 1], style [style_dim] or [N, style_dim] -> the same. Raises SettingsError."""
-        signals = chosen(self, style).split_with_sizes([self.channels] * 8, dim=1)
-        _, deep = self.content_encoder((img + 1) / 2)
-        x = deep
+        """img [N, 3, H, W] in [-1, 1], style [style_dim] or [N, style_dim] -> the same. Raises SettingsError.
+
+        Strengths go from the picture's own style, all eight signals of it, to the other one. Between features there is
+        no way: those of the content encoder are not normalised, and what the style's filters make of them is one
+        flat colour.
+        """
+        wanted = chosen(self, style)
+        # Of a graph that an engine makes, strength is an input: a tensor, which nothing can be decided by.
+        if not (isinstance(strength, float | int) and strength == 1):
+            wanted = torch.lerp(self.styles_of(img), wanted, strength)
+        signals = wanted.split_with_sizes([self.channels] * 8, dim=1)
+        _, x = self.content_encoder((img + 1) / 2)
         for depth, block in ((1, self.decoder.block1), (0, self.decoder.block2)):
             mean, deviation, factor, bias = signals[4 * depth : 4 * depth + 4]
-            x = torch.lerp(x, restyled(x, torch.cat([mean, deviation], dim=1)), strength)
+            # Beyond the style a deviation could fall below nothing, which would turn the features over.
+            x = restyled(x, torch.cat([mean, deviation.clamp(min=0)], dim=1))
             x = block(x, factor[..., None, None], bias[..., None, None])
         made: Tensor = self.decoder(x)
         return made * 2 - 1
 
+    def styles_of(self, img: Tensor) -> Tensor:
+        """The styles of pictures [N, 3, H, W] in [-1, 1] -> [N, style_dim]."""
+        parts: list[Tensor] = []
+        for depth, x in enumerate(self.style_encoder((img + 1) / 2), start=1):
+            signals = (self.modulator[f"{part}{depth}"](x).mean((2, 3)) for part in ("weight", "bias"))
+            parts += [*(s.flatten(1) for s in vgg_autoencoder.statistics(x)), *signals]
+        return torch.cat(parts, dim=1)
+
     def style_of(self, img: Tensor) -> Tensor:
         """The style of a picture [1, 3, H, W] in [-1, 1] -> [style_dim]."""
-        parts: list[Tensor] = []
-        for depth, x in enumerate(self.style_encoder((large_enough(rgb(img), self.smallest) + 1) / 2), start=1):
-            signals = (self.modulator[f"{part}{depth}"](x).mean((2, 3)) for part in ("weight", "bias"))
-            parts += [*(s.flatten() for s in vgg_autoencoder.statistics(x)), *(s.flatten() for s in signals)]
-        return torch.cat(parts)
+        return self.styles_of(large_enough(rgb(img), self.smallest))[0]
 
 
 class Encoder(torch.nn.Module):

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from torch import Tensor
 
+from latentart import regular
 from latentart.errors import WeightsError
 from latentart.weights import npy
 from latentart.weights.checkpoint import Contents
@@ -20,7 +21,7 @@ from latentart.weights.containers import npz, tfjs, torch_dicts
 SOURCE = "folder"
 ENDINGS = (".pth", ".pt", ".tar", ".model", ".ckpt")
 MOST_FILES, DEEPEST = 256, 2
-HEAD = 4096
+HEAD, MOST_BYTES = 4096, 1 << 30
 OTHERS = ("manifest.json", "model.json")
 """Files that say a folder is one of another container."""
 
@@ -42,6 +43,8 @@ def read(path: Path) -> Contents:
             if name in found:
                 raise WeightsError(f"two files bring a tensor {name!r}: give a folder with one network in it")
             found[name] = tensor
+        if sum(tensor.nbytes for tensor in found.values()) > MOST_BYTES:
+            raise WeightsError(f"its tensors take more than {MOST_BYTES} bytes: give a folder with one network in it")
     return Contents({"": found})
 
 
@@ -57,7 +60,7 @@ def by_file(tensors: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:
 def _files(folder: Path) -> list[Path]:
     """Torch and .npy files in the folder and in folders within, in the order of their names."""
     levels = [folder.glob("/".join(["*"] * (depth + 1))) for depth in range(DEEPEST)]
-    known = [p for level in levels for p in level if p.suffix.lower() in (*ENDINGS, ".npy") and p.is_file()]
+    known = [p for level in levels for p in level if p.suffix.lower() in (*ENDINGS, ".npy") and regular.is_file(p)]
     return sorted(known)
 
 
@@ -71,7 +74,7 @@ def _one(file: Path) -> dict[str, Tensor]:
     try:
         if file.suffix.lower() == ".npy":
             return {file.name.removesuffix(file.suffix): _array(file)}
-        with file.open("rb") as stream:
+        with regular.opened(file) as stream:
             if not torch_dicts.matches(file, stream.read(HEAD)):
                 raise WeightsError("it is no torch file")
         groups = torch_dicts.read(file).groups
@@ -84,7 +87,6 @@ def _one(file: Path) -> dict[str, Tensor]:
 
 def _array(file: Path) -> Tensor:
     try:
-        with file.open("rb") as stream:
-            return npz.tensor(npy.read_npy(stream, file.stat().st_size))
+        return npz.tensor(npy.read_file(file))
     except npy.FAULTS as error:
         raise WeightsError(f"not a NumPy array that can be used: {' '.join(str(error).split())[:200]}") from error

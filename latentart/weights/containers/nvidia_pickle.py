@@ -18,10 +18,10 @@ from torch import Tensor
 
 from latentart.errors import WeightsError
 from latentart.weights.checkpoint import Contents
-from latentart.weights.pickle.inert_pickle import Budget, Record, Table, inert, refuse
+from latentart.weights.pickle.inert_pickle import Budget, Record, Table, refuse
 from latentart.weights.pickle.inert_pickle import read as read_pickle
 from latentart.weights.pickle.storage import StoredGroup, StoredTensor, load
-from latentart.weights.pickle.torch_file import LEGACY_HEAD, NUMBERS, TABLE, ordered_dict, read_legacy, window
+from latentart.weights.pickle.torch_file import LEGACY_HEAD, NUMBERS, TABLE, raw_bytes, read_legacy, window
 from latentart.weights.shapes import LARGEST_NUMBER
 
 SOURCE = "nvidia-pickle"
@@ -44,11 +44,34 @@ def read(path: Path) -> Contents:
     `stated` holds 'class', the name of the generator's class, and 'modules', name -> attributes ('' is the generator).
     """
     data, document = _document(path)
+    return contents_of(document, len(data))
+
+
+def contents_of(document: object, size: int) -> Contents:
+    """What a document of `size` bytes holds, see `read`: torch files can hold whole networks, too."""
     key, generator = _generator(document)
     modules = _network(generator)
-    unknown = f"its generator is a {generator.name[:80]!r}: only StyleGAN2 and StyleGAN3 are known"
-    groups = {key: StoredGroup(_tensors(modules), len(data))}
+    unknown = f"its generator is a {_kind(generator)}: only StyleGAN2 and StyleGAN3 are known"
+    groups = {key: StoredGroup(_tensors(modules), size)}
     return Contents(groups, {"class": generator.name, "modules": modules}, unknown=unknown)
+
+
+def holds_network(document: object) -> bool:
+    """Whether a document is a network or names one as its generator."""
+    found = [document, *(document.get(key) for key in ("G_ema", "G"))] if isinstance(document, dict) else [document]
+    return any(isinstance(each, Record) and "_modules" in _state(each) for each in found)
+
+
+def _state(record: Record) -> Mapping[Any, Any]:
+    return record.state if isinstance(record.state, dict) else {}
+
+
+def _kind(generator: Record) -> str:
+    """The family of a generator that is not read, as far as its classes tell it."""
+    inner = [generator, *nested(_state(generator), "_modules").values()]
+    if any(isinstance(module, Record) and module.name.startswith("R3GAN.") for module in inner):
+        return "R3GAN (Huang et al. 2025)"
+    return repr(generator.name[:80])
 
 
 def read_raw(path: Path) -> dict[str, Tensor]:
@@ -91,20 +114,8 @@ def _network(module: Record) -> dict[str, Mapping[Any, Any]]:
 def _table(budget: Budget) -> Table:
     return {
         **TABLE,
-        "torch_utils.persistence._reconstruct_persistent_obj": _persistent_object,
         "torch.storage._load_from_bytes": lambda args: _storage(args, budget),
-        "dnnlib.util.EasyDict": ordered_dict,
-        "numpy.ndarray": None,
-        "numpy.core.multiarray._reconstruct": inert("numpy.ndarray"),
-        "numpy._core.multiarray._reconstruct": inert("numpy.ndarray"),
     }
-
-
-def _persistent_object(args: tuple[Any, ...]) -> Record:
-    match args:
-        case ({"type": "class", "class_name": str(name), "state": dict(state)},):
-            return Record(name, state=state)
-    refuse("a persistent object without a class name and a state")
 
 
 def _storage(args: tuple[Any, ...], budget: Budget) -> Any:
@@ -212,8 +223,12 @@ def _value(value: object) -> Any:
 def _array(record: Record) -> Any:
     """A small one-dimensional numpy array as a list."""
     match record.state:
-        case (_, (int(count),), Record("numpy.dtype", (str(code), *_)), _, memoryview() | bytes() as raw) if (
-            0 <= count <= LARGEST_ARRAY and len(raw) == count * struct.calcsize(NUMBERS[code])
-        ):
+        case (
+            _,
+            (int(count),),
+            Record("numpy.dtype", (str(code), *_)),
+            _,
+            memoryview() | bytes() | str() as stored,
+        ) if 0 <= count <= LARGEST_ARRAY and len(raw := raw_bytes(stored)) == count * struct.calcsize(NUMBERS[code]):
             return list(struct.unpack(f"<{count}{NUMBERS[code][1]}", raw))
     return NotImplemented

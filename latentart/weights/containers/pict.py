@@ -18,13 +18,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from latentart import regular
 from latentart.errors import WeightsError
 from latentart.weights.checkpoint import Contents
 from latentart.weights.pickle.inert_pickle import refuse
 from latentart.weights.pickle.storage import MOST_DIMENSIONS
 
 SOURCE = "pict"
-LARGEST_LIST = 1 << 20
+LARGEST_LIST, LARGEST_FILE = 1 << 20, 128 << 20
 LONGEST_NAME, LARGEST_SIDE = 200, 1 << 30
 
 
@@ -35,7 +36,7 @@ def matches(path: Path, head: bytes) -> bool:
 
 def read(path: Path) -> Contents:
     """One group, '': name -> tensor, float32. Raises WeightsError, RefusedError."""
-    data = memoryview(path.read_bytes())
+    data = memoryview(regular.content(path, LARGEST_FILE))
     listed, data = _block(data, "its list of tensors")
     index, data = _block(data, "its index")
     codes, data = _block(data, "its values")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,19 +11,20 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from latentart import regular
 from latentart.errors import WeightsError
 from latentart.weights import safe
 from latentart.weights.pickle.inert_pickle import refuse
 from latentart.weights.pickle.storage import MOST_DIMENSIONS
 
-LARGEST_JSON = 32 << 20
+LARGEST_JSON = 8 << 20
+MOST_BYTES = 512 << 20
+"""Of all tensors as float32: networks for browsers are smaller."""
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """The object in a JSON file. Raises WeightsError, RefusedError for one of more than 32 MiB."""
-    if path.stat().st_size > LARGEST_JSON:
-        refuse(f"{path.name!r} of {path.stat().st_size} bytes: a list of tensors needs less")
-    return safe.parse_json(path.read_bytes(), f"file {path.name!r}")
+    """The object in a JSON file. Raises WeightsError, OSError for no file or one of more than 8 MiB."""
+    return safe.parse_json(regular.content(path, LARGEST_JSON), f"file {path.name!r}")
 
 
 def beside(folder: Path, name: object) -> Path:
@@ -33,6 +35,20 @@ def beside(folder: Path, name: object) -> Path:
     if path.is_symlink() or not path.is_file():
         raise WeightsError(f"the file {name!r} that it lists is missing beside it")
     return path
+
+
+def check_total(shapes: Iterable[tuple[int, ...]]) -> None:
+    """Raises RefusedError for tensors that would take more than MOST_BYTES together."""
+    total = sum(4 * math.prod(shape) for shape in shapes)
+    if total > MOST_BYTES:
+        refuse(f"tensors of {total} bytes together: networks of this kind have at most {MOST_BYTES}")
+
+
+def check_size(files: Sequence[Path], wanted: int, what: str) -> None:
+    """Raises WeightsError unless the files have as many bytes as their tensors need; nothing is read for it."""
+    found = sum(map(regular.check, files))
+    if found != wanted:
+        raise WeightsError(f"{what[:80]} needs {wanted} bytes and has {found} (download it again)")
 
 
 def check_shape(name: str, shape: object) -> tuple[int, ...]:

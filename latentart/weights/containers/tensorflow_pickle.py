@@ -15,7 +15,7 @@ from latentart.weights.checkpoint import Contents
 from latentart.weights.pickle.inert_pickle import Budget, Record, Table, inert, refuse
 from latentart.weights.pickle.inert_pickle import read as read_pickle
 from latentart.weights.pickle.storage import Storage, StoredGroup, StoredTensor, rebuild
-from latentart.weights.pickle.torch_file import TABLE, ordered_dict, window
+from latentart.weights.pickle.torch_file import TABLE, raw_bytes, window
 
 SOURCE = "tensorflow-pickle"
 NETWORK = "dnnlib.tflib.network.Network"
@@ -45,10 +45,6 @@ def read(path: Path) -> Contents:
 _TABLE: Table = {
     **TABLE,
     NETWORK: inert(NETWORK),
-    "dnnlib.util.EasyDict": ordered_dict,
-    "numpy.ndarray": None,
-    "numpy.core.multiarray._reconstruct": inert("numpy.ndarray"),
-    "numpy._core.multiarray._reconstruct": inert("numpy.ndarray"),
 }
 
 
@@ -101,8 +97,14 @@ def _stored(value: Record | float) -> StoredTensor:
     if isinstance(value, float):
         return StoredTensor(Storage("<f8", 1, memoryview(struct.pack("<d", value))), 0, (), ())
     match value.state:
-        case (_, tuple(shape), Record("numpy.dtype", (str(code), *_), (_, "<", *_)), fortran, memoryview() as raw):
-            pass
+        case (
+            _,
+            tuple(shape),
+            Record("numpy.dtype", (str(code), *_), (_, "<", *_)),
+            fortran,
+            memoryview() | str() as stored,
+        ):
+            raw = memoryview(raw_bytes(stored))
         case _:
             refuse("an array without a shape, a type and bytes")
     if code not in ("f4", "f2", "f8", "i4", "i8"):

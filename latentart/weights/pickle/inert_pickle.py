@@ -1,9 +1,10 @@
 """Reads a pickle as a document: nothing it names is imported, nothing it calls is called.
 
-A pickle is a program for a small stack machine (Python's `pickletools` lists its instructions). This machine
-knows the instructions that checkpoints use and a closed table of names, each standing for one of our own
-functions that makes plain data. Any other instruction or name is refused. Byte strings stay where they are, as
-windows on the file, so memory does not follow what a file claims; text, instructions and keys are bounded.
+A pickle is a program for a small stack machine (Python's `pickletools` lists its instructions). This machine knows
+the instructions of protocols 0 to 2 and those that checkpoints use of later ones, and a closed table of names, each
+standing for one of our own functions that makes plain data. Any other instruction or name is refused. Byte strings stay
+where they are, as windows on the file, so memory does not follow what a file claims; text, instructions and keys are
+bounded.
 """
 
 from __future__ import annotations
@@ -15,11 +16,16 @@ from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 from latentart.errors import RefusedError, WeightsError
+from latentart.weights.pickle import literals
 
 LARGEST_TEXT = 4096
 """Longer text (the source code inside NVIDIA's files) stays a window on the file: nobody reads it."""
 LARGEST_NAME = 256
 LARGEST_FRAME = 1 << 20
+LARGEST_NUMBER = 255
+"""Bytes or digits of an integer."""
+INERT_PACKAGES = ("torch.nn.modules.", "R3GAN.", "training.networks.")
+"""Whole modules are pickled with these classes: each becomes a record."""
 
 Maker = Callable[[tuple[Any, ...]], Any]
 Table = Mapping[str, Maker | None]
@@ -104,27 +110,57 @@ class _Machine:
     def number(self, code: str) -> Any:
         return struct.unpack(code, self.take(struct.calcsize(code)))[0]
 
-    def line(self) -> str:
-        """Text up to a newline, as the old GLOBAL instruction has it."""
-        window = bytes(self.data[self.at : self.at + LARGEST_NAME])
+    def line(self, most: int = LARGEST_NAME) -> str:
+        """Text up to a newline, as GLOBAL and the instructions of protocol 0 have it."""
+        return self.decode(self.raw_line(most))
+
+    def raw_line(self, most: int) -> bytes:
+        """Bytes up to a newline."""
+        window = bytes(self.data[self.at : self.at + most])
         end = window.find(b"\n")
         if end < 0:
-            refuse(f"a name of more than {LARGEST_NAME} bytes")
+            refuse(f"a name of more than {most} bytes")
         self.at += end + 1
-        return self.decode(window[:end])
+        return window[:end]
+
+    def old_text(self, length: int) -> str | memoryview:
+        """A text of Python 2, which are bytes: each becomes the letter of its number (Latin-1), so that nothing is
+        lost where they were no text."""
+        window = self.take(length)
+        self.spend(min(length, LARGEST_TEXT))
+        return window if length > LARGEST_TEXT else bytes(window).decode("latin-1")
+
+    def literal(self, read: Callable[[bytes], Any], most: int = LARGEST_NUMBER) -> Any:
+        """A value that protocol 0 writes in a line of text; `read` makes it of the line."""
+        line = self.raw_line(most)
+        self.spend(len(line))
+        try:
+            return read(line)
+        except ValueError as error:
+            refuse(str(error))
+
+    def integer(self, length: int) -> int:
+        """A whole number of so many bytes."""
+        if not 0 <= length <= LARGEST_NUMBER:
+            refuse(f"an integer of {length} bytes")
+        return int.from_bytes(self.take(length), "little", signed=True)
 
     def text(self, length: int) -> str | memoryview:
         window = self.take(length)
         return window if length > LARGEST_TEXT else self.decode(bytes(window))
 
     def decode(self, raw: bytes) -> str:
-        self.budget.text -= len(raw)
-        if self.budget.text < 0:
-            refuse("the file has more text than any checkpoint (a bomb?)")
+        self.spend(len(raw))
         try:
             return raw.decode("utf-8")
         except UnicodeDecodeError:
             refuse(f"text that is not UTF-8: {raw[:32]!r}")
+
+    def spend(self, count: int) -> None:
+        """Takes so many letters off what the file may have."""
+        self.budget.text -= count
+        if self.budget.text < 0:
+            refuse("the file has more text than any checkpoint (a bomb?)")
 
     def push(self, value: Any) -> None:
         self.stack.append(value)
@@ -144,6 +180,13 @@ class _Machine:
         del self.stack[mark:]
         return values
 
+    def drop(self) -> None:
+        """POP: the topmost value, or the topmost mark."""
+        if self.marks and len(self.stack) == self.marks[-1]:
+            self.marks.pop()
+        else:
+            self.pop()
+
     def pop_tuple(self, count: int) -> tuple[Any, ...]:
         return tuple(reversed([self.pop() for _ in range(count)]))
 
@@ -157,7 +200,7 @@ class _Machine:
         self.push(Name(full))
 
     def find(self, name: str) -> Any:
-        if name.startswith("torch.nn.modules."):
+        if name.startswith(INERT_PACKAGES):
             return inert(name)
         return self.table.get(name, _MISSING)
 
@@ -168,6 +211,20 @@ class _Machine:
         if maker is None or not isinstance(args, tuple):
             refuse(f"a call of {callee.name if isinstance(callee, Name) else type(callee).__name__!r}")
         self.push(maker(args))
+
+    def instance(self) -> None:
+        """INST: a name in two lines, called with everything above the mark."""
+        arguments = tuple(self.pop_marked())
+        self.name(self.line(), self.line())
+        self.push(arguments)
+        self.make()
+
+    def object(self) -> None:
+        """OBJ: everything above the mark, the first of it called with the others."""
+        values = self.pop_marked()
+        self.push(values.pop(0))
+        self.push(tuple(values))
+        self.make()
 
     def build(self) -> None:
         """State set on an object after it was made. A dict's own attributes (torch's `_metadata`) are left out."""
@@ -182,9 +239,13 @@ class _Machine:
         if type(target) is not dict or len(items) % 2:
             refuse(f"items set on {type(target).__name__!r}")
         for key, value in zip(items[::2], items[1::2], strict=True):
-            if type(key) is not str and not (type(key) is int and abs(key) < 2**48):
-                refuse(f"a dictionary key of type {type(key).__name__!r}")
-            target[key] = value
+            target[checked_key(key)] = value
+
+    def dictionary(self) -> None:
+        """DICT: names and values above the mark."""
+        items = self.pop_marked()
+        self.push({})
+        self.set_items(items)
 
     def extend(self, values: list[Any]) -> None:
         target = self.top()
@@ -209,6 +270,13 @@ class _Machine:
             refuse(f"pickle protocol {version}")
 
 
+def checked_key(key: Any) -> str | int:
+    """A dictionary's key, text or a number: hashing others can take a time that their file decides."""
+    if type(key) is str or (type(key) is int and abs(key) < 2**48):
+        return key
+    refuse(f"a dictionary key of type {type(key).__name__!r}")
+
+
 def inert(name: str) -> Maker:
     """A maker of records: for classes whose objects are kept as data."""
     return lambda args: Record(name, args)
@@ -226,7 +294,15 @@ _INSTRUCTIONS: dict[int, Callable[[_Machine], None]] = {
     ord("K"): lambda m: m.push(m.number("<B")),
     ord("M"): lambda m: m.push(m.number("<H")),
     ord("J"): lambda m: m.push(m.number("<i")),
-    0x8A: lambda m: m.push(int.from_bytes(m.take(m.number("B")), "little", signed=True)),  # LONG1
+    0x8A: lambda m: m.push(m.integer(m.number("B"))),  # LONG1
+    0x8B: lambda m: m.push(m.integer(m.number("<i"))),  # LONG4
+    ord("I"): lambda m: m.push(m.literal(literals.digits)),
+    ord("L"): lambda m: m.push(m.literal(literals.digits)),
+    ord("F"): lambda m: m.push(m.literal(literals.decimal)),
+    ord("S"): lambda m: m.push(m.literal(literals.quoted, LARGEST_TEXT)),
+    ord("V"): lambda m: m.push(m.literal(literals.unescaped, LARGEST_TEXT)),
+    ord("U"): lambda m: m.push(m.old_text(m.number("<B"))),
+    ord("T"): lambda m: m.push(m.old_text(m.number("<I"))),
     ord("G"): lambda m: m.push(m.number(">d")),
     0x8C: lambda m: m.push(m.text(m.number("<B"))),
     ord("X"): lambda m: m.push(m.text(m.number("<I"))),
@@ -240,6 +316,11 @@ _INSTRUCTIONS: dict[int, Callable[[_Machine], None]] = {
     0x87: lambda m: m.push(m.pop_tuple(3)),
     ord("t"): lambda m: m.push(tuple(m.pop_marked())),
     ord("]"): lambda m: m.push([]),
+    ord("l"): lambda m: m.push(m.pop_marked()),
+    ord("d"): _Machine.dictionary,
+    ord("0"): _Machine.drop,
+    ord("1"): lambda m: m.pop_marked() and None,
+    ord("2"): lambda m: m.push(m.top()),
     ord("a"): lambda m: m.extend([m.pop()]),
     ord("e"): lambda m: m.extend(m.pop_marked()),
     0x8F: lambda m: m.push([]),  # EMPTY_SET: order and uniqueness matter to nobody here, hashing could
@@ -247,6 +328,8 @@ _INSTRUCTIONS: dict[int, Callable[[_Machine], None]] = {
     ord("}"): lambda m: m.push({}),
     ord("s"): lambda m: m.set_items(list(m.pop_tuple(2))),
     ord("u"): lambda m: m.set_items(m.pop_marked()),
+    ord("g"): lambda m: m.push(m.memo[m.literal(literals.digits)]),
+    ord("p"): lambda m: m.remember(m.literal(literals.digits)),
     ord("h"): lambda m: m.push(m.memo[m.number("<B")]),
     ord("j"): lambda m: m.push(m.memo[m.number("<I")]),
     ord("q"): lambda m: m.remember(m.number("<B")),
@@ -256,6 +339,8 @@ _INSTRUCTIONS: dict[int, Callable[[_Machine], None]] = {
     0x93: lambda m: m.name(*m.pop_tuple(2)),
     ord("R"): _Machine.make,
     0x81: _Machine.make,  # NEWOBJ
+    ord("i"): _Machine.instance,
+    ord("o"): _Machine.object,
     ord("b"): _Machine.build,
     ord("Q"): _Machine.load_persistent,
 }

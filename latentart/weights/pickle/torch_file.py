@@ -11,9 +11,10 @@ import struct
 from pathlib import Path
 from typing import Any
 
+from latentart import regular
 from latentart.errors import WeightsError
 from latentart.weights.pickle import stored_zip
-from latentart.weights.pickle.inert_pickle import Budget, Maker, Record, Table, inert, read, refuse
+from latentart.weights.pickle.inert_pickle import Budget, Maker, Name, Record, Table, checked_key, inert, read, refuse
 from latentart.weights.pickle.storage import STORAGE_NAMES, Storage, rebuild, storage
 
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
@@ -28,9 +29,14 @@ def is_torch(head: bytes) -> bool:
 
 
 def window(path: Path) -> memoryview:
-    """The file's bytes, mapped: only what is looked at takes memory."""
-    with path.open("rb") as file:
-        return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+    """The file's bytes, mapped: only what is looked at takes memory. Raises WeightsError."""
+    try:
+        with regular.opened(path) as file:
+            return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+    except OSError as error:
+        raise WeightsError(f"cannot read {path.name!r}: {error.strerror or error} (check the file)") from error
+    except ValueError as error:
+        raise WeightsError(f"{path.name!r} is empty (download it again)") from error
 
 
 def open_torch(path: Path) -> Any:
@@ -43,10 +49,31 @@ def open_torch(path: Path) -> Any:
 
 
 def ordered_dict(args: tuple[Any, ...]) -> dict[Any, Any]:
-    """Stands for OrderedDict and EasyDict: a plain dict, whose items follow."""
-    if args:
-        refuse("a dictionary made from arguments")
-    return {}
+    """Stands for OrderedDict and EasyDict: a plain dict; its items follow, or come in pairs as Python 2 writes them."""
+    if not args:
+        return {}
+    match args:
+        case ([*pairs],) if all(isinstance(pair, (list, tuple)) and len(pair) == 2 for pair in pairs):
+            # Emptied: a list that the file hands over a thousand times must not become a thousand dictionaries.
+            args[0].clear()
+            return {checked_key(key): value for key, value in pairs}
+    refuse("a dictionary made from arguments")
+
+
+def persistent_object(args: tuple[Any, ...]) -> Record:
+    """Stands for NVIDIA's `_reconstruct_persistent_obj`: a record of the class's name and the object's state."""
+    match args:
+        case ({"type": "class", "class_name": str(name), "state": dict(state)},):
+            return Record(name, state=state)
+    refuse("a persistent object without a class name and a state")
+
+
+def revived(args: tuple[Any, ...]) -> Record:
+    """Stands for `copy_reg._reconstructor(class, base, state)`, how protocols 0 and 1 write any object."""
+    match args:
+        case (Name(name), Name("__builtin__.object" | "builtins.object"), None):
+            return Record(name)
+    refuse("an object made from another one")
 
 
 def first(args: tuple[Any, ...]) -> Any:
@@ -59,10 +86,18 @@ def first(args: tuple[Any, ...]) -> Any:
 def number(args: tuple[Any, ...]) -> int | float:
     """Stands for numpy's `scalar(dtype, bytes)`."""
     match args:
-        case (Record("numpy.dtype", (str(code), *_), (_, "<" | "|", *_)), memoryview() | bytes() as raw):
+        case (Record("numpy.dtype", (str(code), *_), (_, "<" | "|", *_)), memoryview() | bytes() | str() as stored):
+            raw = raw_bytes(stored)
             if len(raw) == struct.calcsize(NUMBERS[code]):
                 return struct.unpack(NUMBERS[code], raw)[0]  # type: ignore[no-any-return]
     refuse("a numpy scalar of a kind this reader does not know")
+
+
+def raw_bytes(stored: memoryview | bytes | str) -> memoryview | bytes:
+    """Bytes as they are; of a text of Python 2 the bytes it was read from."""
+    if isinstance(stored, str):
+        return stored.encode("latin-1") if all(ord(c) < 256 for c in stored) else b""
+    return stored
 
 
 def dtype(args: tuple[Any, ...]) -> Record:
@@ -99,6 +134,18 @@ TABLE: Table = {
     "torch._utils._rebuild_parameter": first,
     "torch.Size": first,
     "argparse.Namespace": inert("argparse.Namespace"),
+    # pytorch_GAN_zoo's settings; NVIDIA's networks, when they are saved as a whole by torch.save (PTI and others).
+    "models.utils.config.BaseConfig": inert("models.utils.config.BaseConfig"),
+    "torch_utils.persistence._reconstruct_persistent_obj": persistent_object,
+    "dnnlib.util.EasyDict": ordered_dict,
+    "torch.device": inert("torch.device"),
+    **dict.fromkeys(("torch.float32", "torch.float16", "torch.bfloat16", "torch.float64", "torch.int64")),
+    "numpy.ndarray": None,
+    "numpy.core.multiarray._reconstruct": inert("numpy.ndarray"),
+    "numpy._core.multiarray._reconstruct": inert("numpy.ndarray"),
+    "copy_reg._reconstructor": revived,
+    "copyreg._reconstructor": revived,
+    **dict.fromkeys(("__builtin__.object", "builtins.object")),
     "builtins.set": no_set,
     "__builtin__.set": no_set,
     "numpy.dtype": dtype,

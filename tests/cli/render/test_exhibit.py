@@ -122,6 +122,17 @@ def test_bad_input_is_one_line_and_leaves_nothing(change, arguments, said, wall,
     assert sorted(wall.rglob("*")) == before
 
 
+@pytest.mark.parametrize("arguments", [["--check"], ["-o", "out", "--workers", "0"], ["--plan", "-o", "out"]])
+def test_a_sound_that_is_none_is_said_before_the_first_frame(arguments, wall, capsys):
+    (wall / "track.wav").write_text("#EXTM3U\nother.wav\n")
+    silent = re.sub(r"(?m)^audio = .*$", 'audio = "track.wav"', SCORE).replace('"0.5 + 0.5 * rms"', "0.5")
+    assert 'audio = "track.wav"' in silent
+    (wall / "wall.toml").write_text(silent)
+    assert called("wall.toml", *arguments) == 1
+    assert "cannot read the sound" in capsys.readouterr().err
+    assert not list(wall.rglob("*.mp4"))
+
+
 def test_ctrl_c_keeps_the_chunks_and_the_same_command_goes_on(wall):
     (wall / "wall.toml").write_text(SCORE.replace("seconds = 2", "seconds = 8"))
     line = [sys.executable, "-m", "latentart", "exhibit", "wall.toml", "-o", "out", "--workers", "1"]

@@ -7,6 +7,7 @@ import os
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -70,6 +71,31 @@ def test_white_box(tmp_path: Path, write: Callable[[Path, Tensors], Path]) -> No
     assert "no commercial use" in T.licence
     assert relative(T(img), wanted) < 1e-5
     assert "widths 4, 8, 16" in T.inferred
+
+
+@pytest.mark.parametrize(
+    "topology", [{"format": "graph-model"}, {"modelTopology": {"node": []}}, {"modelTopology": {}}]
+)
+def test_white_box_as_a_graph_with_its_constants(tmp_path: Path, topology: dict[str, Any]) -> None:
+    variables = layout.whitebox()
+    constants = {
+        "generator/strided_slice/stack": torch.tensor([1], dtype=torch.int32),
+        "generator/ResizeBilinear/size": torch.tensor([8, 8], dtype=torch.int32),
+        "generator/LeakyRelu/alpha": torch.tensor(0.2),
+        "guided/box/filter": torch.ones(3, 3, 1, 1),
+    }
+    tensors = {**variables, **constants}
+    listed = [
+        {"name": name, "shape": list(t.shape), "dtype": "float32" if t.is_floating_point() else "int32"}
+        for name, t in tensors.items()
+    ]
+    (tmp_path / "shard").write_bytes(b"".join(t.contiguous().numpy().tobytes() for t in tensors.values()))
+    model = {**topology, "weightsManifest": [{"paths": ["shard"], "weights": listed}]}
+    (tmp_path / "model.json").write_text(json.dumps(model))
+    T = load_translator(tmp_path, "cpu")
+    img = photo()
+    wanted = layout.whitebox_plays(variables, img.flip(1).permute(0, 2, 3, 1)).permute(0, 3, 1, 2).flip(1)
+    assert relative(T(img), wanted) < 1e-5
 
 
 def test_white_box_with_what_training_leaves_beside_it(tmp_path: Path) -> None:

@@ -143,8 +143,30 @@ def test_microast(tmp_path: Path, alpha: float) -> None:
     files = layout.microast()
     T = load_translator(microast(tmp_path), "cpu")
     content, style = picture(count=2), picture(44, 36, 6)
-    assert (T.family, T.style_dim) == ("microast", 128)
+    assert (T.family, T.style_dim, T.strength_by) == ("microast", 128, "style")
     assert relative(plays(T, content, style, alpha), layout.microast_plays(files, content, style, alpha)) < 1e-5
+
+
+@pytest.mark.parametrize("strength", [0.1, 0.5, 1.0, 1.5])
+def test_the_scale_of_content_features_is_not_in_a_microast_picture(tmp_path: Path, strength: float) -> None:
+    """Its features are normalised wherever a style is put in: what they are multiplied by must not come through."""
+    files = layout.microast()
+    content, style = picture(), picture(44, 36, 6)
+    for name, tensor in files["content_encoder"].items():
+        if name.endswith("bias"):
+            tensor.zero_()  # so that a network of convolutions and ReLUs multiplies what it is given
+    layout.save(tmp_path / "plain", files, ".pth")
+    files["content_encoder"]["enc1.0.conv_layer.weight"] *= 50
+    layout.save(tmp_path / "scaled", files, ".pth")
+    plain, scaled = (plays(load_translator(tmp_path / n, "cpu"), content, style, strength) for n in ("plain", "scaled"))
+    assert plain.std() > 1e-3
+    assert relative(scaled, plain) < 1e-3
+
+
+def test_a_microast_of_a_picture_with_its_own_style_has_one_strength(tmp_path: Path) -> None:
+    T = load_translator(microast(tmp_path), "cpu")
+    content = picture()
+    assert relative(plays(T, content, content, 0.3), plays(T, content, content, 1.0)) < 1e-5
 
 
 @pytest.mark.parametrize("family", FAMILIES)
