@@ -85,14 +85,14 @@ def main(arguments: list[str] | None = None) -> None:
         fail(error.format_message())
     except LatentartError as error:
         fail(str(error))
+    except (KeyboardInterrupt, click.Abort) as error:
+        # click's Abort is a RuntimeError, and wraps the KeyboardInterrupt, whose message may name what was kept.
+        click.echo(str(error.__cause__ or error) or "interrupted", err=True)
+        sys.exit(130)
     except (MemoryError, RuntimeError) as error:
         if not out_of_memory(error):
             raise
         fail(f"out of memory{_what(error)}: draw in parts with --tile, or smaller with --size")
-    except (KeyboardInterrupt, click.Abort) as error:
-        # click wraps the KeyboardInterrupt, which may carry a message about what was kept.
-        click.echo(str(error.__cause__ or error) or "interrupted", err=True)
-        sys.exit(130)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)
