@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import logging
 import math
+import re
+import struct
 import warnings
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
 from av.container import InputContainer
+from av.sidedata.sidedata import Type as SideData
 from av.video.reformatter import ColorRange, Colorspace, Interpolation
 from av.video.stream import VideoStream
 from PIL import Image
 
-from latentart import pixels, rate
+from latentart import image_files, kinds, pixels, rate, transparency
 from latentart.errors import PictureError
 from latentart.pixels import Frame
 
@@ -30,6 +34,7 @@ DEMUXERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mp4", ".mkv": "matroska", ".w
 FILMS = tuple(DEMUXERS)
 ANIMATED = (".gif", ".webp", ".png", ".apng")
 """Pictures that may move."""
+LIBVPX = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 LONGEST_HOLD = 600
 """Seconds that one picture may stand: times that jump further are damage, and would fill the disk."""
 USUAL_RATES = (Fraction(24000, 1001), *map(Fraction, (24, 25)), Fraction(30000, 1001), *map(Fraction, (30, 50)),
@@ -43,7 +48,7 @@ _HD = 720
 class Footage:
     """What is known of a film before it is read: size (width, height) upright, `fps` of `read`, whether it sounds.
 
-    frames: about how many `read` gives, 0 where the file does not say.
+    frames: about how many `read` gives, 0 where the file does not say. alpha: whether pictures have transparency.
     """
 
     path: Path
@@ -51,6 +56,7 @@ class Footage:
     fps: Fraction
     frames: int = 0
     sound: bool = False
+    alpha: bool = False
 
 
 def moves(path: str | Path) -> bool:
@@ -78,14 +84,17 @@ def open_footage(path: str | Path, fps: rate.Rate | None = None) -> Footage:
         return _animation(path, wanted) if path.suffix.lower() in ANIMATED else _film(path, wanted)
 
 
-def read(footage: Footage) -> Iterator[Frame]:
-    """Frames uint8 [H, W, 3] of `footage.size`, one each 1 / fps, a few in memory at a time. Raises PictureError."""
+def read(footage: Footage, ground: transparency.Ground | None = transparency.BLACK) -> Iterator[Frame]:
+    """Frames uint8 [H, W, 3] of `footage.size`, one each 1 / fps, a few in memory at a time. Raises PictureError.
+
+    ground: what lies behind transparency; None keeps it, [H, W, 4] where the footage has alpha.
+    """
     animated = footage.path.suffix.lower() in ANIMATED
     with _explained(footage.path):
-        timed = _pictures(footage.path) if animated else _decoded(footage.path, footage.size)
+        timed = _pictures(footage.path, footage.alpha) if animated else _decoded(footage)
         count = 0
         for frame in constant(timed, footage.fps, footage.path):
-            yield frame
+            yield frame if ground is None else np.ascontiguousarray(transparency.over(frame, ground))
             count += 1
     if not count:
         raise PictureError(f"there are no frames in {str(footage.path)!r}: give a film that plays")
@@ -141,9 +150,33 @@ def opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
         yield film, stream
 
 
+def says_alpha(stream: Any) -> bool:
+    """Whether a Matroska stream says that its pictures have alpha, which FFmpeg spells in two ways."""
+    return "1" in (stream.metadata.get("alpha_mode"), stream.metadata.get("ALPHA_MODE"))
+
+
+def _decoder(stream: VideoStream) -> Any:
+    """What decodes packets of a stream: FFmpeg's own VP8 and VP9 leave out alpha, libvpx does not."""
+    library = LIBVPX.get(stream.codec_context.name)
+    if library is None or not says_alpha(stream):
+        return stream.codec_context
+    decoder = av.CodecContext.create(library, "r")
+    decoder.extradata = stream.codec_context.extradata
+    return decoder
+
+
+def _first(film: InputContainer, stream: VideoStream) -> av.VideoFrame | None:
+    decoder = _decoder(stream)
+    for packet in film.demux(stream):
+        with suppress(av.FFmpegError):
+            for frame in decoder.decode(packet if packet.size else None):
+                return frame  # type: ignore[no-any-return]
+    return None
+
+
 def _film(path: Path, wanted: Fraction | None) -> Footage:
     with opened(path) as (film, stream):
-        first = next(film.decode(stream), None)
+        first = _first(film, stream)
         if first is None:
             raise PictureError(f"there are no frames in {str(path)!r}: give a film that plays")
         if first.color_trc in _HDR:
@@ -153,7 +186,8 @@ def _film(path: Path, wanted: Fraction | None) -> Footage:
         if not wanted and fps != own:
             log.info("%s has %.3f frames per second on average; it is read at %s", path.name, float(own), fps)
         seconds = _seconds(film, stream)
-        return Footage(path, _upright(first, stream), fps, round(seconds * fps), bool(film.streams.audio))
+        heard, alpha = bool(film.streams.audio), any(part.is_alpha for part in first.format.components)
+        return Footage(path, _upright(first, stream), fps, round(seconds * fps), heard, alpha)
 
 
 def _seconds(film: InputContainer, stream: VideoStream) -> Fraction:
@@ -177,49 +211,86 @@ def _upright(frame: av.VideoFrame, stream: VideoStream) -> tuple[int, int]:
     width, height = (
         (round(frame.width * shape), frame.height) if shape > 1 else (frame.width, round(frame.height / shape))
     )
-    return pixels.check_size((height, width) if _turns(frame) % 2 else (width, height))
+    return pixels.check_size((height, width) if _place(frame).swapped else (width, height))
 
 
-def _turns(frame: av.VideoFrame) -> int:
-    """Quarter turns against the clock that set a frame upright."""
-    return round(frame.rotation / 90) % 4
+@dataclass(frozen=True)
+class Place:
+    """How a stored picture becomes the one that is meant: rows and columns swapped, then turned over."""
+
+    swapped: bool = False
+    left_right: bool = False
+    upside_down: bool = False
+
+    def __call__(self, frame: Frame) -> Frame:
+        """[H, W, C] -> [H or W, W or H, C], contiguous."""
+        seen = frame.transpose(1, 0, 2) if self.swapped else frame
+        return np.ascontiguousarray(seen[:: -1 if self.upside_down else 1, :: -1 if self.left_right else 1])
 
 
-def _decoded(path: Path, size: tuple[int, int]) -> Iterator[Timed]:
+def _place(frame: av.VideoFrame) -> Place:
+    """The nearest of the eight places that a display matrix (ISO/IEC 14496-12, 6.2.2) can mean."""
+    side: Any = next((each for each in frame.side_data if each.type == SideData.DISPLAYMATRIX), None)
+    if side is None or len(bytes(side)) < 36:
+        return Place()
+    # x' = a x + c y, y' = b x + d y
+    a, b, _, c, d, *_ = struct.unpack("=9i", bytes(side)[:36])
+    if abs(a) + abs(d) >= abs(b) + abs(c):
+        return Place(False, a < 0, d < 0)
+    return Place(True, c < 0, b < 0)
+
+
+def _decoded(footage: Footage) -> Iterator[Timed]:
     """(seconds, frame) of a film; damaged packets are skipped and logged."""
     damaged = 0
-    with opened(path) as (film, stream):
+    with opened(footage.path) as (film, stream):
         length = 1 / (stream.average_rate or Fraction(25))
-        time = -length
+        time, held, decoder = -length, length, _decoder(stream)
         for packet in film.demux(stream):
             try:
-                frames = packet.decode()
+                frames = decoder.decode(packet if packet.size else None)
             except av.FFmpegError:
                 damaged += 1
                 continue
             for frame in frames:
-                stamp = None if frame.pts is None or frame.time_base is None else frame.pts * frame.time_base
+                base = frame.time_base or stream.time_base
+                stamp = None if frame.pts is None or base is None else frame.pts * base
                 time = time + length if stamp is None else Fraction(stamp)
-                yield time, _rgb(frame, size)
-        yield time + length, None
+                held = frame.duration * base if frame.duration and base else length
+                yield time, _picture(frame, footage)
+        yield _end(film, stream, time, held), None
     if damaged:
-        log.warning("%s is damaged in %d places: the frames before them were held", path.name, damaged)
+        log.warning("%s is damaged in %d places: the frames before them were held", footage.path.name, damaged)
 
 
-def _rgb(frame: av.VideoFrame, size: tuple[int, int]) -> Frame:
-    turns = _turns(frame)
-    width, height = size[::-1] if turns % 2 else size
+def _end(film: InputContainer, stream: VideoStream, last: Fraction, held: Fraction) -> Fraction:
+    """When the last picture ends: as it says itself, or its stream, or Matroska's tag, or the file without sound."""
+    base, start = stream.time_base or Fraction(1), Fraction((stream.start_time or 0) * (stream.time_base or 1))
+    ends = [last + held]
+    if stream.duration:
+        ends.append(start + stream.duration * base)
+    elif tagged := re.fullmatch(r"(\d+):(\d+):(\d+(?:\.\d+)?)", stream.metadata.get("DURATION", "")):
+        ends.append(int(tagged[1]) * 3600 + int(tagged[2]) * 60 + Fraction(tagged[3]))
+    elif film.duration and len(film.streams) == 1:
+        ends.append(Fraction(film.duration, av.time_base))
+    # A length that is damage would fill the disk.
+    return max(end for end in ends if end - last <= max(LONGEST_HOLD, held))
+
+
+def _picture(frame: av.VideoFrame, footage: Footage) -> Frame:
+    place = _place(frame)
+    width, height = footage.size[::-1] if place.swapped else footage.size
     hd = max(frame.width, frame.height) > _HD
     made = frame.reformat(
         width=width,
         height=height,
-        format="rgb24",
+        format="rgba" if footage.alpha else "rgb24",
         # Untagged films: HD is BT.709, what is smaller BT.601, as players take it.
         src_colorspace=(Colorspace.ITU709 if hd else Colorspace.ITU601) if frame.colorspace == _UNTAGGED else None,
         dst_color_range=ColorRange.JPEG,
         interpolation=Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT,
     )
-    return np.ascontiguousarray(np.rot90(made.to_ndarray(), turns), dtype=np.uint8)
+    return place(made.to_ndarray())
 
 
 def _animation(path: Path, wanted: Fraction | None) -> Footage:
@@ -228,9 +299,13 @@ def _animation(path: Path, wanted: Fraction | None) -> Footage:
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         with Image.open(path) as image:
             pixels.check_size(image.size)
-            times = [_hold(image, number) for number in range(getattr(image, "n_frames", 1))]
+            times, alpha, size = [], False, image.size
+            for number in range(getattr(image, "n_frames", 1)):
+                times.append(_hold(image, number))
+                alpha = alpha or image.convert("RGBA").getchannel("A").getextrema()[0] < 255
+            size = image_files.upright(image).size
     fps = wanted or min(Fraction(1000, min(times)), Fraction(50))
-    return Footage(path, image.size, fps, max(1, round(sum(times) * fps / 1000)))
+    return Footage(path, size, fps, max(1, round(sum(times) * fps / 1000)), alpha=alpha)
 
 
 def _hold(image: Image.Image, number: int) -> int:
@@ -242,14 +317,13 @@ def _hold(image: Image.Image, number: int) -> int:
     return own if own > 10 else 100
 
 
-def _pictures(path: Path) -> Iterator[Timed]:
-    """(seconds, frame) of an animated picture, over black where it is transparent."""
+def _pictures(path: Path, alpha: bool) -> Iterator[Timed]:
+    """(seconds, frame) of an animated picture."""
     time = 0
     with Image.open(path) as image:
         for number in range(getattr(image, "n_frames", 1)):
             hold = _hold(image, number)
-            seen = image.convert("RGBA")
-            black = Image.new("RGBA", seen.size, (0, 0, 0, 255))
-            yield Fraction(time, 1000), np.array(Image.alpha_composite(black, seen).convert("RGB"), dtype=np.uint8)
+            seen = image_files.standard(image_files.upright(image)).convert("RGBA" if alpha else "RGB")
+            yield Fraction(time, 1000), np.array(seen, dtype=np.uint8)
             time += hold
     yield Fraction(time, 1000), None

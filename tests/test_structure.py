@@ -12,7 +12,8 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "latentart"
 
 LAYERS = [
-    {"errors", "seeds", "folder", "files", "rate", "cache", "shipped"},
+    {"errors", "seeds", "folder", "files", "rate", "cache", "shipped", "kinds"},
+    {"transparency", "image_files"},
     {"pixels", "provenance", "footage"},
     {"weights"},
     {"models"},

@@ -71,6 +71,10 @@ features = click.option(
     "--features", metavar="NAME", help="vgg16-relu3_3 (ships) or vgg16 (after `weights pull vgg16`)."
 )
 directions = click.option("--directions", metavar="FILE", help="Where directions are; by default beside the model.")
+ground = click.option(
+    "--ground", metavar="COLOUR",
+    help="Lay transparent pictures over black, white or #rrggbb. [default: kept; black where the file cannot]",
+)  # fmt: skip
 overwrite = click.option("--overwrite", is_flag=True, help="Replace an existing file.")
 
 

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from latentart import pixels
+from latentart import pixels, transparency
 from latentart.exhibition import automation
 from latentart.exhibition.score import Section
 from latentart.latent import composition, direction_files, directions, path, space
@@ -81,7 +81,7 @@ class Part:
         return ws
 
     def draw(self, ws: Tensor, local: float, now: Instant) -> Tensor:
-        """ws [1, num_ws, w_dim], `local` seconds after the section's beginning -> picture [1, 3, H, W] in [-1, 1].
+        """ws [1, num_ws, w_dim], `local` seconds after the section's beginning -> picture [1, 3 or 4, H, W] in [-1, 1].
 
         What a film moves over its loop (bends, blends, translators) moves with the walk.
         """
@@ -91,13 +91,13 @@ class Part:
         noise = random_noise(self.G, film.noise_seed, np.array([now.number])) if mode == "random" else None
         img: Tensor = self._drawing(u, moment)(ws, noise_mode="const" if noise else mode, noise=noise)
         # Memory of its own: what comes after works in place, because at 3840x2160 each copy takes 100 MB.
-        return img.float().expand(-1, 3, -1, -1).contiguous()
+        return img.float().expand(-1, max(3, img.shape[1]), -1, -1).contiguous()
 
     def dressed(self, img: Tensor, local: float, now: Instant) -> Tensor:
-        """A picture [1, 3, H, W] in its final size, through the section's translators."""
+        """A picture [1, 3 or 4, H, W] in its final size, through the section's translators."""
         if not self.then:
             return img
-        return self.then(img, self._place(local, self._moment(local, now.known)))
+        return transparency.kept(self.then)(img, self._place(local, self._moment(local, now.known)))
 
     def _drawing(self, u: Array, moment: Mapping[str, float]) -> Synthesis:
         film = self.section.film
@@ -155,13 +155,13 @@ def _still(section: Section, fps: str) -> films.Film:
 class Voice:
     """Parts in order. A transition takes the first seconds of the part it leads to."""
 
-    def __init__(self, parts: list[Part], resize: Resize = pixels.resize) -> None:
+    def __init__(self, parts: list[Part], resize: Resize = pixels.resize_straight) -> None:
         self.parts, self.resize = parts, resize
         self.starts = np.concatenate([[0.0], np.cumsum([part.seconds for part in parts])])
         self.seconds = float(self.starts[-1])
 
     def picture(self, now: Instant, size: tuple[int, int], fit: str) -> Tensor:
-        """The picture at a moment, [1, 3, height, width] in [-1, 1] for size (width, height)."""
+        """The picture at a moment, [1, 3 or 4, height, width] in [-1, 1] for size (width, height)."""
         t = now.seconds % self.seconds
         index = min(int(np.searchsorted(self.starts, t, side="right")) - 1, len(self.parts) - 1)
         part, before = self.parts[index], self.parts[index - 1]
@@ -176,6 +176,8 @@ class Voice:
             return _lit(self._drawn(part, ws, local, now, size=size, fit=fit), old + (new - old) * share)
         old_picture = self._shown(before, before.ws(past, now.known), past, now, size=size, fit=fit)
         new_picture = self._shown(part, part.ws(local, now.known), local, now, size=size, fit=fit)
+        if old_picture.shape[1] != new_picture.shape[1]:
+            old_picture, new_picture = _opaque(old_picture), _opaque(new_picture)
         return old_picture.lerp_(new_picture, share)
 
     def _share(self, part: Part, local: float) -> float:
@@ -195,14 +197,21 @@ class Voice:
 
 
 def _lit(img: Tensor, light: float) -> Tensor:
-    return img if light == 1 else img.add_(1).mul_(light).sub_(1)
+    if light != 1:
+        img[:, :3].add_(1).mul_(light).sub_(1)
+    return img
+
+
+def _opaque(img: Tensor) -> Tensor:
+    """[N, 3 or 4, H, W] -> [N, 4, H, W]."""
+    return img if img.shape[1] == 4 else transparency.with_alpha(img, torch.ones_like(img[:, :1]))
 
 
 def open_voices(
     sections: Mapping[str, list[Section]],
     models: Mapping[str, Generator],
     fps: str,
-    resize: Resize = pixels.resize,
+    resize: Resize = pixels.resize_straight,
     tables: Mapping[tuple[str, int], Array] = MappingProxyType({}),
 ) -> dict[str, Voice]:
     """Voices by name. Sections of one network share one model, so that they can morph.

@@ -20,7 +20,7 @@ from torch import Tensor
 from latentart import seeds
 from latentart.errors import PictureError, SettingsError, check_limits
 from latentart.features.load import SHIPPED, vgg16
-from latentart.features.trunk import rgb
+from latentart.transparency import rgb
 from latentart.painting.gatys import Step, nothing
 from latentart.painting.goal import SMALLEST, resized
 

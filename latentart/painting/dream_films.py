@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from latentart.errors import SettingsError
-from latentart.features.trunk import rgb
+from latentart.transparency import rgb
 from latentart.painting import colours, motion
 from latentart.painting.dream import Dreamer, DreamSettings
 from latentart.painting.gatys import Step, nothing

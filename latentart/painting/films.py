@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from latentart.features.trunk import rgb
+from latentart.transparency import rgb
 from latentart.painting import motion
 from latentart.painting.gatys import Step, StyleOptimizer, fresh, nothing
 from latentart.painting.goal import PaintingSettings, Style

@@ -16,7 +16,7 @@ from torch import Tensor
 from latentart import seeds
 from latentart.errors import PictureError
 from latentart.features.load import vgg16
-from latentart.features.trunk import rgb
+from latentart.transparency import rgb
 from latentart.painting import colours
 from latentart.painting.goal import SMALLEST, Goal, PaintingSettings, Style, check, prepared, resized
 

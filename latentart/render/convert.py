@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from latentart import files, footage, pixels, provenance, seeds
+from latentart import files, footage, image_files, pixels, provenance, seeds, transparency
 from latentart.errors import PictureError, TargetError
 from latentart.footage import Footage
 from latentart.render.frames import Then
@@ -29,7 +29,7 @@ from latentart.translators.smoothing import Smoothed, check_smoothing
 
 log = logging.getLogger(__name__)
 
-PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif")
+PICTURES = image_files.ENDINGS
 
 
 @dataclass(frozen=True)
@@ -112,6 +112,7 @@ def _translation(T: Translator, strength: Strength, style: Tensor | None, smooth
             made: Tensor = played.translate(img.to(T.device), amount, style=style)
         return made
 
+    change.sees_alpha = T.in_channels == 4  # type: ignore[attr-defined]
     return change
 
 
@@ -125,6 +126,7 @@ def convert(
     target: str | Path,
     *,
     size: Size = None,
+    ground: str | None = None,
     settings: dict[str, Any] | None = None,
     overwrite: bool = False,
     on_frame: Report = lambda done, total: None,
@@ -132,10 +134,14 @@ def convert(
 ) -> Converted:
     """Every picture of `source` as `change` makes it: picture to picture, folder to folder, film to film.
 
-    change: img [1, 3 or 4, H, W] in [-1, 1] (4 where a picture has transparency) and u [1], the part of the film that
-    has passed -> img of any size. Raises LatentartError.
+    change: img [1, 3, H, W] in [-1, 1] and u [1], the part of the film that has passed -> img of any size. ground: a
+    colour that transparent pictures are laid over first; None puts their alpha back behind the change (see
+    `transparency`). Raises LatentartError.
     """
+    behind = None if ground is None else transparency.colour(ground)
+    change = _grounded(change, behind)
     source, kept = Path(source), {**(settings or {}), "source": Path(source).name}
+    kept.update({} if behind is None else {"ground": transparency.spelled(behind)})
     if source.is_dir():
         return _folder(change, source, Path(target), size=size, settings=kept, overwrite=overwrite, on_frame=on_frame)
     if footage.moves(source) and Path(target).suffix.lower() not in (".png", ".jpg", ".jpeg"):
@@ -155,6 +161,12 @@ def convert(
     return made
 
 
+def _grounded(change: Then, ground: transparency.Ground | None) -> Then:
+    if ground is None:
+        return transparency.kept(change)
+    return lambda img, u: change(transparency.rgb(img, ground), u)
+
+
 def open_picture(path: str | Path, size: Size = None) -> Tensor:
     """A picture file as [1, 3, H, W] in [-1, 1], or [1, 4, H, W] where it is transparent. Raises PictureError."""
     frame = pixels.open_image(path, "RGBA")
@@ -166,7 +178,7 @@ def sized(img: Tensor, size: Size) -> Tensor:
     """img [N, C, H, W] in another size."""
     if size is None:
         return img
-    return pixels.resize(img, shape(size, (img.shape[-1], img.shape[-2]))).clamp(-1, 1)
+    return pixels.resize_straight(img, shape(size, (img.shape[-1], img.shape[-2]))).clamp(-1, 1)
 
 
 def shape(size: Size, own: tuple[int, int]) -> tuple[int, int]:
@@ -201,7 +213,7 @@ def _folder(
 ) -> Converted:
     found = sorted(path for path in source.iterdir() if path.suffix.lower() in PICTURES)
     if not found:
-        raise PictureError(f"there is no picture in {str(source)!r}: give PNG, JPEG, WebP, TIFF or BMP files")
+        raise PictureError(f"there is no picture in {str(source)!r}: give {image_files.LISTED} files")
     _make_folder(target)
     places = _places(found, target)
     for place in () if overwrite else places:
@@ -255,8 +267,8 @@ def _changed(change: Then, film: Footage, size: Size, step: int) -> Iterator[pix
     width, height = shape(size, film.size)
     # Cutting a row off is invisible; scaling by a pixel would soften everything.
     cut = (max(step, width - width % step), max(step, height - height % step))
-    for number, frame in enumerate(footage.read(film)):
-        img = pixels.resize(sized(pixels.to_float(frame), size), cut)
+    for number, frame in enumerate(footage.read(film, None)):
+        img = pixels.resize_straight(sized(pixels.to_float(frame), size), cut)
         u = min(1.0, number / film.frames) if film.frames else 0.0
         yield pixels.to_uint8(change(img, np.array([u])))[0]
 

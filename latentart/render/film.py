@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from latentart import pixels, provenance, rate, walks
+from latentart import pixels, provenance, rate, transparency, walks
 from latentart.engine import Engine
 from latentart.engine.translators import compile_translator
 from latentart.errors import SettingsError, unknown
@@ -294,7 +294,7 @@ def render(
     sink = open_sink(target, fps=fps, settings=settings, overwrite=overwrite, **options)
     pictures = frames(
         G, path, **noise, size=film.size, fit=film.fit, depth=sink.depth, synthesis=synthesis,
-        scene=make_scene(film, G, path), then=then, engine="eager",
+        scene=make_scene(film, G, path), then=transparency.kept(then) if then else None, engine="eager",
     )  # fmt: skip
     made = write(sink, pictures, path.num_frames, on_frame)
     chosen = synthesis.choice if isinstance(synthesis, Engine) else ""

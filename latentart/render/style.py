@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from latentart import footage, pixels, provenance
+from latentart import footage, pixels, provenance, transparency
 from latentart.engine.translators import compile_translator
 from latentart.errors import PictureError, SettingsError
 from latentart.models.device import choose_device
@@ -66,13 +66,13 @@ def read_styles(specs: Sequence[str], masks: Sequence[str | Path] = ()) -> list[
     pairs = [share(spec) for spec in specs]
     regions = [_mask(path) for path in masks] + [None] * (len(specs) - len(masks))
     return [
-        Style(convert.open_picture(path)[:, :3], amount, mask, Path(path).name)
+        Style(transparency.rgb(convert.open_picture(path)), amount, mask, Path(path).name)
         for (path, amount), mask in zip(pairs, regions, strict=True)
     ]
 
 
 def _mask(path: str | Path) -> Tensor:
-    return (pixels.to_float(pixels.open_image(path, "L")) + 1) / 2
+    return (pixels.to_float(pixels.open_mask(path)) + 1) / 2
 
 
 def paint_file(

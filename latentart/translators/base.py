@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from latentart.errors import PictureError, SettingsError
-from latentart.features.trunk import rgb
+from latentart.transparency import rgb
 from latentart.pixels import GREY_WEIGHTS
 
 StrengthBy = Literal["image", "features", "style"]

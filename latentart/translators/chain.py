@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from latentart.errors import SettingsError, unknown
-from latentart.features.trunk import rgb
+from latentart.transparency import rgb
 from latentart.latent.automation import Amount, parse_amount
 from latentart.translators.base import Translator, check_strength
 from latentart.translators.load import load_translator

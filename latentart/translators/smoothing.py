@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from latentart.errors import SettingsError
-from latentart.features.trunk import rgb
+from latentart.transparency import rgb
 from latentart.translators.base import Translator
 
 Change = Callable[[Tensor, NDArray[np.float64]], Tensor]

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from latentart.errors import SettingsError, unknown
-from latentart.features.trunk import rgb
+from latentart.transparency import rgb
 from latentart.translators.base import Translator, Wrapper, check_strength, pad
 from latentart.translators.layers import InstanceNorm, Statistics, fixed, norms
 from latentart.translators.layers import statistics as statistics_of

@@ -13,6 +13,7 @@ import pytest
 import torch
 from conftest import tiny
 
+from latentart import transparency
 from latentart.errors import SettingsError
 from latentart.exhibition import parse, players, render, validate
 from latentart.exhibition import schema as schemas
@@ -247,7 +248,11 @@ def test_any_range_of_frames_is_the_same():
 
 def test_alpha_is_brightness():
     canvas = stage('[[output]]\nending = ".mov"\n', 'alpha = "luma"\n' + BASE).canvas(0)
-    assert np.array_equal(canvas[..., 3], canvas[..., :3].max(axis=2))
+    plain = stage().canvas(0)
+    assert np.array_equal(canvas[..., 3], plain.max(axis=2))
+    # Laid over black it is the picture, and no colour is darker than its alpha makes it.
+    assert np.abs(transparency.over(canvas).astype(int) - plain).max() <= 1
+    assert (canvas[..., :3].max(axis=2)[canvas[..., 3] > 0] == 255).all()
 
 
 def test_a_preview_is_small_and_keeps_the_layout():

@@ -218,12 +218,6 @@ def test_sizes(tmp_path: Path) -> None:
         convert.translate_file(Negative(), tmp_path / "a.png", tmp_path / "d.png", size=-3)
 
 
-def test_a_transparent_picture_lies_over_grey(tmp_path: Path) -> None:
-    Image.fromarray(np.zeros((8, 8, 4), np.uint8)).save(tmp_path / "a.png")
-    made = convert.translate_file(Negative(), tmp_path / "a.png", tmp_path / "b.png")
-    assert abs(int(pixels.open_image(made.target)[4, 4, 0]) - 128) <= 1
-
-
 def test_a_folder_becomes_a_folder_without_what_is_damaged(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     for name in ("a.png", "b.jpg", "b.bmp"):

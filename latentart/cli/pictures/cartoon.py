@@ -23,11 +23,13 @@ from latentart.cli._progress import left_out, progress
 @click.option("--smoothness", type=float, help="How flat ink's surfaces are, 0 to 3.  [default: 1]")
 @click.option("--smoothing", type=float, default=0.0, show_default=True, help="How much films are calmed, 0 to 0.95.")
 @click.option("--size", type=opt.Pair(), help="Bring pictures to this size first; as they came by default.")
+@opt.ground
 @opt.device
 @opt.overwrite
 def command(
     source: Path, target: Path, network: str, strength: float, lines: float | None, levels: int | None,
-    smoothness: float | None, smoothing: float, size: tuple[int, int] | None, device: str | None, overwrite: bool,
+    smoothness: float | None, smoothing: float, size: tuple[int, int] | None, ground: str | None,
+    device: str | None, overwrite: bool,
 ) -> None:  # fmt: skip
     """Make a cartoon of IN: a picture, a folder of pictures, or a film.
 
@@ -49,7 +51,7 @@ def command(
     click.echo(loaded(check_kind(T, "cartoon", network)), err=True)
     with progress("drawing", "pictures") as report:
         made = translate_file(
-            T, source, target, strength=strength, smoothing=smoothing, size=size, overwrite=overwrite, on_frame=report
+            T, source, target, strength=strength, smoothing=smoothing, size=size, ground=ground, overwrite=overwrite, on_frame=report
         )
     left_out(made.skipped)
     click.echo(made.target)

@@ -66,6 +66,7 @@ PAINTED = ("steps", "seed", "style", "content", "tv", "scale", "loss", "keep_col
 @click.option("--film", type=click.Path(path_type=Path), metavar="FILE.mp4", help="The painting as it comes to be.")
 @click.option("--fps", help="Of a film, if not its own.")
 @click.option("--crf", type=int, help="Quality of a film's encoder: lower is better.")
+@opt.ground
 @opt.device
 @click.option("-o", "--output", "target", required=True, metavar="FILE|FOLDER", help="What to write.")
 @opt.overwrite

@@ -26,11 +26,12 @@ from latentart.cli._progress import left_out, progress
 @click.option("--labels", type=int, help="pix2pixHD: how many label numbers it knows, where the file leaves it open.")
 @click.option("--ml5-biases", is_flag=True, help="A .pict as ml5 played it, which forgot the encoder's biases.")
 @click.option("--size", type=opt.Pair(), help="Bring pictures to this size first; as they came by default.")
+@opt.ground
 @opt.device
 @opt.overwrite
 def command(
     source: Path, network: str, target: Path, strength: float, dropout: bool, seed: int | None, norm: str | None,
-    labels: int | None, ml5_biases: bool, size: tuple[int, int] | None, device: str | None, overwrite: bool,
+    labels: int | None, ml5_biases: bool, size: tuple[int, int] | None, ground: str | None, device: str | None, overwrite: bool,
 ) -> None:  # fmt: skip
     """Translate IN (a picture, a folder of pictures, a film) with an image-to-image network.
 
@@ -50,6 +51,8 @@ def command(
     T = load_translator(network, device, **{k: v for k, v in given.items() if v is not None and v is not False})
     click.echo(loaded(T), err=True)
     with progress("translating", "pictures") as report:
-        made = translate_file(T, source, target, strength=strength, size=size, overwrite=overwrite, on_frame=report)
+        made = translate_file(
+            T, source, target, strength=strength, size=size, ground=ground, overwrite=overwrite, on_frame=report
+        )
     left_out(made.skipped)
     click.echo(made.target)

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from latentart.errors import SettingsError, WeightsError
-from latentart.features.trunk import rgb
+from latentart.transparency import rgb
 from latentart.translators.base import Translator, pad
 from latentart.translators.style import palette, vgg_autoencoder
 from latentart.translators.tensor_names import fill, renamed

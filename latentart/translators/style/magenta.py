@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from latentart.errors import SettingsError, WeightsError
-from latentart.features.trunk import rgb
+from latentart.transparency import rgb
 from latentart.translators.base import Translator
 from latentart.translators.layers import normalized
 from latentart.translators.style.adain import chosen

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from latentart.errors import WeightsError
-from latentart.features.trunk import rgb
+from latentart.transparency import rgb
 from latentart.translators.base import Translator
 from latentart.translators.style import vgg_autoencoder
 from latentart.translators.style.adain import chosen, large_enough, restyled

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from latentart.errors import SettingsError, WeightsError
-from latentart.features.trunk import rgb
+from latentart.transparency import rgb
 from latentart.translators.base import Translator
 from latentart.translators.style import vgg_autoencoder
 from latentart.translators.style.adain import chain, chosen, large_enough
