@@ -128,7 +128,9 @@ class WebpSink(LoopSink):
         with encoder_errors(self.target):
             self._encoder.finish()
         with self.part.open("rb") as made:
-            return round(Fraction(webp_milliseconds(made), 1000) * self.fps) if is_extended(made) else self.frames
+            # Where nothing moved the encoder makes a plain picture, which has no length.
+            lasts = webp_milliseconds(made) if is_extended(made) else 0
+            return round(Fraction(lasts, 1000) * self.fps) if lasts else self.frames
 
     def _sign(self, record: Mapping[str, Any]) -> None:
         exif = provenance.user_comment(provenance.to_text(record))
