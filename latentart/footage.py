@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 DEMUXERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mp4", ".mkv": "matroska", ".webm": "matroska", ".avi": "avi",
             ".mpg": "mpeg", ".mpeg": "mpeg", ".ts": "mpegts", ".mts": "mpegts", ".ogv": "ogg"}  # fmt: skip
 FILMS = tuple(DEMUXERS)
-ANIMATED = (".gif", ".webp", ".png", ".apng")
+ANIMATED = (".gif", ".webp", ".png", ".apng", ".avif")
 """Pictures that may move."""
 LIBVPX = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 LONGEST_HOLD = 600
@@ -63,8 +63,8 @@ def moves(path: str | Path) -> bool:
     """Whether a file is a film, by its ending, or a picture with more than one frame."""
     path = Path(path)
     if path.suffix.lower() in DEMUXERS:
-        return True
-    if path.suffix.lower() not in ANIMATED:
+        return not path.is_dir()
+    if path.suffix.lower() not in ANIMATED or path.is_dir():
         return False
     try:
         with Image.open(path) as image:

@@ -16,7 +16,7 @@ from latentart.errors import PictureError
 COLOURS = ("RGB", "RGBA", "L", "CMYK")
 SPACES = {"GRAY": "L", "RGB ": "RGB"}
 """Colour spaces of profiles, as they are written in them (ICC.1, 7.2.8), and the pixels that they are for."""
-ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".avif", ".heic", ".heif")
+ENDINGS = (".png", ".jpg", ".jpeg", ".jfif", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".avif", ".heic", ".heif")
 """Files that count as pictures where a folder is read."""
 LISTED = "PNG, JPEG, WebP, TIFF, BMP, AVIF or HEIC"
 READ = ("a PNG picture", "a JPEG picture", "a GIF picture", "a WebP picture", "a BMP picture", "an AVIF picture",
