@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).parent.parent / "latentart"
 LAYERS = [
     {"errors", "seeds", "folder", "files", "rate", "cache", "shipped", "kinds"},
     {"transparency", "image_files"},
-    {"pixels", "provenance", "footage"},
+    {"pixels", "provenance", "footage", "sequence"},
     {"weights"},
     {"models"},
     {"features"},

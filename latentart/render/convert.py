@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from latentart import files, footage, image_files, pixels, provenance, seeds, transparency
+from latentart import files, footage, image_files, pixels, provenance, seeds, sequence, transparency
 from latentart.errors import PictureError, TargetError
 from latentart.footage import Footage
 from latentart.render.frames import Then
@@ -88,7 +88,7 @@ def translate_file(
     }
     described["style"] = None if style is None or style.ndim > 1 or len(style) > 128 else style.tolist()
     settings = provenance.record(device=T.device, translator=describe(T), translation=_given(described))
-    change = _translation(T, strength, style, smoothing if footage.moves(source) else 0.0, seed)
+    change = _translation(T, strength, style, smoothing if makes_film(source, target) else 0.0, seed)
     return convert(
         change, source, target, size=size, settings=settings, overwrite=overwrite, on_frame=on_frame, **options
     )
@@ -134,7 +134,7 @@ def convert(
 ) -> Converted:
     """Every picture of `source` as `change` makes it: picture to picture, folder to folder, film to film.
 
-    change: img [1, 3, H, W] in [-1, 1] and u [1], the part of the film that has passed -> img of any size. ground: a
+    A folder becomes a film where the target is one (fps: 30 by default). change: img [1, 3, H, W] in [-1, 1] and u [1], the part of the film that has passed -> img of any size. ground: a
     colour that transparent pictures are laid over first; None puts their alpha back behind the change (see
     `transparency`). Raises LatentartError.
     """
@@ -142,9 +142,9 @@ def convert(
     change = _grounded(change, behind)
     source, kept = Path(source), {**(settings or {}), "source": Path(source).name}
     kept.update({} if behind is None else {"ground": transparency.spelled(behind)})
-    if source.is_dir():
+    if source.is_dir() and not _is_film(target):
         return _folder(change, source, Path(target), size=size, settings=kept, overwrite=overwrite, on_frame=on_frame)
-    if footage.moves(source) and Path(target).suffix.lower() not in (".png", ".jpg", ".jpeg"):
+    if makes_film(source, target) and Path(target).suffix.lower() not in (".png", ".jpg", ".jpeg"):
         return _film(
             change,
             source,
@@ -159,6 +159,16 @@ def convert(
     _still(change, source, made, made.target, size=size, settings=kept, overwrite=overwrite)
     on_frame(1, 1)
     return made
+
+
+def makes_film(source: str | Path, target: str | Path) -> bool:
+    """Whether pictures follow each other: a film, an animated picture, or a folder that becomes a film."""
+    return footage.moves(source) or (Path(source).is_dir() and _is_film(target))
+
+
+def _is_film(target: str | Path) -> bool:
+    ending = Path(target).suffix.lower()
+    return ending in (*CONTAINERS, ".gif", ".webp") and not Path(target).is_dir() and not str(target).endswith("/")
 
 
 def _grounded(change: Then, ground: transparency.Ground | None) -> Then:
@@ -253,21 +263,24 @@ def _film(
     change: Then, source: Path, target: str, *, size: Size, settings: dict[str, Any], overwrite: bool, on_frame: Report,
     options: dict[str, Any],
 ) -> Converted:  # fmt: skip
-    film = footage.open_footage(source, options.pop("fps", None))
+    reader: Any = sequence if source.is_dir() else footage
+    film = reader.open_footage(source, options.pop("fps", None))
     sink = open_sink(
         target, fps=film.fps, settings={**settings, "frames": film.frames}, overwrite=overwrite, **options,
         **_sound(film, target),
     )  # fmt: skip
-    pictures = _changed(change, film, size, _step(target, options.get("format")))
+    pictures = _changed(change, film, reader.read(film, None), size, _step(target, options.get("format")))
     made = write(sink, pictures, film.frames, on_frame)
     return Converted(made.target, made.frames, made.size, film.fps)
 
 
-def _changed(change: Then, film: Footage, size: Size, step: int) -> Iterator[pixels.Frame]:
+def _changed(
+    change: Then, film: Footage, seen: Iterator[pixels.Frame], size: Size, step: int
+) -> Iterator[pixels.Frame]:  # fmt: skip
     width, height = shape(size, film.size)
     # Cutting a row off is invisible; scaling by a pixel would soften everything.
     cut = (max(step, width - width % step), max(step, height - height % step))
-    for number, frame in enumerate(footage.read(film, None)):
+    for number, frame in enumerate(seen):
         img = pixels.resize_straight(sized(pixels.to_float(frame), size), cut)
         u = min(1.0, number / film.frames) if film.frames else 0.0
         yield pixels.to_uint8(change(img, np.array([u])))[0]

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from latentart import footage, pixels, provenance, rate, transparency
+from latentart import pixels, provenance, rate, transparency
 from latentart.errors import SettingsError
 from latentart.latent import path
 from latentart.models.device import choose_device
@@ -50,7 +50,7 @@ def dream_file(
     settings, place = check(settings or DreamSettings()), choose_device(device)
     check_strength(strength)
     seen = None if guide is None else convert.open_picture(guide, convert.AtMost(settings.tile))
-    if footage.moves(source):
+    if convert.makes_film(source, target):
         dreaming: Callable[[Tensor, NDArray[np.float64]], Tensor] = FilmDreamer(settings, guide=seen, device=place)
     else:
         dreamer = Dreamer(settings, guide=seen, device=place)

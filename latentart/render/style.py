@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from latentart import footage, pixels, provenance, transparency
+from latentart import pixels, provenance, transparency
 from latentart.engine.translators import compile_translator
 from latentart.errors import PictureError, SettingsError
 from latentart.models.device import choose_device
@@ -95,7 +95,7 @@ def paint_file(
     where.
     """
     settings, place = settings or PaintingSettings(), choose_device(device)
-    if footage.moves(source):
+    if convert.makes_film(source, target):
         painting: Then | PicturePainter = FilmPainter(styles, settings, device=place, on_step=on_step)
     else:
         painting = PicturePainter(styles, settings, place, on_step)
@@ -180,7 +180,7 @@ def draw_file(
     check_smoothing(smoothing)
     drawn = compile_translator if tile is None else partial(Tiled, tile=tile)
     links = chain.Chain([f"style:{spec}@{strength:g}"], choose_device(device), drawn)
-    moving = footage.moves(source)
+    moving = convert.makes_film(source, target)
     record = provenance.record(
         device=choose_device(device), then=links.record(), smoothing=smoothing if moving else 0.0, tile=tile
     )
