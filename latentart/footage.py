@@ -35,6 +35,8 @@ FILMS = tuple(DEMUXERS)
 ANIMATED = (".gif", ".webp", ".png", ".apng", ".avif")
 """Pictures that may move."""
 LIBVPX = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
+SHORT = Fraction(1, 2)
+"""Seconds of a film that may be missing at its end without a word."""
 LONGEST_HOLD = 600
 """Seconds that one picture may stand: times that jump further are damage, and would fill the disk."""
 USUAL_RATES = (Fraction(24000, 1001), *map(Fraction, (24, 25)), Fraction(30000, 1001), *map(Fraction, (30, 50)),
@@ -141,6 +143,7 @@ def opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
     demuxer = DEMUXERS.get(path.suffix.lower())
     if demuxer is None:
         raise PictureError(f"cannot read film {str(path)!r}: unknown ending: use one of {', '.join(FILMS + ANIMATED)}")
+    _check_kind(path, demuxer)
     with path.open("rb") as file, av.open(file, format=demuxer, metadata_errors="replace") as film:
         assert isinstance(film, InputContainer)
         if not film.streams.video:
@@ -148,6 +151,20 @@ def opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
         stream = film.streams.video[0]
         stream.thread_type = "AUTO"
         yield film, stream
+
+
+def _check_kind(path: Path, demuxer: str) -> None:
+    """Raises PictureError for a film that is empty, cut short before its index, or named as another kind."""
+    found, name = kinds.kind(kinds.head(path)), f"cannot read film {str(path)!r}"
+    if path.is_file() and not path.stat().st_size:
+        raise PictureError(f"{name}: it is empty (0 bytes): copy or record it again")
+    ending = kinds.FILM.get(found)
+    if found and ending is None:
+        raise PictureError(f"{name}: it is {found}, no film: give an MP4, MOV, MKV, WebM or GIF")
+    if ending and DEMUXERS.get(ending) != demuxer:
+        raise PictureError(f"{name}: it is {found} under another name: give its name the ending {ending}")
+    if ending == ".mp4" and b"moov" not in kinds.atoms(path):
+        raise PictureError(f"{name}: its index is missing: it was cut short while it was recorded or copied; copy it again")
 
 
 def says_alpha(stream: Any) -> bool:
@@ -264,12 +281,17 @@ def _decoded(footage: Footage) -> Iterator[Timed]:
 
 
 def _end(film: InputContainer, stream: VideoStream, last: Fraction, held: Fraction) -> Fraction:
-    """When the last picture ends: as it says itself, or its stream, or Matroska's tag, or the file without sound."""
-    base, start = stream.time_base or Fraction(1), Fraction((stream.start_time or 0) * (stream.time_base or 1))
+    """When the last picture ends: as it says itself, or by Matroska's tag, or with a file without sound."""
     ends = [last + held]
-    if stream.duration:
-        ends.append(start + stream.duration * base)
-    elif tagged := re.fullmatch(r"(\d+):(\d+):(\d+(?:\.\d+)?)", stream.metadata.get("DURATION", "")):
+    if stream.duration and stream.time_base:
+        end = (stream.start_time or 0) * stream.time_base + stream.duration * stream.time_base
+        if end - ends[0] > max(SHORT, held):
+            log.warning(
+                "the pictures end after %.1f of %.1f s: the file was cut short, or damaged: copy it again",
+                float(ends[0]), float(end),
+            )  # fmt: skip
+        return ends[0]
+    if tagged := re.fullmatch(r"(\d+):(\d+):(\d+(?:\.\d+)?)", stream.metadata.get("DURATION", "")):
         ends.append(int(tagged[1]) * 3600 + int(tagged[2]) * 60 + Fraction(tagged[3]))
     elif film.duration and len(film.streams) == 1:
         ends.append(Fraction(film.duration, av.time_base))

@@ -43,3 +43,18 @@ def kind(begin: bytes) -> str:
     if begin[4:8] in ATOMS:
         return "an MP4 or MOV film"
     return next((name for start, name in STARTS.items() if begin.startswith(start)), "")
+
+
+def atoms(path: str | Path, most: int = 1000) -> list[bytes]:
+    """The names of the boxes of an MP4 or MOV file (ISO/IEC 14496-12, 4.2), in order."""
+    found: list[bytes] = []
+    with open(path, "rb") as file:
+        while len(found) < most and len(begin := file.read(8)) == 8:
+            size = int.from_bytes(begin[:4], "big")
+            found.append(begin[4:])
+            if size == 1:
+                size = int.from_bytes(file.read(8), "big") - 8
+            if not 8 <= size < 1 << 62:
+                break
+            file.seek(size - 8, 1)
+    return found

@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from latentart import pixels, transparency
+from latentart.errors import SettingsError
 from latentart.exhibition import automation
+from latentart.exhibition.schema import as_keys
 from latentart.exhibition.score import Section
 from latentart.latent import composition, direction_files, directions, path, space
 from latentart.latent.easing import easing
@@ -124,7 +126,7 @@ class Part:
 
     def _pulled(self, ws: Tensor, psi: float) -> Tensor:
         pulled = self.G.w_avg + psi * (ws - self.G.w_avg)
-        cutoff = self.section.film.cutoff
+        cutoff = space.check_cutoff(self.section.film.cutoff, self.G.num_ws)
         return pulled if cutoff is None else torch.cat([pulled[:, :cutoff], ws[:, cutoff:]], dim=1)
 
     def _push(self, name: str) -> tuple[str, directions.Direction, Tensor]:
@@ -183,9 +185,10 @@ class Voice:
     def _share(self, part: Part, local: float) -> float:
         """How much of the new part there is: 0 at the beginning of its transition, 1 after it."""
         transition = part.section.transition
-        if transition.kind == "cut" or local >= transition.seconds:
+        seconds = part.section.crossing
+        if transition.kind == "cut" or local >= seconds:
             return 1.0
-        return float(easing(transition.easing)(np.array(local / transition.seconds)))
+        return float(easing(transition.easing)(np.array(local / seconds)))
 
     def _shown(self, part: Part, ws: Tensor, local: float, now: Instant, *, size: tuple[int, int], fit: str) -> Tensor:
         return _lit(self._drawn(part, ws, local, now, size=size, fit=fit), part.light(local, now.known))
@@ -220,6 +223,10 @@ def open_voices(
     """
 
     def part(name: str, place: int, section: Section) -> Part:
-        return Part(section, models[section.film.network], fps, tables.get((name, place)))
+        try:
+            return Part(section, models[section.film.network], fps, tables.get((name, place)))
+        except SettingsError as error:
+            of = f"section {place + 1} of voice {name!r}" if len(sections) > 1 else f"section {place + 1}"
+            raise SettingsError(f"{of}: {as_keys(str(error))}") from error
 
     return {name: Voice([part(name, n, each) for n, each in enumerate(its)], resize) for name, its in sections.items()}

@@ -108,8 +108,8 @@ def _check_section(score: Score, section: Section, where: tuple[str | int, ...])
         raise Wrong(where, str(error)) from error
     if not film.seeds and not film.latents:
         raise Wrong(where, "this section has no seeds: add seeds = [3, 11, 20], or latents")
-    if section.transition.kind != "cut" and not 0 < section.transition.seconds <= film.seconds:
-        what = f"a transition of {section.transition.seconds:g} seconds into a section of {film.seconds:g}"
+    if section.transition.kind != "cut" and not 0 < section.crossing <= film.seconds:
+        what = f"a transition of {section.crossing:g} seconds into a section of {film.seconds:g}"
         raise Wrong((*where, "transition", "seconds"), f"{what}: make it shorter, or kind = 'cut'")
     for name, text in section.play:
         try:

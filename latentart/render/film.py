@@ -216,6 +216,7 @@ def check(film: Film) -> None:
     """Raises SettingsError for values that are wrong whatever the model, so that no model is loaded in vain."""
     paths.clock(film.seconds, film.fps)
     space.check_psi(film.psi)
+    space.check_cutoff(film.cutoff)
     check_noise_mode(film.noise_mode)
     for line in (*film.edits, *film.truncate, *([film.blend] if film.blend else [])):
         automation.parse(line)

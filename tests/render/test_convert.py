@@ -21,6 +21,7 @@ from torch import Tensor
 from latentart import footage, pixels, provenance
 from latentart.errors import LatentartError, PictureError, SettingsError, TargetError
 from latentart.render import convert
+from latentart.sinks.sink import open_sink
 from latentart.translators.base import Translator
 
 
@@ -196,8 +197,6 @@ def test_animated_pictures_keep_their_timing(tmp_path: Path) -> None:
 
 
 def test_colours_of_ones_own_films_come_back(tmp_path: Path) -> None:
-    from latentart.sinks.sink import open_sink
-
     wanted = np.zeros((64, 64, 3), np.uint8)
     wanted[:32, :32], wanted[32:, :32], wanted[:32, 32:] = (200, 40, 40), (40, 180, 60), (30, 60, 210)
     with open_sink(tmp_path / "a.mp4", fps=10, crf=4) as sink:
@@ -232,6 +231,31 @@ def test_what_is_no_film_ends_in_one_line_and_leaves_nothing(tmp_path: Path) -> 
             convert.translate_file(Negative(), path, tmp_path / "out.mp4")
         assert "\n" not in str(caught.value), name
         assert not list(tmp_path.glob("out*")), name
+
+
+def test_films_that_are_cut_short_or_misnamed_say_what_to_do(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    noise = [np.random.RandomState(i).randint(0, 255, (48, 64, 3)).astype(np.uint8) for i in range(20)]
+    whole, matroska = film(tmp_path / "whole.mp4", noise), film(tmp_path / "whole.mkv", [0, 90])
+    data = whole.read_bytes()
+    Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
+    # By default the index comes last.
+    cases = {
+        "empty.mp4": (b"", r"is empty \(0 bytes\): copy"), "cut.mp4": (data[: len(data) // 2], "its index is missing"),
+        "other.mp4": (matroska.read_bytes(), r"a Matroska or WebM film under another name: .* ending \.mkv"),
+        "other.mkv": (data, r"an MP4 or MOV film under another name: .* ending \.mp4"),
+        "picture.mp4": ((tmp_path / "a.png").read_bytes(), "a PNG picture, no film"),
+    }  # fmt: skip
+    for name, (content, words) in cases.items():
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(PictureError, match=words):
+            footage.open_footage(tmp_path / name)
+    with open_sink(tmp_path / "front.mp4", fps=10, crf=4) as sink:
+        for frame in noise:
+            sink.write(frame)
+    front = (tmp_path / "front.mp4").read_bytes()
+    (tmp_path / "front.mp4").write_bytes(front[: len(front) // 2])
+    assert 4 < len(levels(tmp_path / "front.mp4")) < 18
+    assert "of 2.0 s: the file was cut short" in caplog.text
 
 
 def test_a_jump_in_time_does_not_fill_the_disk(tmp_path: Path) -> None:
