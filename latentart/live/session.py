@@ -111,7 +111,8 @@ class Show:
         """Why the evening ended by itself."""
         self._leaving = False
         self.control = Control()
-        facts = {"fps": settings.fps, "size": list(size), "threads": stage.threads}
+        files = {name: str(Path(path).resolve()) for name, path in stage.sources.items()}
+        facts = {"fps": settings.fps, "size": list(size), "threads": stage.threads, **({"files": files} if files else {})}
         self.takes = Takes(settings.folder / "takes", facts)
         outlets, translators = self._outlets(size), offered(settings.folder / "styles")
         with ExitStack() as undo:
@@ -249,6 +250,7 @@ def _stage(chosen: Settings, size: tuple[int, int], take: Take | None) -> Stage:
     return replace(
         stage, network=take.network, engine=chosen.engine or take.models()[take.network], fps=take.fps,
         frame=take.frame, snapshot=begun, replay=str(chosen.replay),
+        sources={**{name: take.source(name) for name in take.files if name not in sources}, **sources},
     )  # fmt: skip
 
 

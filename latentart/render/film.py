@@ -341,6 +341,14 @@ def like(file: str | FilePath) -> tuple[Film, str]:
     return Film.from_record(record["film"]), sha256 if isinstance(sha256, str) else ""
 
 
+def matched_seeds(film: Film, G: Generator) -> Film:
+    """A film whose seeds nobody chose, with one of them for each class that was asked for."""
+    count = len(space.parse_classes(G, film.classes)) if film.classes else 1
+    if count == 1 or not film.seeds:
+        return film
+    return replace(film, seeds=tuple(film.seeds[i % len(film.seeds)] for i in range(count)))
+
+
 def check_same(G: Generator, sha256: str) -> None:
     """Raises SettingsError when G is not the checkpoint that a record names."""
     if sha256 and G.sha256 != sha256:

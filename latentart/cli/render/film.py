@@ -103,6 +103,8 @@ def command(
     G = load(film.network, device)
     if "network" not in given:
         films.check_same(G, sha256)
+    if like is None and not {"seeds", "latents"} & set(given):
+        film = films.matched_seeds(film, G)
     if target is None:
         Path(where).parent.mkdir(parents=True, exist_ok=True)
     with progress(Path(where).name) as report:
@@ -131,7 +133,7 @@ def _take(
     if others := sorted(set(given) - {"network", "size"}):
         raise SettingsError(f"a take decides its pictures itself: leave out --{others[0].replace('_', '-')}")
     take = read_take(source)
-    G = load(given.get("network", take.network), device)
+    G = load(given.get("network") or take.source(take.network), device)
     where = target or f"{source.stem}.mp4"
     with progress(Path(where).name) as report:
         film = render_take(take, where, G=G, size=given.get("size"), only=engine, on_frame=report, **sink)
