@@ -5,8 +5,6 @@ from __future__ import annotations
 import logging
 import math
 import re
-import struct
-import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -17,12 +15,11 @@ from typing import Any
 import av
 import numpy as np
 from av.container import InputContainer
-from av.sidedata.sidedata import Type as SideData
 from av.video.reformatter import ColorRange, Colorspace, Interpolation
 from av.video.stream import VideoStream
 from PIL import Image
 
-from latentart import image_files, kinds, pixels, rate, transparency
+from latentart import animated, kinds, pixels, placement, rate, transparency
 from latentart.errors import PictureError
 from latentart.pixels import Frame
 
@@ -91,9 +88,9 @@ def read(footage: Footage, ground: transparency.Ground | None = transparency.BLA
 
     ground: what lies behind transparency; None keeps it, [H, W, 4] where the footage has alpha.
     """
-    animated = footage.path.suffix.lower() in ANIMATED
+    pictures = footage.path.suffix.lower() in ANIMATED
     with _explained(footage.path):
-        timed = _pictures(footage.path, footage.alpha) if animated else _decoded(footage)
+        timed = animated.pictures(footage.path, footage.alpha) if pictures else _decoded(footage)
         count = 0
         for frame in constant(timed, footage.fps, footage.path):
             yield frame if ground is None else np.ascontiguousarray(transparency.over(frame, ground))
@@ -164,7 +161,9 @@ def _check_kind(path: Path, demuxer: str) -> None:
     if ending and DEMUXERS.get(ending) != demuxer:
         raise PictureError(f"{name}: it is {found} under another name: give its name the ending {ending}")
     if ending == ".mp4" and b"moov" not in kinds.atoms(path):
-        raise PictureError(f"{name}: its index is missing: it was cut short while it was recorded or copied; copy it again")
+        raise PictureError(
+            f"{name}: its index is missing: it was cut short while it was recorded or copied; copy it again"
+        )
 
 
 def says_alpha(stream: Any) -> bool:
@@ -228,33 +227,7 @@ def _upright(frame: av.VideoFrame, stream: VideoStream) -> tuple[int, int]:
     width, height = (
         (round(frame.width * shape), frame.height) if shape > 1 else (frame.width, round(frame.height / shape))
     )
-    return pixels.check_size((height, width) if _place(frame).swapped else (width, height))
-
-
-@dataclass(frozen=True)
-class Place:
-    """How a stored picture becomes the one that is meant: rows and columns swapped, then turned over."""
-
-    swapped: bool = False
-    left_right: bool = False
-    upside_down: bool = False
-
-    def __call__(self, frame: Frame) -> Frame:
-        """[H, W, C] -> [H or W, W or H, C], contiguous."""
-        seen = frame.transpose(1, 0, 2) if self.swapped else frame
-        return np.ascontiguousarray(seen[:: -1 if self.upside_down else 1, :: -1 if self.left_right else 1])
-
-
-def _place(frame: av.VideoFrame) -> Place:
-    """The nearest of the eight places that a display matrix (ISO/IEC 14496-12, 6.2.2) can mean."""
-    side: Any = next((each for each in frame.side_data if each.type == SideData.DISPLAYMATRIX), None)
-    if side is None or len(bytes(side)) < 36:
-        return Place()
-    # x' = a x + c y, y' = b x + d y
-    a, b, _, c, d, *_ = struct.unpack("=9i", bytes(side)[:36])
-    if abs(a) + abs(d) >= abs(b) + abs(c):
-        return Place(False, a < 0, d < 0)
-    return Place(True, c < 0, b < 0)
+    return pixels.check_size((height, width) if placement.of(frame).swapped else (width, height))
 
 
 def _decoded(footage: Footage) -> Iterator[Timed]:
@@ -296,11 +269,12 @@ def _end(film: InputContainer, stream: VideoStream, last: Fraction, held: Fracti
     elif film.duration and len(film.streams) == 1:
         ends.append(Fraction(film.duration, av.time_base))
     # A length that is damage would fill the disk.
-    return max(end for end in ends if end - last <= max(LONGEST_HOLD, held))
+    longest = max(Fraction(LONGEST_HOLD), held)
+    return max(end for end in ends if end - last <= longest)
 
 
 def _picture(frame: av.VideoFrame, footage: Footage) -> Frame:
-    place = _place(frame)
+    place = placement.of(frame)
     width, height = footage.size[::-1] if place.swapped else footage.size
     hd = max(frame.width, frame.height) > _HD
     made = frame.reformat(
@@ -312,40 +286,13 @@ def _picture(frame: av.VideoFrame, footage: Footage) -> Frame:
         dst_color_range=ColorRange.JPEG,
         interpolation=Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT,
     )
-    return place(made.to_ndarray())
+    return place(np.asarray(made.to_ndarray(), dtype=np.uint8))
 
 
 def _animation(path: Path, wanted: Fraction | None) -> Footage:
-    with warnings.catch_warnings():
-        # Pillow only warns up to twice its limit.
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
-        with Image.open(path) as image:
-            pixels.check_size(image.size)
-            times, alpha, size = [], False, image.size
-            for number in range(getattr(image, "n_frames", 1)):
-                times.append(_hold(image, number))
-                alpha = alpha or image.convert("RGBA").getchannel("A").getextrema()[0] < 255
-            size = image_files.upright(image).size
-    fps = wanted or min(Fraction(1000, min(times)), Fraction(50))
-    return Footage(path, size, fps, max(1, round(sum(times) * fps / 1000)), alpha=alpha)
-
-
-def _hold(image: Image.Image, number: int) -> int:
-    """Milliseconds for which a frame stands; what is too short to be meant counts as 100, as in browsers."""
-    image.seek(number)
-    # Of WebP the duration is known when the frame is.
-    image.load()
-    own = int(image.info.get("duration") or 0)
-    return own if own > 10 else 100
-
-
-def _pictures(path: Path, alpha: bool) -> Iterator[Timed]:
-    """(seconds, frame) of an animated picture."""
-    time = 0
     with Image.open(path) as image:
-        for number in range(getattr(image, "n_frames", 1)):
-            hold = _hold(image, number)
-            seen = image_files.standard(image_files.upright(image)).convert("RGBA" if alpha else "RGB")
-            yield Fraction(time, 1000), np.array(seen, dtype=np.uint8)
-            time += hold
-    yield Fraction(time, 1000), None
+        pixels.check_size(image.size)
+    facts = animated.facts(path)
+    fps = wanted or min(Fraction(1000, min(facts.times)), Fraction(50))
+    frames = max(1, round(sum(facts.times) * fps / 1000))
+    return Footage(path, facts.size, fps, frames, alpha=facts.alpha)

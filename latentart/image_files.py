@@ -44,6 +44,8 @@ def _with_heic() -> bool:
 
 def remedy(path: str | Path) -> str:
     """What a file is that Pillow cannot open, and what to do; '' where that is not known."""
+    if "%" in Path(path).name and not Path(path).exists():
+        return f"it names a sequence, not a file: give the folder of its pictures, {str(Path(path).parent)!r}"
     found = kinds.kind(kinds.head(path))
     if found == kinds.HEIC and not _with_heic():
         return f"it is {found}: install 'latentart[heic]' to open those, or save it as JPEG"
@@ -86,7 +88,7 @@ def _scaled(values: Any) -> Any:
     low, high = float(np.min(values)), float(np.max(values))
     if not (low >= 0 and high <= 1):
         raise PictureError(
-            f"floating-point pixels from {low:g} to {high:g}, whose white is unknown: scale them to 0..1, or save 16 bits"
+            f"floating-point pixels from {low:g} to {high:g}, whose white is unknown: scale them to 0..1"
         )
     return np.round(values * 255).astype(np.uint8)
 
@@ -100,7 +102,7 @@ def srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
     transform = _transform(profile, plain.mode)
     if transform is None:
         return image if image.mode in ("L", "RGB", "RGBA") else image.convert("RGB")
-    made = transform.apply(plain)
+    made: Image.Image = transform.apply(plain)
     if alpha is not None:
         made.putalpha(alpha)
     return made

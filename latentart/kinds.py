@@ -14,8 +14,10 @@ BRANDS = {b"heic": HEIC, b"heix": HEIC, b"hevc": HEIC, b"hevx": HEIC, b"heim": H
 STARTS = {
     b"\x89PNG\r\n\x1a\n": "a PNG picture", b"\xff\xd8\xff": "a JPEG picture", b"GIF8": "a GIF picture",
     b"II*\0": "a TIFF picture or a camera's raw file", b"MM\0*": "a TIFF picture or a camera's raw file",
-    b"BM": "a BMP picture", b"8BPS": "a Photoshop picture", b"%PDF": "a PDF document", b"\x1aE\xdf\xa3": "a Matroska or WebM film",
-    b"OggS": "an Ogg film", b"\0\0\x01\xba": "an MPEG film", b"PK\x03\x04": "a ZIP archive", b"\x1f\x8b": "a gzip archive",
+    b"BM": "a BMP picture", b"8BPS": "a Photoshop picture", b"%PDF": "a PDF document",
+    b"\x1aE\xdf\xa3": "a Matroska or WebM film",
+    b"OggS": "an Ogg film", b"\0\0\x01\xba": "an MPEG film", b"PK\x03\x04": "a ZIP archive",
+    b"\x1f\x8b": "a gzip archive",
     b"fLaC": "a FLAC sound", b"ID3": "an MP3 sound", b"<svg": "an SVG drawing", b"<?xml": "an XML document",
     b"<!DOCTYPE html": "a web page", b"<html": "a web page", b"#EXTM3U": "a playlist",
 }  # fmt: skip

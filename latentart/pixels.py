@@ -187,7 +187,11 @@ def _explained(path: str | Path) -> Iterator[None]:
     except PictureError as error:
         raise PictureError(f"cannot open image {name}: {error}") from error
     except OSError as error:
-        reason = error.strerror or image_files.remedy(path) or "it is no image, or damaged: give a readable PNG, JPEG or WebP"
+        reason = (
+            image_files.remedy(path)
+            or error.strerror
+            or "it is no image, or damaged: give a readable PNG, JPEG or WebP"
+        )
         raise PictureError(f"cannot open image {name}: {reason}") from error
     except (ValueError, SyntaxError, EOFError) as error:
         raise PictureError(f"cannot open image {name}: it is damaged ({error}): save it again") from error

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from latentart import image_files, pixels, rate, transparency
 from latentart.errors import PictureError

@@ -53,13 +53,14 @@ def over(frame: NDArray[Any], ground: Ground = BLACK) -> NDArray[Any]:
     if frame.shape[2] != 4:
         return frame
     white = int(np.iinfo(frame.dtype).max)
-    wide = np.uint16 if white == 255 else np.uint32
+    wide: Any = np.uint16 if white == 255 else np.uint32
     alpha = frame[..., 3:].astype(wide)
     # A product of two bytes, and a sum of two whose weights add up to one, fit twice the width.
     product = frame[..., :3] * alpha
     if ground != BLACK:
         product += np.array(ground, wide) * wide(white // 255) * (wide(white) - alpha)
-    return ((product + wide(white // 2)) // wide(white)).astype(frame.dtype)
+    laid: NDArray[Any] = ((product + wide(white // 2)) // wide(white)).astype(frame.dtype)
+    return laid
 
 
 def is_clear(frame: NDArray[Any]) -> bool:
@@ -139,7 +140,7 @@ def mask(frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
     Where nothing is clear, or black and white are both painted, light says where, and what is clear counts as black;
     otherwise alpha alone says it, whatever the colour of the paint.
     """
-    light = np.round(over(frame) @ np.array([0.2126, 0.7152, 0.0722])).astype(np.uint8)[..., None]
+    light: NDArray[np.uint8] = np.round(over(frame) @ np.array([0.2126, 0.7152, 0.0722])).astype(np.uint8)[..., None]
     if not is_clear(frame):
         return light
     visible = light[frame[..., 3] >= 250]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +16,18 @@ from PIL import Image
 from latentart import footage, image_files, pixels
 from latentart.errors import PictureError
 from latentart.live.web import inputs
+from latentart.render import convert
 from latentart.training.data import reading
+from latentart.translators.load import load_translator
 
 COLOURS = np.array([(250, 60, 20), (30, 200, 90), (20, 40, 220), (128, 128, 128), (255, 255, 255), (240, 220, 60)])
-KINDS = {".png": {}, ".tif": {}, ".webp": {"lossless": True}, ".jpg": {"quality": 100, "subsampling": 0}, ".avif": {"quality": 100}}
+KINDS = {
+    ".png": {},
+    ".tif": {},
+    ".webp": {"lossless": True},
+    ".jpg": {"quality": 100, "subsampling": 0},
+    ".avif": {"quality": 100},
+}
 
 
 def patches(mode: str = "RGB") -> Image.Image:
@@ -71,7 +81,9 @@ def test_animated_pictures_have_profiles_too(ending: str, tmp_path: Path) -> Non
     first = patches()
     others = [first.transpose(Image.Transpose.FLIP_TOP_BOTTOM).rotate(180)]
     path = tmp_path / f"a{ending}"
-    first.save(path, save_all=True, append_images=others, duration=100, lossless=True, icc_profile=profile("Display P3"))
+    first.save(
+        path, save_all=True, append_images=others, duration=100, lossless=True, icc_profile=profile("Display P3")
+    )
     frame = next(footage.read(footage.open_footage(path)))
     assert np.abs(middles(frame) - to_srgb("Display P3", COLOURS)).max() <= 3
 
@@ -101,6 +113,44 @@ def test_floating_pixels_are_scaled_or_refused(tmp_path: Path) -> None:
         for read in (pixels.open_image, lambda path: reading.read(path, (3, 4), 1)):
             with pytest.raises(PictureError, match=r"b\.tif.*floating-point pixels from .*scale them to 0\.\.1"):
                 read(tmp_path / "b.tif")
+
+
+WITHOUT_HEIC = """
+import sys
+sys.modules["pillow_heif"] = None
+from latentart import pixels
+try:
+    pixels.open_image(sys.argv[1])
+except Exception as error:
+    print(type(error).__name__, error)
+"""
+
+
+@pytest.mark.parametrize("name", ["a.heic", "a.HEIF", "a.jpg"])
+def test_heic_is_opened_with_its_package_and_named_without(name: str, tmp_path: Path) -> None:
+    import pillow_heif
+
+    path, exif = tmp_path / name, Image.Exif()
+    exif[0x0112] = 6  # turned a quarter to the right
+    heic = pillow_heif.from_pillow(patches().resize((192, 64), Image.Resampling.NEAREST))
+    heic.info["icc_profile"], heic.info["icc_profile_type"] = profile("Display P3"), "prof"
+    heic.save(path, format="HEIF", quality=100, chroma=444, exif=exif.tobytes())
+    frame = np.rot90(pixels.open_image(path))
+    assert frame.shape == (64, 192, 3)
+    assert np.abs(frame[32, 16::32].astype(int) - to_srgb("Display P3", COLOURS)).max() <= 10
+    assert image_files.ENDINGS.count(path.suffix.lower()) == 1
+    assert reading.header(path).size in ((64, 192), (192, 64))
+    done = subprocess.run([sys.executable, "-c", WITHOUT_HEIC, str(path)], capture_output=True, text=True, check=True)
+    assert "PictureError" in done.stdout
+    assert "it is a HEIC picture: install 'latentart[heic]' to open those, or save it as JPEG" in done.stdout
+
+
+def test_the_name_of_a_sequence_suggests_its_folder(tmp_path: Path) -> None:
+    with pytest.raises(PictureError, match=r"names a sequence, not a file: give the folder of its pictures, '.*'$"):
+        pixels.open_image(tmp_path / "shot_%04d.png")
+    translate = load_translator("cartoon")
+    with pytest.raises(PictureError, match="names a sequence"):
+        convert.translate_file(translate, tmp_path / "shot_%04d.png", tmp_path / "a.mp4")
 
 
 MISNAMED = {

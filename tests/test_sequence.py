@@ -58,5 +58,5 @@ def test_other_sizes_fill_the_first_and_damage_is_left_out(tmp_path: Path, caplo
     assert "shot4.png" in caplog.text
     for picture in source.iterdir():
         picture.write_bytes(b"no picture")
-    with pytest.raises(PictureError, match="no picture of .*in' could be used"):
+    with pytest.raises(PictureError, match=r"no picture of .*in' could be used"):
         sequence.open_footage(source)

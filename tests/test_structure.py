@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parent.parent / "latentart"
 
 LAYERS = [
     {"errors", "seeds", "folder", "files", "rate", "cache", "shipped", "kinds"},
-    {"transparency", "image_files"},
+    {"transparency", "image_files", "animated", "placement"},
     {"pixels", "provenance", "footage", "sequence"},
     {"weights"},
     {"models"},

@@ -56,7 +56,9 @@ device = click.option("--device", help="cpu, cuda, mps; by default the fastest t
 trunc = click.option(
     "--trunc", "--truncation-psi", "--psi", "psi", type=float, help="Truncation psi: 0 average, 1 as trained."
 )
-cutoff = click.option("--truncation-cutoff", "cutoff", type=int, metavar="N", help="Truncate only the first N rows; 0 is all.")
+cutoff = click.option(
+    "--truncation-cutoff", "cutoff", type=int, metavar="N", help="Truncate only the first N rows; 0 is all."
+)
 classes = click.option("--class", "classes", metavar="A,B|A-Z|A:0.3+B", help="Class, classes, or a mix of classes.")
 noise_mode = click.option("--noise-mode", type=click.Choice(["const", "random", "none"]), help="Per-pixel noise.")
 edits = click.option(

@@ -104,7 +104,7 @@ class OpenedScore:
 
     def _ground(self, depth: int) -> Any:
         width, height = self.score.size
-        colour = torch.tensor(validate.colour(self.score.background)) / 127.5 - 1
+        colour = torch.tensor(transparency.colour(self.score.background)) / 127.5 - 1
         rounded = stream.DEPTHS[depth](colour[None, :, None, None])
         canvas = np.empty((height, width, 4 if self.score.alpha == "luma" else 3), rounded.dtype)
         canvas[..., :3] = rounded[0]
@@ -214,7 +214,7 @@ def _floats(place: Any) -> Tensor:
 
 def _coloured(img: Tensor, colours: tuple[str, ...]) -> Tensor:
     """Brightness (BT.709 weights) -> a course through colours; img [1, 3, H, W] in [-1, 1]."""
-    table = torch.tensor([validate.colour(text) for text in colours], dtype=torch.float32) / 127.5 - 1
+    table = torch.tensor([transparency.colour(text) for text in colours], dtype=torch.float32) / 127.5 - 1
     weights = torch.tensor([0.2126, 0.7152, 0.0722]).to(img)
     place = ((img * weights[:, None, None]).sum(1) + 1).div(2).clamp(0, 1) * (len(colours) - 1)
     first = place.floor().long().clamp(max=len(colours) - 2)

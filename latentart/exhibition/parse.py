@@ -65,7 +65,7 @@ def _decoded(raw: bytes, path: str | Path) -> str:
         return raw.decode("utf-16" if marked else "utf-8-sig")
     except UnicodeDecodeError as error:
         line = raw[: error.start].count(b"\n") + 1
-        what = f"{str(path)} line {line}: this is not UTF-8 text"
+        what = f"{path!s} line {line}: this is not UTF-8 text"
         raise SettingsError(f"{what}: save the score as UTF-8 in the editor") from error
 
 

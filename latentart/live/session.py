@@ -112,7 +112,12 @@ class Show:
         self._leaving = False
         self.control = Control()
         files = {name: str(Path(path).resolve()) for name, path in stage.sources.items()}
-        facts = {"fps": settings.fps, "size": list(size), "threads": stage.threads, **({"files": files} if files else {})}
+        facts = {
+            "fps": settings.fps,
+            "size": list(size),
+            "threads": stage.threads,
+            **({"files": files} if files else {}),
+        }
         self.takes = Takes(settings.folder / "takes", facts)
         outlets, translators = self._outlets(size), offered(settings.folder / "styles")
         with ExitStack() as undo:

@@ -22,6 +22,7 @@ from latentart.projection.target import Target
 
 log = logging.getLogger(__name__)
 
+
 @dataclass(frozen=True)
 class Job:
     """One picture: where it is, where its mask and the strokes on it are, and the name of what it becomes."""

@@ -134,9 +134,9 @@ def convert(
 ) -> Converted:
     """Every picture of `source` as `change` makes it: picture to picture, folder to folder, film to film.
 
-    A folder becomes a film where the target is one (fps: 30 by default). change: img [1, 3, H, W] in [-1, 1] and u [1], the part of the film that has passed -> img of any size. ground: a
-    colour that transparent pictures are laid over first; None puts their alpha back behind the change (see
-    `transparency`). Raises LatentartError.
+    A folder becomes a film where the target is one (fps: 30 by default). change: img [1, 3, H, W] in [-1, 1] and
+    u [1], the part of the film that has passed -> img of any size. ground: a colour that transparent pictures are
+    laid over first; None puts their alpha back behind the change (see `transparency`). Raises LatentartError.
     """
     behind = None if ground is None else transparency.colour(ground)
     change = _grounded(change, behind)

@@ -79,7 +79,6 @@ def zoom_film(
     loop: bool = False,
     guide: str | Path | None = None,
     size: Size = None,
-    ground: str | None = None,
     device: str | torch.device | None = None,
     overwrite: bool = False,
     on_frame: Report = lambda done, total: None,
@@ -88,7 +87,8 @@ def zoom_film(
 ) -> Converted:
     """The film of a flight into a picture: things grow by `speed` and turn by `turn` degrees a second.
 
-    loop: its end leads back to its beginning. ground: what a transparent picture is laid over, black by default. Raises LatentartError; after Ctrl-C the film so far is kept.
+    loop: its end leads back to its beginning. options: ground, what a transparent picture is laid over (black by
+    default), and those of the sink. Raises LatentartError; after Ctrl-C the film so far is kept.
     """
     settings, place = check(settings or DreamSettings()), choose_device(device)
     if not 0 < speed < math.inf:
@@ -96,7 +96,9 @@ def zoom_film(
     if not math.isfinite(turn):
         raise SettingsError(f"turn {turn!r} is out of range: give degrees a second")
     count, exact = path.clock(seconds, fps)
-    img = transparency.rgb(convert.open_picture(source, size or LARGEST), transparency.colour(ground or "black"))
+    img = transparency.rgb(
+        convert.open_picture(source, size or LARGEST), transparency.colour(options.pop("ground", None) or "black")
+    )
     seen = None if guide is None else convert.open_picture(guide, convert.AtMost(settings.tile))
     motion = {"seconds": seconds, "speed": speed, "turn": turn, "loop": loop}
     record = {**_record(settings, guide, place, 1.0), "flight": motion, "source": Path(source).name, "frames": count}

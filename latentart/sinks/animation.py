@@ -65,7 +65,8 @@ class LoopSink(FileSink):
 class GifSink(LoopSink):
     """A GIF with a palette of its own for each frame, which shows gradients better than one for the whole film.
 
-    Of transparency it holds whether, not how much: a pixel shows from half its alpha on. Faint ordered dithering stands still where the picture does; error diffusion would crawl.
+    Of transparency it holds whether, not how much: a pixel shows from half its alpha on. Faint ordered dithering
+    stands still where the picture does; error diffusion would crawl.
     """
 
     def __init__(self, target: str | Path, *, quality: None = None, **rest: Any) -> None:

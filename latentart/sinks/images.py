@@ -211,8 +211,10 @@ def _laid(path: Path, frame: pixels.Frame, ground: str | None) -> tuple[pixels.F
         return frame, {}
     laid = {"ground": transparency.spelled(behind)} if transparency.is_clear(frame) else {}
     if laid and ground is None:
-        log.warning("%s cannot hold transparency: laid over black (--ground takes another colour; .png and .webp keep it)",
-                    path.name)  # fmt: skip
+        log.warning(
+            "%s cannot hold transparency: laid over black (--ground takes another colour; kept by .png and .webp)",
+            path.name,
+        )
     return transparency.over(frame, behind), laid
 
 

@@ -18,7 +18,6 @@ from latentart.folder import modules
 from latentart.pixels import Deep, Frame
 from latentart.sinks.formats import WITH_ALPHA
 
-
 log = logging.getLogger(__name__)
 
 

@@ -197,7 +197,9 @@ def test_transparency_is_kept_or_laid_over_the_ground(tmp_path: Path, caplog: py
             wanted = transparency.over(bars, transparency.colour(ground or "black")).astype(int)
             seen = decode(made, case)[0].astype(int)
             # Away from the edges, where 4:2:0 mixes neighbours by design.
-            worst = max(np.abs(wanted[:, at] - seen[:, at, :3]).max() for at in (slice(i, i + 16) for i in range(8, 256, 32)))
+            worst = max(
+                np.abs(wanted[:, at] - seen[:, at, :3]).max() for at in (slice(i, i + 16) for i in range(8, 256, 32))
+            )
             assert worst <= max(4, case.tolerance), (case, ground)
             assert seen.shape[2] == 3 or (seen[..., 3] == 255).all(), (case, ground)
             assert ("laid over black" in caplog.text) == (ground is None), (case, ground)

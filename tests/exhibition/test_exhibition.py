@@ -163,7 +163,7 @@ def test_a_score_that_is_no_utf8_is_told_with_its_line(tmp_path):
 
 
 def test_errors_of_a_score_name_its_keys():
-    with pytest.raises(SettingsError, match="section 1: .*leave out class A$"):
+    with pytest.raises(SettingsError, match=r"section 1: .*leave out class A$"):
         stage("class = 'A'\n")
     assert schemas.as_keys("leave out --mix-seed, or say --overwrite") == "leave out mix_seed, or say --overwrite"
 

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from latentart import provenance
-from latentart.errors import LatentartError, SettingsError
+from latentart.errors import LatentartError
 from latentart.pixels import Frame
 from latentart.sinks import open_sink
 from latentart.sinks.animation import add_exif, gif_comment, gif_head, webp_milliseconds

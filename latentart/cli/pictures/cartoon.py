@@ -52,7 +52,16 @@ def command(
     click.echo(loaded(check_kind(T, "cartoon", network)), err=True)
     with progress("drawing", "pictures") as report:
         made = translate_file(
-            T, source, target, strength=strength, smoothing=smoothing, size=size, ground=ground, fps=fps, overwrite=overwrite, on_frame=report
+            T,
+            source,
+            target,
+            strength=strength,
+            smoothing=smoothing,
+            size=size,
+            ground=ground,
+            fps=fps,
+            overwrite=overwrite,
+            on_frame=report,
         )
     left_out(made.skipped)
     click.echo(made.target)

@@ -32,7 +32,8 @@ from latentart.cli._progress import left_out, progress
 @opt.overwrite
 def command(
     source: Path, network: str, target: Path, strength: float, dropout: bool, seed: int | None, norm: str | None,
-    labels: int | None, ml5_biases: bool, size: tuple[int, int] | None, ground: str | None, fps: str | None, device: str | None, overwrite: bool,
+    labels: int | None, ml5_biases: bool, size: tuple[int, int] | None, ground: str | None, fps: str | None,
+    device: str | None, overwrite: bool,
 ) -> None:  # fmt: skip
     """Translate IN (a picture, a folder of pictures, a film) with an image-to-image network.
 
@@ -53,7 +54,15 @@ def command(
     click.echo(loaded(T), err=True)
     with progress("translating", "pictures") as report:
         made = translate_file(
-            T, source, target, strength=strength, size=size, ground=ground, fps=fps, overwrite=overwrite, on_frame=report
+            T,
+            source,
+            target,
+            strength=strength,
+            size=size,
+            ground=ground,
+            fps=fps,
+            overwrite=overwrite,
+            on_frame=report,
         )
     left_out(made.skipped)
     click.echo(made.target)

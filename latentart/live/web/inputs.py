@@ -67,7 +67,10 @@ def fit(frame: Frame, shape: Shape) -> Frame:
 
 
 def decode(data: bytes, kind: str) -> Frame:
-    """Bytes of a JPEG, PNG or WebP -> uint8 [H, W, 3] as files are read: upright, in sRGB, over black. Raises PictureError."""
+    """Bytes of a JPEG, PNG or WebP -> uint8 [H, W, 3] as files are read: upright, sRGB, over black.
+
+    Raises PictureError.
+    """
     if kind not in _FORMATS.values() or len(data) > LONGEST:
         raise PictureError(f"a picture is JPEG, PNG or WebP of at most {LONGEST} bytes; this one has {len(data)}")
     try:

@@ -65,7 +65,7 @@ def opened(path: Path) -> Iterator[Image.Image]:
     except PictureError as error:
         raise error if repr(str(path)) in str(error) else PictureError(f"cannot open {str(path)!r}: {error}") from error
     except OSError as error:
-        reason = error.strerror or image_files.remedy(path) or "it is no picture, or damaged"
+        reason = image_files.remedy(path) or error.strerror or "it is no picture, or damaged"
         raise PictureError(f"cannot open {str(path)!r}: {reason}") from error
     except MemoryError as error:
         raise PictureError(f"{str(path)!r} needs more memory than there is") from error

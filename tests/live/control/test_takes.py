@@ -60,7 +60,9 @@ def test_a_model_that_was_a_file_is_found_again(G, tmp_path):
     takes.stop()
     take = read_take(tmp_path / "takes" / "one.jsonl")
     assert take.source("glyphs-64") == "glyphs-64"
-    with pytest.raises(SettingsError, match=r"models/mine\.pkl' \(sha256 0{12}\.\.\.\), which is not there: .*--network FILE"):
+    with pytest.raises(
+        SettingsError, match=r"models/mine\.pkl' \(sha256 0{12}\.\.\.\), which is not there: .*--network FILE"
+    ):
         take.source("mine")
     (tmp_path / "takes" / "mine.pkl").touch()
     assert take.source("mine") == str(tmp_path / "takes" / "mine.pkl")
