@@ -286,7 +286,8 @@ def _picture(frame: av.VideoFrame, footage: Footage) -> Frame:
         dst_color_range=ColorRange.JPEG,
         interpolation=Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT,
     )
-    return place(np.asarray(made.to_ndarray(), dtype=np.uint8))
+    upright: Frame = place(np.asarray(made.to_ndarray(), dtype=np.uint8))
+    return upright
 
 
 def _animation(path: Path, wanted: Fraction | None) -> Footage:
