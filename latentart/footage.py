@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import math
-import warnings
+import re
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -18,7 +19,7 @@ from av.video.reformatter import ColorRange, Colorspace, Interpolation
 from av.video.stream import VideoStream
 from PIL import Image
 
-from latentart import pixels, rate, regular
+from latentart import animated, image_files, kinds, pixels, placement, rate, regular, transparency
 from latentart.errors import PictureError
 from latentart.pixels import Frame
 
@@ -28,8 +29,11 @@ log = logging.getLogger(__name__)
 DEMUXERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mp4", ".mkv": "matroska", ".webm": "matroska", ".avi": "avi",
             ".mpg": "mpeg", ".mpeg": "mpeg", ".ts": "mpegts", ".mts": "mpegts", ".ogv": "ogg"}  # fmt: skip
 FILMS = tuple(DEMUXERS)
-ANIMATED = (".gif", ".webp", ".png", ".apng")
+ANIMATED = (".gif", ".webp", ".png", ".apng", ".avif")
 """Pictures that may move."""
+LIBVPX = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
+SHORT = Fraction(1, 2)
+"""Seconds of a film that may be missing at its end without a word."""
 LONGEST_HOLD = 600
 """Seconds that one picture may stand: times that jump further are damage, and would fill the disk."""
 USUAL_RATES = (Fraction(24000, 1001), *map(Fraction, (24, 25)), Fraction(30000, 1001), *map(Fraction, (30, 50)),
@@ -43,7 +47,7 @@ _HD = 720
 class Footage:
     """What is known of a film before it is read: size (width, height) upright, `fps` of `read`, whether it sounds.
 
-    frames: about how many `read` gives, 0 where the file does not state it.
+    frames: about how many `read` gives, 0 where the file does not state it. alpha: whether pictures have transparency.
     """
 
     path: Path
@@ -51,14 +55,15 @@ class Footage:
     fps: Fraction
     frames: int = 0
     sound: bool = False
+    alpha: bool = False
 
 
 def moves(path: str | Path) -> bool:
     """Whether a file is a film, by its ending, or a picture with more than one frame."""
     path = Path(path)
     if path.suffix.lower() in DEMUXERS:
-        return True
-    if path.suffix.lower() not in ANIMATED:
+        return not path.is_dir()
+    if path.suffix.lower() not in ANIMATED or path.is_dir():
         return False
     try:
         with regular.opened(path) as file, Image.open(file) as image:
@@ -78,14 +83,17 @@ def open_footage(path: str | Path, fps: rate.Rate | None = None) -> Footage:
         return _animation(path, wanted) if path.suffix.lower() in ANIMATED else _film(path, wanted)
 
 
-def read(footage: Footage) -> Iterator[Frame]:
-    """Frames uint8 [H, W, 3] of `footage.size`, one each 1 / fps, a few in memory at a time. Raises PictureError."""
-    animated = footage.path.suffix.lower() in ANIMATED
+def read(footage: Footage, ground: transparency.Ground | None = transparency.BLACK) -> Iterator[Frame]:
+    """Frames uint8 [H, W, 3] of `footage.size`, one each 1 / fps, a few in memory at a time. Raises PictureError.
+
+    ground: what lies behind transparency; None keeps it, [H, W, 4] where the footage has alpha.
+    """
+    pictures = footage.path.suffix.lower() in ANIMATED
     with _explained(footage.path):
-        timed = _pictures(footage.path) if animated else _decoded(footage.path, footage.size)
+        timed = animated.pictures(footage.path, footage.alpha) if pictures else _decoded(footage)
         count = 0
         for frame in constant(timed, footage.fps, footage.path):
-            yield frame
+            yield frame if ground is None else np.ascontiguousarray(transparency.over(frame, ground))
             count += 1
     if not count:
         raise PictureError(f"there are no frames in {str(footage.path)!r}: give a film that plays")
@@ -134,6 +142,7 @@ def opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
     demuxer = DEMUXERS.get(path.suffix.lower())
     if demuxer is None:
         raise PictureError(f"cannot read film {str(path)!r}: unknown ending: use one of {', '.join(FILMS + ANIMATED)}")
+    _check_kind(path, demuxer)
     with regular.opened(path) as file, av.open(file, format=demuxer, metadata_errors="replace") as film:
         assert isinstance(film, InputContainer)
         if not film.streams.video:
@@ -143,9 +152,49 @@ def opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
         yield film, stream
 
 
+def _check_kind(path: Path, demuxer: str) -> None:
+    """Raises PictureError for a film that is empty, cut short before its index, or named as another kind."""
+    found, name = kinds.kind(kinds.head(path)), f"cannot read film {str(path)!r}"
+    if path.is_file() and not path.stat().st_size:
+        raise PictureError(f"{name}: it is empty (0 bytes): copy or record it again")
+    ending = kinds.FILM.get(found)
+    if found and ending is None:
+        raise PictureError(f"{name}: it is {found}, no film: give an MP4, MOV, MKV, WebM or GIF")
+    if ending and DEMUXERS.get(ending) != demuxer:
+        raise PictureError(f"{name}: it is {found} under another name: give its name the ending {ending}")
+    if ending == ".mp4" and b"moov" not in kinds.atoms(path):
+        raise PictureError(
+            f"{name}: its index is missing: it was cut short while it was recorded or copied; copy it again"
+        )
+
+
+def says_alpha(stream: Any) -> bool:
+    """Whether a Matroska stream says that its pictures have alpha, which FFmpeg spells in two ways."""
+    return "1" in (stream.metadata.get("alpha_mode"), stream.metadata.get("ALPHA_MODE"))
+
+
+def _decoder(stream: VideoStream) -> Any:
+    """What decodes packets of a stream: FFmpeg's own VP8 and VP9 leave out alpha, libvpx does not."""
+    library = LIBVPX.get(stream.codec_context.name)
+    if library is None or not says_alpha(stream):
+        return stream.codec_context
+    decoder = av.CodecContext.create(library, "r")
+    decoder.extradata = stream.codec_context.extradata
+    return decoder
+
+
+def _first(film: InputContainer, stream: VideoStream) -> av.VideoFrame | None:
+    decoder = _decoder(stream)
+    for packet in film.demux(stream):
+        with suppress(av.FFmpegError):
+            for frame in decoder.decode(packet if packet.size else None):
+                return frame  # type: ignore[no-any-return]
+    return None
+
+
 def _film(path: Path, wanted: Fraction | None) -> Footage:
     with opened(path) as (film, stream):
-        first = next(film.decode(stream), None)
+        first = _first(film, stream)
         if first is None:
             raise PictureError(f"there are no frames in {str(path)!r}: give a film that plays")
         if first.color_trc in _HDR:
@@ -155,7 +204,8 @@ def _film(path: Path, wanted: Fraction | None) -> Footage:
         if not wanted and fps != own:
             log.info("%s has %.3f frames per second on average; it is read at %s", path.name, float(own), fps)
         seconds = _seconds(film, stream)
-        return Footage(path, _upright(first, stream), fps, round(seconds * fps), bool(film.streams.audio))
+        heard, alpha = bool(film.streams.audio), any(part.is_alpha for part in first.format.components)
+        return Footage(path, _upright(first, stream), fps, round(seconds * fps), heard, alpha)
 
 
 def _seconds(film: InputContainer, stream: VideoStream) -> Fraction:
@@ -179,79 +229,73 @@ def _upright(frame: av.VideoFrame, stream: VideoStream) -> tuple[int, int]:
     width, height = (
         (round(frame.width * shape), frame.height) if shape > 1 else (frame.width, round(frame.height / shape))
     )
-    return pixels.check_size((height, width) if _turns(frame) % 2 else (width, height))
+    return pixels.check_size((height, width) if placement.of(frame).swapped else (width, height))
 
 
-def _turns(frame: av.VideoFrame) -> int:
-    """Quarter turns against the clock that set a frame upright."""
-    return round(frame.rotation / 90) % 4
-
-
-def _decoded(path: Path, size: tuple[int, int]) -> Iterator[Timed]:
+def _decoded(footage: Footage) -> Iterator[Timed]:
     """(seconds, frame) of a film; damaged packets are skipped and logged."""
     damaged = 0
-    with opened(path) as (film, stream):
+    with opened(footage.path) as (film, stream):
         length = 1 / (stream.average_rate or Fraction(25))
-        time = -length
+        time, held, decoder = -length, length, _decoder(stream)
         for packet in film.demux(stream):
             try:
-                frames = packet.decode()
+                frames = decoder.decode(packet if packet.size else None)
             except av.FFmpegError:
                 damaged += 1
                 continue
             for frame in frames:
-                stamp = None if frame.pts is None or frame.time_base is None else frame.pts * frame.time_base
+                base = frame.time_base or stream.time_base
+                stamp = None if frame.pts is None or base is None else frame.pts * base
                 time = time + length if stamp is None else Fraction(stamp)
-                yield time, _rgb(frame, size)
-        yield time + length, None
+                held = frame.duration * base if frame.duration and base else length
+                yield time, _picture(frame, footage)
+        yield _end(film, stream, time, held), None
     if damaged:
-        log.warning("%s is damaged in %d places: the frames before them were held", path.name, damaged)
+        log.warning("%s is damaged in %d places: the frames before them were held", footage.path.name, damaged)
 
 
-def _rgb(frame: av.VideoFrame, size: tuple[int, int]) -> Frame:
-    turns = _turns(frame)
-    width, height = size[::-1] if turns % 2 else size
+def _end(film: InputContainer, stream: VideoStream, last: Fraction, held: Fraction) -> Fraction:
+    """When the last picture ends: as it says itself, or by Matroska's tag, or with a file without sound."""
+    ends = [last + held]
+    if stream.duration and stream.time_base:
+        end = (stream.start_time or 0) * stream.time_base + stream.duration * stream.time_base
+        if end - ends[0] > max(SHORT, held):
+            log.warning(
+                "the pictures end after %.1f of %.1f s: the file was cut short, or damaged: copy it again",
+                float(ends[0]), float(end),
+            )  # fmt: skip
+        return ends[0]
+    if tagged := re.fullmatch(r"(\d+):(\d+):(\d+(?:\.\d+)?)", stream.metadata.get("DURATION", "")):
+        ends.append(int(tagged[1]) * 3600 + int(tagged[2]) * 60 + Fraction(tagged[3]))
+    elif film.duration and len(film.streams) == 1:
+        ends.append(Fraction(film.duration, av.time_base))
+    # A length that is damage would fill the disk.
+    longest = max(Fraction(LONGEST_HOLD), held)
+    return max(end for end in ends if end - last <= longest)
+
+
+def _picture(frame: av.VideoFrame, footage: Footage) -> Frame:
+    place = placement.of(frame)
+    width, height = footage.size[::-1] if place.swapped else footage.size
     hd = max(frame.width, frame.height) > _HD
     made = frame.reformat(
         width=width,
         height=height,
-        format="rgb24",
+        format="rgba" if footage.alpha else "rgb24",
         # Untagged films: HD is BT.709, what is smaller BT.601, as players take it.
         src_colorspace=(Colorspace.ITU709 if hd else Colorspace.ITU601) if frame.colorspace == _UNTAGGED else None,
         dst_color_range=ColorRange.JPEG,
         interpolation=Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT,
     )
-    return np.ascontiguousarray(np.rot90(made.to_ndarray(), turns), dtype=np.uint8)
+    upright: Frame = place(np.asarray(made.to_ndarray(), dtype=np.uint8))
+    return upright
 
 
 def _animation(path: Path, wanted: Fraction | None) -> Footage:
-    with warnings.catch_warnings():
-        # Pillow only warns up to twice its limit.
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
-        with regular.opened(path) as file, Image.open(file) as image:
-            pixels.check_size(image.size)
-            times = [_hold(image, number) for number in range(getattr(image, "n_frames", 1))]
-    fps = wanted or min(Fraction(1000, min(times)), Fraction(50))
-    return Footage(path, image.size, fps, max(1, round(sum(times) * fps / 1000)))
-
-
-def _hold(image: Image.Image, number: int) -> int:
-    """Milliseconds for which a frame stands; what is too short to be meant counts as 100, as in browsers."""
-    image.seek(number)
-    # Of WebP the duration is known when the frame is.
-    image.load()
-    own = int(image.info.get("duration") or 0)
-    return own if own > 10 else 100
-
-
-def _pictures(path: Path) -> Iterator[Timed]:
-    """(seconds, frame) of an animated picture, over black where it is transparent."""
-    time = 0
-    with regular.opened(path) as file, Image.open(file) as image:
-        for number in range(getattr(image, "n_frames", 1)):
-            hold = _hold(image, number)
-            seen = image.convert("RGBA")
-            black = Image.new("RGBA", seen.size, (0, 0, 0, 255))
-            yield Fraction(time, 1000), np.array(Image.alpha_composite(black, seen).convert("RGB"), dtype=np.uint8)
-            time += hold
-    yield Fraction(time, 1000), None
+    with image_files.opened(path) as image:
+        pixels.check_size(image.size)
+    facts = animated.facts(path)
+    fps = wanted or min(Fraction(1000, min(facts.times)), Fraction(50))
+    frames = max(1, round(sum(facts.times) * fps / 1000))
+    return Footage(path, facts.size, fps, frames, alpha=facts.alpha)

@@ -5,18 +5,19 @@ from __future__ import annotations
 import math
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
-from latentart import regular
+from latentart import image_files, transparency
 from latentart.errors import PictureError, SettingsError, unknown
 
 Frame = NDArray[np.uint8]
@@ -120,10 +121,12 @@ def _inner_size(old: tuple[int, int], new: tuple[int, int], fit: str) -> tuple[i
     return min(new[0], max(1, round(old[0] * within))), min(new[1], max(1, round(old[1] * within)))
 
 
-def over_black(frame: Frame) -> Frame:
-    """Straight alpha [H, W, 4] uint8 -> [H, W, 3]: the picture on black."""
-    product = frame[..., :3].astype(np.uint16) * frame[..., 3:]
-    return ((product + 127) // 255).astype(np.uint8)
+def resize_straight(img: Tensor, size: tuple[int, int], fit: str = "crop") -> Tensor:
+    """As `resize`, for pictures whose fourth channel is straight alpha: colours weigh by it, bars are clear."""
+    if img.shape[1] != 4:
+        return resize(img, size, fit)
+    same = check_size(size) == (img.shape[-1], img.shape[-2])
+    return img if same else transparency.weighted(lambda each: resize(each.float(), size, fit), img)
 
 
 def sheet(frames: Sequence[Frame], columns: int | None = None, *, gap: int = 0, background: int = 0) -> Frame:
@@ -148,35 +151,50 @@ def sheet(frames: Sequence[Frame], columns: int | None = None, *, gap: int = 0, 
     return page
 
 
-def open_image(path: str | Path, mode: str = "RGB") -> Frame:
-    """An image file as uint8 [H, W, C], turned upright by its EXIF orientation, in Pillow's mode "RGB", "RGBA" or "L".
+def open_image(path: str | Path, mode: str = "RGB", ground: transparency.Ground = transparency.BLACK) -> Frame:
+    """An image file as uint8 [H, W, C] in sRGB, upright as its EXIF says; mode is Pillow's "RGB", "RGBA" or "L".
 
-    Raises PictureError for a file that is missing, no picture, damaged, or larger than Pillow's pixel limit.
+    RGB and L are laid over `ground` where the file is transparent. Raises PictureError for a file that is missing, no
+    picture, damaged, or larger than Pillow's pixel limit.
     """
-    try:
-        with warnings.catch_warnings():
-            # Pillow only warns up to twice its limit.
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with regular.opened(path) as file, Image.open(file) as image:
-                frame = np.asarray(_eight_bit(ImageOps.exif_transpose(image)).convert(mode), dtype=np.uint8)
-    except (Image.DecompressionBombWarning, Image.DecompressionBombError):
-        limit = Image.MAX_IMAGE_PIXELS
-        raise PictureError(f"{str(path)!r} has more than {limit} pixels: make it smaller first") from None
-    except OSError as error:
-        reason = error.strerror or "it is no image, or damaged"
-        raise PictureError(f"cannot open image {str(path)!r}: {reason}: give a readable PNG, JPEG or WebP") from error
-    except MemoryError as error:
-        raise PictureError(f"{str(path)!r} needs more memory than there is: make it smaller first") from error
-    except (ValueError, SyntaxError, EOFError) as error:
-        raise PictureError(f"cannot open image {str(path)!r}: it is damaged ({error}): save it again") from error
+    with _explained(path), warnings.catch_warnings():
+        # Pillow only warns up to twice its limit.
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        with image_files.opened(path) as image:
+            frame = _in_mode(image_files.standard(image_files.upright(image)), mode, ground)
     return frame if frame.ndim == 3 else frame[:, :, None]
 
 
-def _eight_bit(image: Image.Image) -> Image.Image:
-    """16-bit grey keeps its upper byte; Pillow's own conversion would cut everything above 255 to white."""
-    if not image.mode.startswith("I"):
-        return image
-    return Image.fromarray((np.asarray(image).astype(np.int64) >> 8).clip(0, 255).astype(np.uint8))
+def _in_mode(image: Image.Image, mode: str, ground: transparency.Ground) -> Frame:
+    if image.mode == "RGBA" and mode != "RGBA":
+        image = Image.fromarray(transparency.over(np.asarray(image), ground))
+    return np.asarray(image.convert(mode), dtype=np.uint8)
+
+
+def open_mask(path: str | Path) -> Frame:
+    """A mask as uint8 [H, W, 1], white where it counts: see `transparency.mask`. Raises PictureError."""
+    return transparency.mask(open_image(path, "RGBA"))
+
+
+@contextmanager
+def _explained(path: str | Path) -> Iterator[None]:
+    name = repr(str(path))
+    try:
+        yield
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError):
+        limit = Image.MAX_IMAGE_PIXELS
+        raise PictureError(f"{name} has more than {limit} pixels: make it smaller first") from None
+    except PictureError as error:
+        raise PictureError(f"cannot open image {name}: {error}") from error
+    except OSError as error:
+        reason = (
+            image_files.remedy(path)
+            or error.strerror
+            or "it is no image, or damaged: give a readable PNG, JPEG or WebP"
+        )
+        raise PictureError(f"cannot open image {name}: {reason}") from error
+    except (ValueError, SyntaxError, EOFError) as error:
+        raise PictureError(f"cannot open image {name}: it is damaged ({error}): save it again") from error
 
 
 def to_image(frame: Frame) -> Image.Image:

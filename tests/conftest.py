@@ -13,7 +13,7 @@ from latentart.models.base import Generator
 from latentart.models.load import build
 from latentart.weights.checkpoint import Checkpoint
 
-pytest_plugins = ("audience",)
+pytest_plugins = ("audience", "processes")
 
 
 def tiny(name: str = "tiny", **shape: Any) -> Generator:

@@ -179,7 +179,7 @@ def png_of(width: int, height: int, data: bytes = b"") -> bytes:
     ("content", "words"),
     [
         (None, "No such file"),
-        (b"", "no image, or damaged"),
+        (b"", "is empty"),
         (b"hello", "no image, or damaged"),
         (png_of(100, 100)[:40], "damaged"),
         (png_of(100, 100), "damaged"),

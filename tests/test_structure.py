@@ -12,8 +12,9 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "latentart"
 
 LAYERS = [
-    {"errors", "seeds", "folder", "files", "regular", "toml", "rate", "cache", "shipped"},
-    {"pixels", "provenance", "footage"},
+    {"errors", "seeds", "folder", "files", "regular", "toml", "rate", "cache", "shipped", "kinds"},
+    {"transparency", "image_files", "animated", "placement"},
+    {"pixels", "provenance", "footage", "sequence"},
     {"weights"},
     {"models"},
     {"features"},

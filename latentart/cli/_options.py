@@ -56,7 +56,9 @@ device = click.option("--device", help="cpu, cuda, mps; by default the fastest t
 trunc = click.option(
     "--trunc", "--truncation-psi", "--psi", "psi", type=float, help="Truncation psi: 0 average, 1 as trained."
 )
-cutoff = click.option("--truncation-cutoff", "cutoff", type=int, metavar="N", help="Truncate only the first N rows.")
+cutoff = click.option(
+    "--truncation-cutoff", "cutoff", type=int, metavar="N", help="Truncate only the first N rows; 0 is all."
+)
 classes = click.option("--class", "classes", metavar="A,B|A-Z|A:0.3+B", help="Class, classes, or a mix of classes.")
 noise_mode = click.option("--noise-mode", type=click.Choice(["const", "random", "none"]), help="Per-pixel noise.")
 edits = click.option(
@@ -71,6 +73,10 @@ features = click.option(
     "--features", metavar="NAME", help="vgg16-relu3_3 (ships) or vgg16 (after `weights pull vgg16`)."
 )
 directions = click.option("--directions", metavar="FILE", help="Where directions are; by default beside the model.")
+ground = click.option(
+    "--ground", metavar="COLOUR",
+    help="Lay transparent pictures over black, white or #rrggbb. [default: kept; black where the file cannot]",
+)  # fmt: skip
 overwrite = click.option("--overwrite", is_flag=True, help="Replace an existing file.")
 
 

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from latentart import pixels
+from latentart import pixels, transparency
 from latentart.engine import stream
 from latentart.errors import SettingsError
 from latentart.exhibition import envelopes, sound, validate
@@ -52,7 +52,7 @@ class OpenedScore:
     ) -> None:
         self.score, self.models, self.upscaler = score, models, upscaler
         self.hearing = found.hearing if found else None
-        enlarged = upscaling.resize_by(upscaler) if upscaler else pixels.resize
+        enlarged = upscaling.resize_by(upscaler) if upscaler else pixels.resize_straight
         tables = found.tables if found else {}
         self.voices: dict[str, Voice] = open_voices(score.voices(), models, str(score.rate), enlarged, tables)
         self.tiles, self.screens, self.depths = score.tiles(), score.screens(), validate.depths(score)
@@ -99,12 +99,12 @@ class OpenedScore:
                     _lay(_mirrored(canvas[place], tile.mirror)[..., :3], img, stream.DEPTHS[depth], tile.colours)
         if self.score.alpha == "luma":
             for canvas in canvases:
-                canvas[..., :3].max(axis=2, out=canvas[..., 3])
+                transparency.freed(canvas)
         return canvases
 
     def _ground(self, depth: int) -> Any:
         width, height = self.score.size
-        colour = torch.tensor(validate.colour(self.score.background)) / 127.5 - 1
+        colour = torch.tensor(transparency.colour(self.score.background)) / 127.5 - 1
         rounded = stream.DEPTHS[depth](colour[None, :, None, None])
         canvas = np.empty((height, width, 4 if self.score.alpha == "luma" else 3), rounded.dtype)
         canvas[..., :3] = rounded[0]
@@ -198,15 +198,23 @@ def _mirrored(place: Any, mirror: str) -> Any:
 
 
 def _lay(place: Any, img: Tensor, rounded: Callable[[Tensor], Any], colours: tuple[str, ...]) -> None:
-    """Rounds a picture [1, 3, H, W] into its place on a canvas, [H, W, 3]."""
+    """Rounds a picture [1, 1, 3 or 4, H, W] into its place on a canvas, [H, W, 3], over what is there already."""
     for top in range(0, len(place), BAND):
         band = img[..., top : top + BAND, :]
+        if img.shape[1] == 4:
+            band = transparency.over_picture(band, _floats(place[top : top + BAND]).to(img))
         place[top : top + BAND] = rounded(_coloured(band, colours) if colours else band)[0]
+
+
+def _floats(place: Any) -> Tensor:
+    """A part of a canvas, [H, W, 3] of 8 or 16 bits -> [1, 3, H, W] in [-1, 1]."""
+    values = torch.from_numpy(place.astype(np.float32) / (np.iinfo(place.dtype).max / 2) - 1)
+    return values.permute(2, 0, 1)[None]
 
 
 def _coloured(img: Tensor, colours: tuple[str, ...]) -> Tensor:
     """Brightness (BT.709 weights) -> a course through colours; img [1, 3, H, W] in [-1, 1]."""
-    table = torch.tensor([validate.colour(text) for text in colours], dtype=torch.float32) / 127.5 - 1
+    table = torch.tensor([transparency.colour(text) for text in colours], dtype=torch.float32) / 127.5 - 1
     weights = torch.tensor([0.2126, 0.7152, 0.0722]).to(img)
     place = ((img * weights[:, None, None]).sum(1) + 1).div(2).clamp(0, 1) * (len(colours) - 1)
     first = place.floor().long().clamp(max=len(colours) - 2)

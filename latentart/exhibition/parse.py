@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import math
 import re
 from collections.abc import Callable, Mapping
@@ -12,7 +13,7 @@ from typing import Any, get_args, get_origin
 from latentart import pixels, rate, regular, seeds, toml, walks
 from latentart.errors import SettingsError, unknown
 from latentart.exhibition import validate
-from latentart.exhibition.schema import Play, is_table, members
+from latentart.exhibition.schema import Play, as_keys, is_table, key_of, members
 from latentart.exhibition.score import Score, Section
 from latentart.latent.easing import EASINGS
 from latentart.latent.interpolate import INTERPOLATIONS
@@ -53,7 +54,18 @@ def read(path: str | Path) -> Score:
         raise SettingsError(f"cannot read the score {str(path)!r}: {error.strerror}: give a .toml file") from error
     if len(raw) > LONGEST:
         raise SettingsError(f"the score {str(path)!r} has more than {LONGEST} bytes: is it a score?")
-    return from_text(raw.decode("utf-8", errors="replace"), str(path), place.parent)
+    return from_text(_decoded(raw, path), str(path), place.parent)
+
+
+def _decoded(raw: bytes, path: str | Path) -> str:
+    """Text in UTF-8, or in UTF-16 with the mark by which editors begin it. Raises SettingsError."""
+    marked = raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    try:
+        return raw.decode("utf-16" if marked else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw[: error.start].count(b"\n") + 1
+        what = f"{path!s} line {line}: this is not UTF-8 text"
+        raise SettingsError(f"{what}: save the score as UTF-8 in the editor") from error
 
 
 def from_text(text: str, name: str = "score", folder: Path | None = None) -> Score:
@@ -67,21 +79,24 @@ def from_text(text: str, name: str = "score", folder: Path | None = None) -> Sco
         validate.check(score)
         return validate.with_files(score, folder) if folder else score
     except validate.Wrong as error:
-        raise SettingsError(f"{name}{_line(text, error.where)}: {error}") from error
+        raise SettingsError(f"{name}{_line(text, error.where)}: {as_keys(str(error))}") from error
 
 
 def build(kind: type, table: Mapping[str, Any], where: Where) -> Any:
     """A dataclass from a table of the same keys. Raises Wrong."""
     known = members(kind)
-    for key in table:
-        if key not in known:
-            raise validate.Wrong((*where, key), unknown("key", key, known))
     given: dict[str, Any] = {}
+    spelled: dict[str, str] = {}
     for key, value in table.items():
-        member = known[key]
+        name = key_of(kind, key)
+        if name not in known:
+            raise validate.Wrong((*where, key), unknown("key", key, known))
+        if name in spelled:
+            raise validate.Wrong((*where, key), f"{key} and {spelled[name]} are the same: leave one out")
+        spelled[name], member = key, known[name]
         made = convert(value, member.kind, (*where, key))
-        _check(key, made, (*where, key))
-        member.put(given, key, made)
+        _check(name, made, (*where, key))
+        member.put(given, name, made)
     return kind(**_with_flat(kind, given))
 
 

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from latentart import pixels, provenance
+from latentart import pixels, provenance, transparency
 from latentart.exhibition import validate
 from latentart.exhibition.canvas import Exhibit, OpenedScore
 from latentart.exhibition.score import Output, Score, Screen, Tile
@@ -167,7 +167,7 @@ def preview(score: Score, name: str, output: Path, device: str | None = None, **
 def contact(score: Score, count: int, device: str | None = None, width: int = 960) -> pixels.Frame:
     """Moments of the loop, evenly spaced, one below or beside the other: a picture of the score."""
     opened = Exhibit(score, device).open()
-    frames = [opened.canvas(number * score.frames // count)[..., :3] for number in range(count)]
+    frames = [transparency.over(opened.canvas(number * score.frames // count)) for number in range(count)]
     columns = 1 if score.size[0] > 2 * score.size[1] else None if score.size[0] >= score.size[1] else count
     return pixels.sheet(frames, columns, gap=4)
 

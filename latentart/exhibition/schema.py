@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, fields, is_dataclass
 from functools import lru_cache
 from types import NoneType, UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
-from latentart.exhibition.score import Play, Score
+from latentart.exhibition.score import Play, Score, Section
 from latentart.render.film import Film
 
 __all__ = ["Member", "Play", "is_table", "members", "schema"]
 
 NOT_IN_SECTIONS = ("fps", "size", "fit")
 """What the whole score decides."""
+ALIASES = {
+    "class": "classes", "trunc": "psi", "truncation_psi": "psi", "truncation_cutoff": "cutoff", "edit": "edits",
+    "bend": "bends", "interpolation": "interp", "projected_w": "latents",
+}  # fmt: skip
+"""Spellings of `latentart film` for keys of a section."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +49,26 @@ def members(kind: type) -> dict[str, Member]:
     return found
 
 
+def key_of(kind: type, name: str) -> str:
+    """The member that a key of a table means: sections take the spellings of the command line too."""
+    known = members(kind)
+    if name in known or "film" not in {member.within for member in known.values()}:
+        return name
+    plain = name.replace("-", "_")
+    return ALIASES.get(plain, plain)
+
+
+def as_keys(message: str) -> str:
+    """A message for the command line as one for scores: '--mix-seed' -> 'mix_seed', where a section has such a key."""
+    known = {*members(Section), *ALIASES}
+
+    def key(found: re.Match[str]) -> str:
+        name = found[1].replace("-", "_")
+        return name if name in known else found[0]
+
+    return re.sub(r"--([a-z][a-z-]*)", key, message)
+
+
 def is_table(kind: Any) -> bool:
     """Whether a type is one of the tree's dataclasses."""
     return isinstance(kind, type) and is_dataclass(kind)
@@ -59,7 +85,10 @@ def schema(choices: dict[str, tuple[str, ...]]) -> dict[str, Any]:
 
 
 def _table(kind: type, choices: dict[str, tuple[str, ...]]) -> dict[str, Any]:
-    properties = {name: _named(name, member.kind, choices) for name, member in members(kind).items()}
+    known = members(kind)
+    properties = {name: _named(name, member.kind, choices) for name, member in known.items()}
+    spelled = {name: key_of(kind, name) for name in ALIASES}
+    properties |= {name: properties[key] for name, key in spelled.items() if key in known and name not in known}
     return {"type": "object", "properties": properties, "additionalProperties": False}
 
 

@@ -14,6 +14,8 @@ Play = tuple[tuple[str, str], ...]
 """Parameter -> its course: '0.7', '0..2..0 sine' or an expression such as '0.6 + 0.3 * low'."""
 
 SHORTEST_SIDE, LONGEST_SIDE = 16, 16384
+CROSSING = 2.0
+"""Seconds of a transition of which nothing is said."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +24,8 @@ class Transition:
 
     kind: str = "auto"
     """morph walks from latent to latent, fade blends pictures, cut does neither; auto morphs where models match."""
-    seconds: float = 2.0
+    seconds: float | None = None
+    """2 where none are given, or as long as a shorter section."""
     easing: str = "smooth"
 
 
@@ -36,6 +39,12 @@ class Section:
     loops: int = 1
     transition: Transition = field(default_factory=Transition)
     play: Play = ()
+
+    @property
+    def crossing(self) -> float:
+        """Seconds that the section's transition takes."""
+        given = self.transition.seconds
+        return min(CROSSING, self.film.seconds) if given is None else given
 
 
 @dataclass(frozen=True, kw_only=True)

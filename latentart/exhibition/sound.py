@@ -116,6 +116,9 @@ def read(path: str | Path, seconds: float = math.inf) -> Array:
     if not blocks:
         raise SettingsError(f"{str(path)!r} holds no sound: give a .wav, .flac or .mp3")
     samples = np.concatenate(blocks)
+    if not np.isfinite(samples).all():
+        at = int(np.argmin(np.isfinite(samples).all(axis=1))) / RATE
+        raise SettingsError(f"the sound {str(path)!r} holds a sample that is no number, at {at:.2f} s: export it again")
     return samples if channels == 2 else np.repeat(samples, 2, axis=1)
 
 

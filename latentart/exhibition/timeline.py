@@ -11,8 +11,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from latentart import pixels
+from latentart import pixels, transparency
+from latentart.errors import SettingsError
 from latentart.exhibition import automation
+from latentart.exhibition.schema import as_keys
 from latentart.exhibition.score import Section
 from latentart.latent import composition, direction_files, directions, path, space
 from latentart.latent.easing import easing
@@ -81,7 +83,7 @@ class Part:
         return ws
 
     def draw(self, ws: Tensor, local: float, now: Instant) -> Tensor:
-        """ws [1, num_ws, w_dim], `local` seconds after the section's beginning -> picture [1, 3, H, W] in [-1, 1].
+        """ws [1, num_ws, w_dim], `local` seconds after the section's beginning -> picture [1, 3 or 4, H, W] in [-1, 1].
 
         What a film moves over its loop (bends, blends, translators) moves with the walk.
         """
@@ -91,13 +93,13 @@ class Part:
         noise = random_noise(self.G, film.noise_seed, np.array([now.number])) if mode == "random" else None
         img: Tensor = self._drawing(u, moment)(ws, noise_mode="const" if noise else mode, noise=noise)
         # Memory of its own: what comes after works in place, because at 3840x2160 each copy takes 100 MB.
-        return img.float().expand(-1, 3, -1, -1).contiguous()
+        return img.float().expand(-1, max(3, img.shape[1]), -1, -1).contiguous()
 
     def dressed(self, img: Tensor, local: float, now: Instant) -> Tensor:
-        """A picture [1, 3, H, W] in its final size, through the section's translators."""
+        """A picture [1, 3 or 4, H, W] in its final size, through the section's translators."""
         if not self.then:
             return img
-        return self.then(img, self._place(local, self._moment(local, now.known)))
+        return transparency.kept(self.then)(img, self._place(local, self._moment(local, now.known)))
 
     def _drawing(self, u: Array, moment: Mapping[str, float]) -> Synthesis:
         film = self.section.film
@@ -124,7 +126,7 @@ class Part:
 
     def _pulled(self, ws: Tensor, psi: float) -> Tensor:
         pulled = self.G.w_avg + psi * (ws - self.G.w_avg)
-        cutoff = self.section.film.cutoff
+        cutoff = space.check_cutoff(self.section.film.cutoff, self.G.num_ws)
         return pulled if cutoff is None else torch.cat([pulled[:, :cutoff], ws[:, cutoff:]], dim=1)
 
     def _push(self, name: str) -> tuple[str, directions.Direction, Tensor]:
@@ -155,13 +157,13 @@ def _still(section: Section, fps: str) -> films.Film:
 class Voice:
     """Parts in order. A transition takes the first seconds of the part it leads to."""
 
-    def __init__(self, parts: list[Part], resize: Resize = pixels.resize) -> None:
+    def __init__(self, parts: list[Part], resize: Resize = pixels.resize_straight) -> None:
         self.parts, self.resize = parts, resize
         self.starts = np.concatenate([[0.0], np.cumsum([part.seconds for part in parts])])
         self.seconds = float(self.starts[-1])
 
     def picture(self, now: Instant, size: tuple[int, int], fit: str) -> Tensor:
-        """The picture at a moment, [1, 3, height, width] in [-1, 1] for size (width, height)."""
+        """The picture at a moment, [1, 3 or 4, height, width] in [-1, 1] for size (width, height)."""
         t = now.seconds % self.seconds
         index = min(int(np.searchsorted(self.starts, t, side="right")) - 1, len(self.parts) - 1)
         part, before = self.parts[index], self.parts[index - 1]
@@ -176,14 +178,17 @@ class Voice:
             return _lit(self._drawn(part, ws, local, now, size=size, fit=fit), old + (new - old) * share)
         old_picture = self._shown(before, before.ws(past, now.known), past, now, size=size, fit=fit)
         new_picture = self._shown(part, part.ws(local, now.known), local, now, size=size, fit=fit)
+        if old_picture.shape[1] != new_picture.shape[1]:
+            old_picture, new_picture = _opaque(old_picture), _opaque(new_picture)
         return old_picture.lerp_(new_picture, share)
 
     def _share(self, part: Part, local: float) -> float:
         """How much of the new part there is: 0 at the beginning of its transition, 1 after it."""
         transition = part.section.transition
-        if transition.kind == "cut" or local >= transition.seconds:
+        seconds = part.section.crossing
+        if transition.kind == "cut" or local >= seconds:
             return 1.0
-        return float(easing(transition.easing)(np.array(local / transition.seconds)))
+        return float(easing(transition.easing)(np.array(local / seconds)))
 
     def _shown(self, part: Part, ws: Tensor, local: float, now: Instant, *, size: tuple[int, int], fit: str) -> Tensor:
         return _lit(self._drawn(part, ws, local, now, size=size, fit=fit), part.light(local, now.known))
@@ -195,14 +200,21 @@ class Voice:
 
 
 def _lit(img: Tensor, light: float) -> Tensor:
-    return img if light == 1 else img.add_(1).mul_(light).sub_(1)
+    if light != 1:
+        img[:, :3].add_(1).mul_(light).sub_(1)
+    return img
+
+
+def _opaque(img: Tensor) -> Tensor:
+    """[N, 3 or 4, H, W] -> [N, 4, H, W]."""
+    return img if img.shape[1] == 4 else transparency.with_alpha(img, torch.ones_like(img[:, :1]))
 
 
 def open_voices(
     sections: Mapping[str, list[Section]],
     models: Mapping[str, Generator],
     fps: str,
-    resize: Resize = pixels.resize,
+    resize: Resize = pixels.resize_straight,
     tables: Mapping[tuple[str, int], Array] = MappingProxyType({}),
 ) -> dict[str, Voice]:
     """Voices by name. Sections of one network share one model, so that they can morph.
@@ -211,6 +223,10 @@ def open_voices(
     """
 
     def part(name: str, place: int, section: Section) -> Part:
-        return Part(section, models[section.film.network], fps, tables.get((name, place)))
+        try:
+            return Part(section, models[section.film.network], fps, tables.get((name, place)))
+        except SettingsError as error:
+            of = f"section {place + 1} of voice {name!r}" if len(sections) > 1 else f"section {place + 1}"
+            raise SettingsError(f"{of}: {as_keys(str(error))}") from error
 
     return {name: Voice([part(name, n, each) for n, each in enumerate(its)], resize) for name, its in sections.items()}

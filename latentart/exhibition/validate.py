@@ -19,6 +19,7 @@ from latentart.render import film as films
 from latentart.sinks import formats, images
 from latentart.sinks.video import CONTAINERS
 from latentart.translators import chain
+from latentart.transparency import colour
 
 ENDINGS = (*CONTAINERS, ".gif", ".webp", "/")
 """'/' is a folder of pictures."""
@@ -31,14 +32,6 @@ class Wrong(SettingsError):
     def __init__(self, where: tuple[str | int, ...], message: str) -> None:
         super().__init__(message)
         self.where = where
-
-
-def colour(text: str) -> tuple[int, int, int]:
-    """'#ff8000' -> (255, 128, 0). Raises SettingsError."""
-    match = re.fullmatch(r"#([0-9a-fA-F]{2})([0-9a-fA-F]{2})([0-9a-fA-F]{2})", text)
-    if not match:
-        raise SettingsError(f"{text!r} is no colour: write red, green and blue such as #ff8000")
-    return int(match[1], 16), int(match[2], 16), int(match[3], 16)
 
 
 def _colours(texts: tuple[str, ...]) -> None:
@@ -115,8 +108,8 @@ def _check_section(score: Score, section: Section, where: tuple[str | int, ...])
         raise Wrong(where, str(error)) from error
     if not film.seeds and not film.latents:
         raise Wrong(where, "this section has no seeds: add seeds = [3, 11, 20], or latents")
-    if section.transition.kind != "cut" and not 0 < section.transition.seconds <= film.seconds:
-        what = f"a transition of {section.transition.seconds:g} seconds into a section of {film.seconds:g}"
+    if section.transition.kind != "cut" and not 0 < section.crossing <= film.seconds:
+        what = f"a transition of {section.crossing:g} seconds into a section of {film.seconds:g}"
         raise Wrong((*where, "transition", "seconds"), f"{what}: make it shorter, or kind = 'cut'")
     for name, text in section.play:
         try:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 import av
 from av.container import OutputContainer
@@ -20,7 +20,7 @@ from latentart.sinks.formats import FORMATS, choose
 from latentart.sinks.images import SETTINGS_NAME
 from latentart.sinks.sink import open_sink
 from latentart.sinks.soundtrack import interleaved
-from latentart.sinks.video import CONTAINERS, create, encoder_errors
+from latentart.sinks.video import CONTAINERS, copied_stream, create, encoder_errors
 
 MATROSKA_STEP = Fraction(1, 1000)
 """Resolution of Matroska's timestamps in seconds."""
@@ -109,7 +109,7 @@ def _describe(container: OutputContainer, record: Mapping[str, Any]) -> None:
 def _mux(job: Job, track: int, container: OutputContainer, ending: str) -> None:
     plan, wanted = job.plan, job.plan.tracks[track]
     with _opened(job.chunk_path(track, 0)) as first:
-        stream = cast(VideoStream, container.add_stream_from_template(first.streams.video[0], opaque=True))
+        stream = copied_stream(container, first.streams.video[0])
     stream.time_base = 1 / plan.fps
     tag = FORMATS[choose(wanted.ending, wanted.options.get("format"))].tag
     if tag and ending != ".mkv":

@@ -10,13 +10,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from latentart import pixels, regular, seeds
+from latentart import image_files, pixels, regular, seeds
 from latentart.errors import PictureError, SettingsError
 from latentart.models.base import Generator
 from latentart.pixels import Frame
 
 BATCH = 32
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
+SUFFIXES = image_files.ENDINGS
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 
 
@@ -53,7 +53,7 @@ def of_folder(folder: str | Path, size: tuple[int, int], channels: int, most: in
         raise SettingsError(f"there is no folder {str(folder)!r}: name a folder of pictures")
     paths = sorted(path for path in root.rglob("*") if path.suffix.lower() in SUFFIXES and regular.is_file(path))
     if not paths:
-        raise SettingsError(f"no pictures in {str(folder)!r}: name a folder of PNG, JPEG, WebP, TIFF or BMP files")
+        raise SettingsError(f"no pictures in {str(folder)!r}: name a folder of {image_files.LISTED} files")
     if most is not None and most < len(paths):
         paths = [paths[i] for i in np.linspace(0, len(paths) - 1, most).round().astype(int)]
     if channels not in MODES:

@@ -113,12 +113,26 @@ def to_ws(
     psi: float = 1.0,
     cutoff: int | None = None,
 ) -> Tensor:
-    """z [N, z_dim] and class weights [N, c_dim] -> ws [N, num_ws, w_dim] on the generator's device."""
+    """z [N, z_dim] and class weights [N, c_dim] -> ws [N, num_ws, w_dim] on the generator's device.
+
+    cutoff: psi acts on the first so many rows, on all for None or 0. Raises SettingsError.
+    """
+    cutoff = check_cutoff(cutoff, G.num_ws)
     with torch.no_grad():
         latents = torch.from_numpy(z).float().to(G.device)
         classes = None if c is None else torch.from_numpy(c).float().to(G.device)
         ws: Tensor = G.mapping(latents, classes, truncation_psi=check_psi(psi), truncation_cutoff=cutoff)
     return ws
+
+
+def check_cutoff(cutoff: int | None, num_ws: int | None = None) -> int | None:
+    """The rows that psi acts on, None for all (which 0 means too). Raises SettingsError for what no model has."""
+    if cutoff is None or (cutoff == 0 and not isinstance(cutoff, bool)):
+        return None
+    if isinstance(cutoff, bool) or not isinstance(cutoff, int) or not 0 < cutoff <= (num_ws or cutoff):
+        most = f"1 to {num_ws}, the rows of this model" if num_ws else "1 or more rows"
+        raise SettingsError(f"truncation cutoff {cutoff!r} is out of range: give {most}, or leave it out (0) for all")
+    return cutoff
 
 
 def rows(num_ws: int, layers: str) -> list[int]:

@@ -112,7 +112,13 @@ class Session:
         """Why the session ended by itself, '' if it did not."""
         self._leaving = False
         self.control = Control()
-        facts = {"fps": settings.fps, "size": list(size), "threads": renderer.threads}
+        files = {name: str(Path(path).resolve()) for name, path in renderer.sources.items()}
+        facts = {
+            "fps": settings.fps,
+            "size": list(size),
+            "threads": renderer.threads,
+            **({"files": files} if files else {}),
+        }
         self.takes = Takes(settings.folder / "takes", facts)
         outlets, translators = self._outlets(size), offered(settings.folder / "styles")
         with ExitStack() as undo:
@@ -250,6 +256,7 @@ def _renderer_settings(chosen: SessionSettings, size: tuple[int, int], take: Tak
     return replace(
         renderer, network=take.network, engine=chosen.engine or take.models()[take.network], fps=take.fps,
         frame=take.frame, snapshot=begun, replay=str(chosen.replay),
+        sources={**{name: take.source(name) for name in take.files if name not in sources}, **sources},
     )  # fmt: skip
 
 

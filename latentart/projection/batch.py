@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from latentart import files, pixels, regular
+from latentart import files, footage, image_files, pixels, regular
 from latentart.errors import LatentartError, PictureError, SettingsError, TargetError
 from latentart.models.base import Generator
 from latentart.projection import result, target
@@ -22,8 +22,6 @@ from latentart.projection.settings import Settings
 from latentart.projection.target import Target
 
 log = logging.getLogger(__name__)
-
-FILMS = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v")
 
 
 @dataclass(frozen=True)
@@ -52,7 +50,10 @@ def jobs(sources: Sequence[str | Path], mask: str | Path | None = None, strokes:
 def _inside(folder: Path) -> list[Path]:
     found = regular.listed(folder, target.SUFFIXES)
     if not found:
-        raise PictureError(f"there is no picture in {str(folder)!r}: give PNG, JPEG, WebP, TIFF or BMP files")
+        raise PictureError(f"there is no picture in {str(folder)!r}: give {image_files.LISTED} files")
+    for path in found:
+        if footage.moves(path):
+            log.warning("%s moves: its first frame is taken; name the file itself to project it as a film", path.name)
     return found
 
 

@@ -9,12 +9,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from latentart import pixels
+from latentart import image_files, pixels, transparency
 from latentart.errors import PictureError, SettingsError, unknown
 from latentart.models.base import Generator
 from latentart.pixels import GREY_WEIGHTS
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif")
+SUFFIXES = image_files.ENDINGS
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def make_target(
     counts = _counting(frame, mask, G.img_channels)
     if fit == "pad":
         counts = torch.ones(1, 1, *frame.shape[:2]) if counts is None else counts
-    small = pixels.resize(img, size, fit).clamp(-1, 1)
+    small = pixels.resize_straight(img, size, fit).clamp(-1, 1)
     # The resize pads with -1; a mask must end in 0 there.
     small_mask = None if counts is None else ((pixels.resize(counts * 2 - 1, size, fit) + 1) / 2).clamp(0, 1)
     if small_mask is not None and not float(small_mask.max()) > 0:
@@ -76,7 +76,7 @@ def to_channels(img: Tensor, channels: int) -> Tensor:
     if img.shape[1] == channels:
         return img
     if img.shape[1] == 4 and channels in (1, 3):
-        img = (img[:, :3] + 1) * ((img[:, 3:] + 1) / 2) - 1
+        img = transparency.rgb(img)
     if channels == 1 and img.shape[1] == 3:
         return torch.einsum("nchw,c->nhw", img, img.new_tensor(GREY_WEIGHTS))[:, None]
     if img.shape[1] == 1:
@@ -97,7 +97,7 @@ def _counting(frame: pixels.Frame, mask: Tensor | None, channels: int) -> Tensor
 
 
 def _read_mask(path: str | Path, shape: tuple[int, ...]) -> Tensor:
-    frame = pixels.open_image(path, "L")
+    frame = pixels.open_mask(path)
     _check_size("mask", path, frame, shape)
     return torch.from_numpy(frame[None, None, :, :, 0].astype(np.float32) / 255)
 

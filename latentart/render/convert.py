@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from latentart import files, footage, pixels, provenance, regular, seeds
+from latentart import files, footage, image_files, pixels, provenance, regular, seeds, sequence, transparency
 from latentart.errors import PictureError, TargetError
 from latentart.footage import Footage
 from latentart.render.frames import Then
@@ -29,7 +29,7 @@ from latentart.translators.smoothing import Smoothed, check_smoothing
 
 log = logging.getLogger(__name__)
 
-PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif")
+PICTURES = image_files.ENDINGS
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def translate_file(
     }
     described["style"] = None if style is None or style.ndim > 1 or len(style) > 128 else style.tolist()
     settings = provenance.record(device=T.device, translator=describe(T), translation=_given(described))
-    change = _translation(T, strength, style, smoothing if footage.moves(source) else 0.0, seed)
+    change = _translation(T, strength, style, smoothing if makes_film(source, target) else 0.0, seed)
     return convert(
         change, source, target, size=size, settings=settings, overwrite=overwrite, on_frame=on_frame, **options
     )
@@ -112,6 +112,7 @@ def _translation(T: Translator, strength: Strength, style: Tensor | None, smooth
             made: Tensor = played.translate(img.to(T.device), amount, style=style)
         return made
 
+    change.sees_alpha = T.in_channels == 4  # type: ignore[attr-defined]
     return change
 
 
@@ -125,6 +126,7 @@ def convert(
     target: str | Path,
     *,
     size: Size = None,
+    ground: str | None = None,
     settings: dict[str, Any] | None = None,
     overwrite: bool = False,
     on_frame: Report = lambda done, total: None,
@@ -132,13 +134,17 @@ def convert(
 ) -> Converted:
     """Every picture of `source` as `change` makes it: picture to picture, folder to folder, film to film.
 
-    change: img [1, 3 or 4, H, W] in [-1, 1] (4 where a picture has transparency) and u [1], the part of the film that
-    has passed -> img of any size. Raises LatentartError.
+    A folder becomes a film where the target is one (fps: 30 by default). change: img [1, 3, H, W] in [-1, 1] and
+    u [1], the part of the film that has passed -> img of any size. ground: a colour that transparent pictures are
+    laid over first; None puts their alpha back behind the change (see `transparency`). Raises LatentartError.
     """
+    behind = None if ground is None else transparency.colour(ground)
+    change = _grounded(change, behind)
     source, kept = Path(source), {**(settings or {}), "source": Path(source).name}
-    if source.is_dir():
+    kept.update({} if behind is None else {"ground": transparency.spelled(behind)})
+    if source.is_dir() and not _is_film(target):
         return _folder(change, source, Path(target), size=size, settings=kept, overwrite=overwrite, on_frame=on_frame)
-    if footage.moves(source) and Path(target).suffix.lower() not in (".png", ".jpg", ".jpeg"):
+    if makes_film(source, target) and Path(target).suffix.lower() not in (".png", ".jpg", ".jpeg"):
         return _film(
             change,
             source,
@@ -155,6 +161,22 @@ def convert(
     return made
 
 
+def makes_film(source: str | Path, target: str | Path) -> bool:
+    """Whether pictures follow each other: a film, an animated picture, or a folder that becomes a film."""
+    return footage.moves(source) or (Path(source).is_dir() and _is_film(target))
+
+
+def _is_film(target: str | Path) -> bool:
+    ending = Path(target).suffix.lower()
+    return ending in (*CONTAINERS, ".gif", ".webp") and not Path(target).is_dir() and not str(target).endswith("/")
+
+
+def _grounded(change: Then, ground: transparency.Ground | None) -> Then:
+    if ground is None:
+        return transparency.kept(change)
+    return lambda img, u: change(transparency.rgb(img, ground), u)
+
+
 def open_picture(path: str | Path, size: Size = None) -> Tensor:
     """A picture file as [1, 3, H, W] in [-1, 1], or [1, 4, H, W] where it is transparent. Raises PictureError."""
     frame = pixels.open_image(path, "RGBA")
@@ -166,7 +188,7 @@ def sized(img: Tensor, size: Size) -> Tensor:
     """img [N, C, H, W] in another size."""
     if size is None:
         return img
-    return pixels.resize(img, shape(size, (img.shape[-1], img.shape[-2]))).clamp(-1, 1)
+    return pixels.resize_straight(img, shape(size, (img.shape[-1], img.shape[-2]))).clamp(-1, 1)
 
 
 def shape(size: Size, own: tuple[int, int]) -> tuple[int, int]:
@@ -201,7 +223,7 @@ def _folder(
 ) -> Converted:
     found = regular.listed(source, PICTURES)
     if not found:
-        raise PictureError(f"there is no picture in {str(source)!r}: give PNG, JPEG, WebP, TIFF or BMP files")
+        raise PictureError(f"there is no picture in {str(source)!r}: give {image_files.LISTED} files")
     _make_folder(target)
     places = _places(found, target)
     for place in () if overwrite else places:
@@ -241,22 +263,25 @@ def _film(
     change: Then, source: Path, target: str, *, size: Size, settings: dict[str, Any], overwrite: bool, on_frame: Report,
     options: dict[str, Any],
 ) -> Converted:  # fmt: skip
-    film = footage.open_footage(source, options.pop("fps", None))
+    reader: Any = sequence if source.is_dir() else footage
+    film = reader.open_footage(source, options.pop("fps", None))
     sink = open_sink(
         target, fps=film.fps, settings={**settings, "frames": film.frames}, overwrite=overwrite, **options,
         **_sound(film, target),
     )  # fmt: skip
-    pictures = _changed(change, film, size, _step(target, options.get("format")))
+    pictures = _changed(change, film, reader.read(film, None), size, _step(target, options.get("format")))
     made = write(sink, pictures, film.frames, on_frame)
     return Converted(made.target, made.frames, made.size, film.fps)
 
 
-def _changed(change: Then, film: Footage, size: Size, step: int) -> Iterator[pixels.Frame]:
+def _changed(
+    change: Then, film: Footage, seen: Iterator[pixels.Frame], size: Size, step: int
+) -> Iterator[pixels.Frame]:  # fmt: skip
     width, height = shape(size, film.size)
     # Cutting a row off is invisible; scaling by a pixel would soften everything.
     cut = (max(step, width - width % step), max(step, height - height % step))
-    for number, frame in enumerate(footage.read(film)):
-        img = pixels.resize(sized(pixels.to_float(frame), size), cut)
+    for number, frame in enumerate(seen):
+        img = pixels.resize_straight(sized(pixels.to_float(frame), size), cut)
         u = min(1.0, number / film.frames) if film.frames else 0.0
         yield pixels.to_uint8(change(img, np.array([u])))[0]
 

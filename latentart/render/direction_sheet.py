@@ -9,7 +9,7 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-from latentart import pixels
+from latentart import pixels, transparency
 from latentart.latent import bending, space
 from latentart.latent.directions import KNOTS, Direction, Directions
 from latentart.latent.discovery.stylespace import Channel
@@ -71,8 +71,8 @@ def _row(
 
 
 def _cell(img: Tensor, cell: int) -> pixels.Frame:
-    frame = pixels.to_uint8(pixels.resize(img, (cell, cell)))[0]
-    return np.repeat(frame, 3, axis=2) if frame.shape[2] == 1 else frame[..., :3]
+    frame = pixels.to_uint8(pixels.resize_straight(img, (cell, cell)))[0]
+    return np.repeat(frame, 3, axis=2) if frame.shape[2] == 1 else transparency.over(frame)
 
 
 def _label(direction: Direction, cell: int) -> pixels.Frame:

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from latentart import footage, pixels, provenance, rate
+from latentart import pixels, provenance, rate, transparency
 from latentart.errors import SettingsError
 from latentart.latent import path
 from latentart.models.device import choose_device
@@ -50,7 +50,7 @@ def dream_file(
     settings, place = check(settings or DreamSettings()), choose_device(device)
     check_strength(strength)
     seen = None if guide is None else convert.open_picture(guide, convert.AtMost(settings.tile))
-    if footage.moves(source):
+    if convert.makes_film(source, target):
         dreaming: Callable[[Tensor, NDArray[np.float64]], Tensor] = FilmDreamer(settings, guide=seen, device=place)
     else:
         dreamer = Dreamer(settings, guide=seen, device=place)
@@ -59,7 +59,7 @@ def dream_file(
             return dreamer(img, on_step)
 
     def change(img: Tensor, u: NDArray[np.float64]) -> Tensor:
-        return torch.lerp(img[:, :3], dreaming(img, u).to(img), strength)
+        return torch.lerp(img, dreaming(img, u).to(img), strength)
 
     return convert.convert(
         change, source, target, size=size or LARGEST, settings=_record(settings, guide, place, strength),
@@ -87,7 +87,8 @@ def zoom_film(
 ) -> Converted:
     """The film of a flight into a picture: things grow by `speed` and turn by `turn` degrees a second.
 
-    loop: its end leads back to its beginning. Raises LatentartError; after Ctrl-C the film so far is kept.
+    loop: its end leads back to its beginning. options: ground, what a transparent picture is laid over (black by
+    default), and those of the sink. Raises LatentartError; after Ctrl-C the film so far is kept.
     """
     settings, place = check(settings or DreamSettings()), choose_device(device)
     if not 0 < speed < math.inf:
@@ -95,7 +96,9 @@ def zoom_film(
     if not math.isfinite(turn):
         raise SettingsError(f"turn {turn!r} is out of range: give degrees a second")
     count, exact = path.clock(seconds, fps)
-    img = convert.open_picture(source, size or LARGEST)
+    img = transparency.rgb(
+        convert.open_picture(source, size or LARGEST), transparency.colour(options.pop("ground", None) or "black")
+    )
     seen = None if guide is None else convert.open_picture(guide, convert.AtMost(settings.tile))
     motion = {"seconds": seconds, "speed": speed, "turn": turn, "loop": loop}
     record = {**_record(settings, guide, place, 1.0), "flight": motion, "source": Path(source).name, "frames": count}

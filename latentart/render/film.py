@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from latentart import pixels, provenance, rate, walks
+from latentart import pixels, provenance, rate, transparency, walks
 from latentart.engine import Engine
 from latentart.engine.translators import compile_translator
 from latentart.errors import SettingsError, unknown
@@ -216,6 +216,7 @@ def check(film: Film) -> None:
     """Raises SettingsError for values that are wrong whatever the model, so that no model is loaded in vain."""
     paths.clock(film.seconds, film.fps)
     space.check_psi(film.psi)
+    space.check_cutoff(film.cutoff)
     check_noise_mode(film.noise_mode)
     for line in (*film.edits, *film.truncate, *([film.blend] if film.blend else [])):
         automation.parse(line)
@@ -294,7 +295,7 @@ def render(
     sink = open_sink(target, fps=fps, settings=settings, overwrite=overwrite, **options)
     pictures = frames(
         G, path, **noise, size=film.size, fit=film.fit, depth=sink.depth, synthesis=synthesis,
-        scene=make_scene(film, G, path), then=then, engine="eager",
+        scene=make_scene(film, G, path), then=transparency.kept(then) if then else None, engine="eager",
     )  # fmt: skip
     made = write(sink, pictures, path.num_frames, on_frame)
     chosen = synthesis.choice if isinstance(synthesis, Engine) else ""
@@ -338,6 +339,14 @@ def like(file: str | FilePath) -> tuple[Film, str]:
     checkpoint = record.get("checkpoint")
     sha256 = checkpoint.get("sha256") if isinstance(checkpoint, dict) else None
     return Film.from_record(record["film"]), sha256 if isinstance(sha256, str) else ""
+
+
+def matched_seeds(film: Film, G: Generator) -> Film:
+    """A film whose seeds nobody chose, with one of them for each class that was asked for."""
+    count = len(space.parse_classes(G, film.classes)) if film.classes else 1
+    if count == 1 or not film.seeds:
+        return film
+    return replace(film, seeds=tuple(film.seeds[i % len(film.seeds)] for i in range(count)))
 
 
 def check_same(G: Generator, sha256: str) -> None:

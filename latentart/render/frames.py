@@ -188,7 +188,7 @@ class _Finish:
 
     def __call__(self, made: Drawn, u: NDArray[np.float64]) -> stream.Pending:
         if isinstance(made, Tensor):
-            sized = made if self.size is None else pixels.resize(made, self.size, self.fit)
+            sized = made if self.size is None else pixels.resize_straight(made, self.size, self.fit)
             return self.rounding.begin(self.then(sized, u) if self.then else sized, self.depth)
         if self.size is not None or self.then or self.depth != 8:
             what = f"size {self.size}" if self.size else "translators" if self.then else f"{self.depth} bits"

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
-from latentart import files, pixels
+from latentart import files, pixels, transparency
 from latentart.errors import SettingsError
 from latentart.latent import directions, saved, space, truncation
 from latentart.latent.directions import Directions
@@ -194,9 +194,9 @@ def draw(G: Generator, plane: Map, cell: int = 96, on_done: Report = lambda done
     drawn = []
     for number, each in enumerate(plane.cells, start=1):
         with torch.inference_mode():
-            img = pixels.resize(G.synthesis(each.ws, noise_mode="const"), (cell, cell))
+            img = pixels.resize_straight(G.synthesis(each.ws, noise_mode="const"), (cell, cell))
         frame = pixels.to_uint8(img)[0]
-        drawn.append(np.repeat(frame, 3, axis=2) if frame.shape[2] == 1 else frame[..., :3])
+        drawn.append(np.repeat(frame, 3, axis=2) if frame.shape[2] == 1 else transparency.over(frame))
         on_done(number, len(plane.cells))
     return pixels.sheet(drawn, plane.columns)
 

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from latentart import pixels, provenance
+from latentart import pixels, provenance, transparency
 from latentart.errors import SettingsError, unknown
 from latentart.latent import automation, direction_files, directions, saved, space
 from latentart.models.base import Generator, check_noise_mode
@@ -52,10 +52,10 @@ def pictures(G: Generator, wanted: Stills) -> Iterator[tuple[str, pixels.Frame, 
             noise = random_noise(G, number, np.array([0])) if mode == "random" else None
             img: Tensor = G.synthesis(ws, noise_mode="const" if noise else mode, noise=noise)
         if wanted.size is not None:
-            img = pixels.resize(img, wanted.size, wanted.fit)
+            img = pixels.resize_straight(img, wanted.size, wanted.fit)
         if then:
             with torch.inference_mode():
-                img = then(img, np.zeros(len(img)))
+                img = transparency.kept(then)(img, np.zeros(len(img)))
         yield name, pixels.to_uint8(img)[0], record(G, own)
 
 

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from latentart import footage, pixels, provenance
+from latentart import pixels, provenance, transparency
 from latentart.engine.translators import compile_translator
 from latentart.errors import PictureError, SettingsError
 from latentart.models.device import choose_device
@@ -66,13 +66,13 @@ def read_styles(specs: Sequence[str], masks: Sequence[str | Path] = ()) -> list[
     pairs = [share(spec) for spec in specs]
     regions = [_mask(path) for path in masks] + [None] * (len(specs) - len(masks))
     return [
-        Style(convert.open_picture(path)[:, :3], amount, mask, Path(path).name)
+        Style(transparency.rgb(convert.open_picture(path)), amount, mask, Path(path).name)
         for (path, amount), mask in zip(pairs, regions, strict=True)
     ]
 
 
 def _mask(path: str | Path) -> Tensor:
-    return (pixels.to_float(pixels.open_image(path, "L")) + 1) / 2
+    return (pixels.to_float(pixels.open_mask(path)) + 1) / 2
 
 
 def paint_file(
@@ -95,7 +95,7 @@ def paint_file(
     where.
     """
     settings, place = settings or PaintingSettings(), choose_device(device)
-    if footage.moves(source):
+    if convert.makes_film(source, target):
         painting: Then | PicturePainter = FilmPainter(styles, settings, device=place, on_step=on_step)
     else:
         painting = PicturePainter(styles, settings, place, on_step)
@@ -180,7 +180,7 @@ def draw_file(
     check_smoothing(smoothing)
     drawn = compile_translator if tile is None else partial(Tiled, tile=tile)
     links = chain.Chain([f"style:{spec}@{strength:g}"], choose_device(device), drawn)
-    moving = footage.moves(source)
+    moving = convert.makes_film(source, target)
     record = provenance.record(
         device=choose_device(device), then=links.record(), smoothing=smoothing if moving else 0.0, tile=tile
     )

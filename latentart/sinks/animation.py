@@ -21,7 +21,7 @@ from latentart.sinks.sink import FileSink, Sink
 from latentart.sinks.video import Encoder, count_frames, encoder_errors
 
 ENDINGS = (".gif", ".webp")
-OPTIONS = ("quality",)
+OPTIONS = ("quality", "ground")
 # Viewers slow down what is faster: a GIF delay under 2/100 s counts as 1/10 s, and 10 ms is WebP's floor.
 FASTEST = {".gif": 50, ".webp": 100}
 
@@ -65,7 +65,8 @@ class LoopSink(FileSink):
 class GifSink(LoopSink):
     """A GIF with a palette of its own for each frame, which shows gradients better than one for the whole film.
 
-    Faint ordered dithering stands still where the picture does; error diffusion would crawl.
+    Of transparency it holds whether, not how much: a pixel shows from half its alpha on. Faint ordered dithering
+    stands still where the picture does; error diffusion would crawl.
     """
 
     def __init__(self, target: str | Path, *, quality: None = None, **rest: Any) -> None:
@@ -74,14 +75,13 @@ class GifSink(LoopSink):
         super().__init__(target, **rest)
 
     def _begin(self, height: int, width: int, channels: int) -> None:
-        if channels == 4:
-            raise SettingsError("a GIF has no soft transparency, but the frames are RGBA: use .webp, .webm or .mov")
+        self._layout = "bgra" if channels == 4 else "rgb24"
         with encoder_errors(self.target):
-            self._palette = palette_graph(width, height, 1 / self.fps)
+            self._palette = palette_graph(width, height, 1 / self.fps, self._layout)
             self._start("gif", "pal8", (width, height), {})
 
     def _append(self, frame: pixels.Frame) -> None:
-        picture = pixels.to_video_frame(frame, "rgb24")
+        picture = pixels.to_video_frame(frame, self._layout)
         picture.pts, picture.time_base = self.frames, 1 / self.fps
         with encoder_errors(self.target):
             self._palette.push(picture)
@@ -129,7 +129,9 @@ class WebpSink(LoopSink):
         with encoder_errors(self.target):
             self._encoder.finish()
         with self.part.open("rb") as made:
-            return round(Fraction(webp_milliseconds(made), 1000) * self.fps) if is_extended(made) else self.frames
+            # Where nothing moved the encoder makes a plain picture, which has no length.
+            lasts = webp_milliseconds(made) if is_extended(made) else 0
+            return round(Fraction(lasts, 1000) * self.fps) if lasts else self.frames
 
     def _sign(self, record: Mapping[str, Any]) -> None:
         exif = provenance.user_comment(provenance.to_text(record))
@@ -152,14 +154,14 @@ def _quality(value: object) -> float:
     raise SettingsError(f"quality {value!r} makes no sense: give a number from 0 to 100 (lossless)")
 
 
-def palette_graph(width: int, height: int, time_base: Fraction) -> Graph:
-    """A filter graph from RGB frames to frames of 256 colours, one out for each one in."""
+def palette_graph(width: int, height: int, time_base: Fraction, layout: str = "rgb24") -> Graph:
+    """A filter graph from RGB or BGRA frames to frames of 256 colours, one of them clear, one out for each one in."""
     graph = Graph()
-    source = graph.add_buffer(width=width, height=height, format=av.VideoFormat("rgb24"), time_base=time_base)
+    source = graph.add_buffer(width=width, height=height, format=av.VideoFormat(layout), time_base=time_base)
     split, sink = graph.add("split"), graph.add("buffersink")
     palette, use = (
         graph.add("palettegen", "stats_mode=single"),
-        graph.add("paletteuse", "new=1:dither=bayer:bayer_scale=5"),
+        graph.add("paletteuse", "new=1:dither=bayer:bayer_scale=5:alpha_threshold=128"),
     )
     source.link_to(split)
     split.link_to(use, 0, 0)

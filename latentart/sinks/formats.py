@@ -96,7 +96,7 @@ FORMATS: dict[str, Format] = {
     "fast-lossless": Format("libx264rgb", "rgb24", (".mkv",), "", {"qp": "0", "preset": "ultrafast"}),
 }
 DEFAULTS = {".mp4": "h264", ".mov": "prores4444", ".mkv": "ffv1", ".webm": "vp9a"}
-WITH_ALPHA = "prores4444 (.mov), vp9a (.webm), ffv1 (.mkv), or make a .webp or a PNG sequence"
+WITH_ALPHA = "prores4444 (.mov), vp9a (.webm), ffv1 (.mkv), .webp, .gif, PNG"
 
 
 def choose(ending: str, name: str | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import shutil
@@ -18,12 +19,14 @@ import numpy as np
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from latentart import files, pixels, provenance, rate
+from latentart import files, pixels, provenance, rate, transparency
 from latentart.errors import SettingsError, TargetError, unknown
 from latentart.sinks.sink import FileSink, Sink
 
+log = logging.getLogger(__name__)
+
 ENDINGS = ("folder/, name%04d.png or name%04d.tif (a sequence)",)
-OPTIONS = ("format",)
+OPTIONS = ("format", "ground")
 FRAME_NAME = "frame%04d"
 SETTINGS_NAME = "settings.json"
 STILLS = (".png", ".jpg", ".jpeg", ".webp")
@@ -83,10 +86,11 @@ class SequenceSink(FileSink):
         settings: Mapping[str, Any] | None = None,
         overwrite: bool = False,
         format: str | None = None,
+        ground: str | None = None,
     ) -> None:
         folder, self.pattern, self.format = _split(os.fspath(target), format)
         self.depth = depth(self.format)
-        super().__init__(folder, fps=fps, settings=settings, overwrite=overwrite)
+        super().__init__(folder, fps=fps, settings=settings, overwrite=overwrite, ground=ground)
 
     def _begin(self, height: int, width: int, channels: int) -> None:
         shutil.rmtree(self.part, ignore_errors=True)
@@ -177,19 +181,20 @@ def _with_text(png: bytes, record: Mapping[str, Any]) -> bytes:
 
 
 def write_image(
-    target: str | Path, frame: pixels.Frame, settings: Mapping[str, Any] | None = None, *, overwrite: bool = False
-) -> Path:
+    target: str | Path, frame: pixels.Frame, settings: Mapping[str, Any] | None = None, *, overwrite: bool = False,
+    ground: str | None = None,
+) -> Path:  # fmt: skip
     """Writes one picture, uint8 [H, W, C], as PNG, JPEG or (lossless) WebP, with the settings record inside.
 
-    Raises TargetError, also for transparency in a JPEG.
+    Transparency is kept in PNG and WebP, and laid over `ground` where one is given and in JPEG (see `transparency`).
+    Raises TargetError, SettingsError.
     """
     path = Path(target)
     ending = path.suffix.lower()
     if ending not in STILLS:
         raise TargetError(unknown("picture ending", ending, STILLS))
-    if ending in (".jpg", ".jpeg") and frame.shape[2] == 4:
-        raise TargetError(f"JPEG has no transparency, but the picture for {str(path)!r} has: use .png or .webp")
-    record = provenance.complete(settings or {})
+    frame, laid = _laid(path, frame, ground)
+    record = provenance.complete({**(settings or {}), **laid})
     with files.part_file(path, overwrite=overwrite) as part:
         image = pixels.to_image(frame)
         try:
@@ -197,6 +202,20 @@ def write_image(
         except ValueError as error:
             raise TargetError(f"cannot write {str(path)!r}: {error}: use .png") from error
     return path
+
+
+def _laid(path: Path, frame: pixels.Frame, ground: str | None) -> tuple[pixels.Frame, dict[str, str]]:
+    """The picture as its file can hold it, and what the record says of that."""
+    behind = transparency.BLACK if ground is None else transparency.colour(ground)
+    if frame.shape[2] != 4 or (ground is None and path.suffix.lower() not in (".jpg", ".jpeg")):
+        return frame, {}
+    laid = {"ground": transparency.spelled(behind)} if transparency.is_clear(frame) else {}
+    if laid and ground is None:
+        log.warning(
+            "%s cannot hold transparency: laid over black (--ground takes another colour; kept by .png and .webp)",
+            path.name,
+        )
+    return transparency.over(frame, behind), laid
 
 
 def _still_options(ending: str, record: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
@@ -11,10 +12,13 @@ from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import Any, Protocol, Self
 
-from latentart import files, provenance, rate
+from latentart import files, provenance, rate, transparency
 from latentart.errors import SettingsError, TargetError, unknown
 from latentart.folder import modules
 from latentart.pixels import Deep, Frame
+from latentart.sinks.formats import WITH_ALPHA
+
+log = logging.getLogger(__name__)
 
 
 class Sink(Protocol):
@@ -69,6 +73,8 @@ class FileSink(Sink, ABC):
     A subclass implements begin, append and finish. Whatever raises on the way removes the part.
     """
 
+    keeps_alpha: bool = True
+    """Whether the file can hold transparency; where it cannot, RGBA frames are laid over the ground."""
     given_planes = False
     """Whether frames come as YUV planes. Set by the caller, because grey pictures have the same shape."""
 
@@ -79,8 +85,12 @@ class FileSink(Sink, ABC):
         fps: rate.Rate = 30,
         settings: Mapping[str, Any] | None = None,
         overwrite: bool = False,
+        ground: str | None = None,
     ) -> None:
+        """ground: a colour that RGBA frames are laid over; None keeps transparency, or lays over black (see
+        `transparency`)."""
         self.fps = rate.fps(fps)
+        self.ground = None if ground is None else transparency.colour(ground)
         self.settings = dict(settings or {})
         self.overwrite = overwrite
         self.shape: tuple[int, ...] | None = None
@@ -101,7 +111,11 @@ class FileSink(Sink, ABC):
     def write(self, frame: Frame | Deep) -> None:
         """See `Sink.write`. A failed write removes what was written."""
         self._require_open()
-        self._check_frame(frame)
+        frame = self._laid(self._checked(frame))
+        if self.shape not in (None, frame.shape):
+            raise SettingsError(
+                f"frame {self._count} is {list(frame.shape)!r}, the ones before {list(self.shape or ())!r}"
+            )
         with self._nothing_left_on(Exception):
             if self.shape is None:
                 self._begin(*_picture_shape(frame))
@@ -193,7 +207,21 @@ class FileSink(Sink, ABC):
         if not self._open:
             raise TargetError(f"{str(self.target)!r} is closed: open a new sink for more frames")
 
-    def _check_frame(self, frame: Frame | Deep) -> None:
+    def _laid(self, frame: Frame | Deep) -> Frame | Deep:
+        """The frame as the file can hold it: see `transparency`."""
+        if frame.ndim != 3 or frame.shape[2] != 4 or (self.keeps_alpha and self.ground is None):
+            return frame
+        ground = self.ground or transparency.BLACK
+        if "ground" not in self.settings and transparency.is_clear(frame):
+            self.settings["ground"] = transparency.spelled(ground)
+            if self.ground is None:
+                log.warning(
+                    "%s cannot hold transparency: laid over black (--ground takes another colour; kept by %s)",
+                    self.target.name, WITH_ALPHA,
+                )  # fmt: skip
+        return transparency.over(frame, ground)
+
+    def _checked(self, frame: Frame | Deep) -> Frame | Deep:
         kinds = ("uint8", "uint16") if self.depth == 16 else ("uint8",)
         if self.given_planes:
             wanted, right = "uint8 [3 H / 2, W]", frame.ndim == 2 and frame.dtype == "uint8" and not frame.shape[0] % 3
@@ -202,10 +230,7 @@ class FileSink(Sink, ABC):
             right = frame.ndim == 3 and frame.dtype in kinds and frame.shape[2] in (1, 3, 4)
         if not right:
             raise SettingsError(f"a frame is {wanted}, not {frame.dtype} {list(frame.shape)!r}")
-        if self.shape not in (None, frame.shape):
-            raise SettingsError(
-                f"frame {self._count} is {list(frame.shape)!r}, the ones before {list(self.shape or ())!r}"
-            )
+        return frame
 
     @contextmanager
     def _nothing_left_on(self, kinds: type[BaseException]) -> Iterator[None]:

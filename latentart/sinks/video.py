@@ -13,7 +13,7 @@ import av
 from av.container import InputContainer, OutputContainer
 from av.video.stream import VideoStream
 
-from latentart import files, pixels, provenance, rate
+from latentart import files, footage, pixels, provenance, rate
 from latentart.errors import SettingsError, TargetError
 from latentart.sinks import soundtrack
 from latentart.sinks.formats import FORMATS, WITH_ALPHA, choose, encoder_options, options_at
@@ -21,7 +21,7 @@ from latentart.sinks.sink import FileSink, Sink
 
 CONTAINERS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
 ENDINGS = tuple(CONTAINERS)
-OPTIONS = ("format", "crf", "preset", "threads", "sound", "planes")
+OPTIONS = ("format", "crf", "preset", "threads", "sound", "planes", "ground")
 THREADS = 4
 """x264's pictures depend on the number of threads, so it is fixed, and recorded, not the machine's."""
 
@@ -56,10 +56,12 @@ class VideoSink(FileSink):
         threads: int = THREADS,
         sound: str | Path | None = None,
         planes: bool = False,
+        ground: str | None = None,
     ) -> None:
         self.ending = Path(target).suffix.lower()
         self.format = choose(self.ending, format)
         self.options = encoder_options(self.format, crf, preset)
+        self.keeps_alpha = bool(FORMATS[self.format].alpha)
         self.depth, self.planes = FORMATS[self.format].depth, FORMATS[self.format].pixels == pixels.PLANES
         if planes and not self.planes:
             raise SettingsError(f"format {self.format!r} is not made of 8-bit planes: give it pictures")
@@ -69,7 +71,8 @@ class VideoSink(FileSink):
         self._signed = ""
         self._encoder: Encoder
         encoder = {"format": self.format, **self.options, "threads": self.threads}
-        super().__init__(target, fps=fps, settings={**(settings or {}), "encoder": encoder}, overwrite=overwrite)
+        recorded = {**(settings or {}), "encoder": encoder}
+        super().__init__(target, fps=fps, settings=recorded, overwrite=overwrite, ground=ground)
 
     def _begin(self, height: int, width: int, channels: int) -> None:
         layout = _layout(self.format, height, width, channels)
@@ -111,6 +114,8 @@ class VideoSink(FileSink):
         context.time_base = 1 / self.fps
         context.thread_type, context.thread_count = "AUTO", self.threads
         pixels.tag_colours(context, layout)
+        if layout == chosen.alpha:
+            say_alpha(stream)
         if self._tag():
             context.codec_tag = self._tag()
         return stream
@@ -182,7 +187,7 @@ def create(path: Path, ending: str, fps: Fraction, text: str) -> OutputContainer
 def copy_packets(film: Path, container: OutputContainer, tag: str = "", sound: Path | None = None) -> None:
     """Copies a film, and the sound of another, into `container` without encoding again, and closes that."""
     with av.open(str(film.absolute())) as source, container, ExitStack() as stack:
-        stream = container.add_stream_from_template(source.streams.video[0], opaque=True)
+        stream = copied_stream(container, source.streams.video[0])
         if tag:
             stream.codec_context.codec_tag = tag
         packets = _pictures(source, stream)
@@ -197,6 +202,22 @@ def _pictures(source: InputContainer, stream: Any) -> Iterator[Any]:
         if packet.size:
             packet.stream = stream
             yield packet
+
+
+def say_alpha(stream: Any) -> None:
+    """Says in a stream that its pictures have alpha: browsers look at Matroska's AlphaMode alone (RFC 9559).
+
+    Containers without such an element leave it out.
+    """
+    stream.metadata["alpha_mode"] = "1"
+
+
+def copied_stream(container: OutputContainer, source: Any) -> VideoStream:
+    """A stream in `container` for the packets of another as they are, alpha included."""
+    stream = cast(VideoStream, container.add_stream_from_template(source, opaque=True))
+    if footage.says_alpha(source):
+        say_alpha(stream)
+    return stream
 
 
 def count_frames(film: Path) -> int:

@@ -11,8 +11,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from latentart.errors import PictureError, SettingsError
-from latentart.features.trunk import rgb
 from latentart.pixels import GREY_WEIGHTS
+from latentart.transparency import rgb
 
 StrengthBy = Literal["image", "features", "style"]
 LARGEST_STRENGTH = 2.0

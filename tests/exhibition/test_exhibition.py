@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import wave
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import av
@@ -13,10 +13,12 @@ import pytest
 import torch
 from conftest import tiny
 
+from latentart import transparency
 from latentart.errors import SettingsError
 from latentart.exhibition import parse, players, render, validate
 from latentart.exhibition import schema as schemas
 from latentart.exhibition.canvas import Exhibit, OpenedScore
+from latentart.exhibition.score import Section
 from latentart.exhibition.synth import PIECES
 from latentart.jobs.run import run
 from latentart.render import film as films
@@ -72,7 +74,7 @@ WRONG = {
     "no section": ("fps = 30", ": the score has no section"),
     "tiles": (
         "[[section]]\nseeds = [1]\nseconds = 3\ntiles = [2, 1]\nbends=['rotate=30@b8.conv1']",
-        "line 1: --tiles goes with",
+        "line 1: tiles goes with neither bend, blend nor",
     ),
     "then": (
         "[[section]]\nseeds = [1]\nthen = ['cartoon', 'stile:a']",
@@ -121,6 +123,49 @@ def test_what_is_wrong_is_told_with_its_line(case):
         parse.from_text(text, "wall.toml")
     assert str(error.value).startswith("wall.toml")
     assert said in str(error.value)
+
+
+@pytest.mark.parametrize("seconds", [0.5, 1, 2, 3])
+def test_a_transition_nobody_asked_for_is_no_longer_than_its_section(seconds):
+    read = parse.from_text(f"fps = 10\n[[section]]\nseeds = [1, 2]\nseconds = {seconds}\n")
+    assert read.section[0].crossing == min(2, seconds)
+
+
+def test_every_name_of_film_works_in_a_section():
+    from latentart.cli.render.film import command
+
+    known = {*schemas.members(Section), *schemas.ALIASES}
+    for option in command.params:
+        if option.name in {f.name for f in fields(films.Film)} - set(schemas.NOT_IN_SECTIONS):
+            for spelling in option.opts:
+                name = spelling.removeprefix("--")
+                assert schemas.key_of(Section, name) == option.name, spelling
+                assert name.replace("-", "_") in known
+    text = "[[section]]\nseeds = [1, 2]\nclass = 'A,B'\ntrunc = 0.5\ntruncation-cutoff = 3\nedit = 'pca:1=1'\n"
+    film = parse.from_text(text).section[0].film
+    assert (film.classes, film.psi, film.cutoff, film.edits) == ("A,B", 0.5, 3, ("pca:1=1",))
+    with pytest.raises(SettingsError, match="line 3: psi and trunc are the same: leave one out"):
+        parse.from_text("[[section]]\ntrunc = 0.5\npsi = 0.5\nseeds = [1]")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le-bom", "utf-16-be-bom"])
+def test_scores_of_every_editor_are_read(encoding, tmp_path):
+    text = 'title = "été"\n' + BASE.replace('title = "small"\n', "")
+    mark = {"utf-16-le-bom": b"\xff\xfe", "utf-16-be-bom": b"\xfe\xff"}.get(encoding, b"")
+    (tmp_path / "a.toml").write_bytes(mark + text.encode(encoding.removesuffix("-bom")))
+    assert parse.read(tmp_path / "a.toml").title == "été"
+
+
+def test_a_score_that_is_no_utf8_is_told_with_its_line(tmp_path):
+    (tmp_path / "a.toml").write_bytes(b"fps = 10\ntitle = '\xe9'\n")
+    with pytest.raises(SettingsError, match=r"a\.toml line 2: this is not UTF-8 text: save"):
+        parse.read(tmp_path / "a.toml")
+
+
+def test_errors_of_a_score_name_its_keys():
+    with pytest.raises(SettingsError, match=r"section 1: .*leave out class A$"):
+        stage("class = 'A'\n")
+    assert schemas.as_keys("leave out --mix-seed, or say --overwrite") == "leave out mix_seed, or say --overwrite"
 
 
 def test_a_missing_file_or_sound_is_named(tmp_path):
@@ -247,7 +292,11 @@ def test_any_range_of_frames_is_the_same():
 
 def test_alpha_is_brightness():
     canvas = stage('[[output]]\nending = ".mov"\n', 'alpha = "luma"\n' + BASE).canvas(0)
-    assert np.array_equal(canvas[..., 3], canvas[..., :3].max(axis=2))
+    plain = stage().canvas(0)
+    assert np.array_equal(canvas[..., 3], plain.max(axis=2))
+    # Laid over black it is the picture, and no colour is darker than its alpha makes it.
+    assert np.abs(transparency.over(canvas).astype(int) - plain).max() <= 1
+    assert (canvas[..., :3].max(axis=2)[canvas[..., 3] > 0] == 255).all()
 
 
 def test_a_preview_is_small_and_keeps_the_layout():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import wave
 from fractions import Fraction
 
@@ -127,6 +128,17 @@ def test_files_are_read_resampled_and_fitted(tmp_path):
     assert not longer[RATE + 10 :].any()
     quiet = sound.of(Audio(file=str(tmp_path / "a.wav"), gain=-20), Fraction(1)).samples
     assert np.abs(quiet).max() == pytest.approx(0.05, rel=0.05)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_samples_that_are_no_numbers_are_named_with_their_time(value, tmp_path):
+    samples = np.zeros(RATE, np.float32)
+    samples[RATE // 2] = value
+    head = struct.pack("<4sI4s4sIHHIIHH4sI", b"RIFF", 36 + 4 * RATE, b"WAVE", b"fmt ", 16, 3, 1, RATE, 4 * RATE, 4, 32,
+                       b"data", 4 * RATE)  # fmt: skip
+    (tmp_path / "a.wav").write_bytes(head + samples.tobytes())
+    with pytest.raises(SettingsError, match=r"a\.wav' holds a sample that is no number, at 0\.50 s: export it again"):
+        sound.read(tmp_path / "a.wav")
 
 
 @pytest.mark.parametrize("content", [b"", b"not a sound", None])

@@ -85,6 +85,12 @@ def test_joined_mp4_steps_evenly_and_shows_each_chunk(tmp_path):
     assert np.array_equal(frames_of(film), apart)
 
 
+@pytest.mark.parametrize("channels", [3, 4])
+def test_a_joined_webm_says_whether_it_has_alpha(channels, tmp_path):
+    [film] = run(bars_job(tmp_path, Bars(channels=channels), ending=".webm"), workers=0)
+    assert (b"\x53\xc0\x81\x01" in film.read_bytes()) == (channels == 4)
+
+
 def test_a_repeated_film_is_the_loop_again_and_again(tmp_path):
     job = bars_job(tmp_path)
     job = replace(job, plan=replace(job.plan, tracks=(replace(job.plan.tracks[0], repeat=3),)))

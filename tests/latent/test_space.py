@@ -75,3 +75,16 @@ def test_no_seeds_is_an_error(G):
 
 def test_z_of_is_one_row_for_each_seed(G):
     assert np.array_equal(space.z_of(G, [4, 9])[1], np.random.RandomState(9).randn(G.z_dim))
+
+
+@pytest.mark.parametrize("cutoff", [-1, 99, True, 2.5])
+def test_a_cutoff_that_no_model_has_is_refused(G, cutoff):
+    with pytest.raises(SettingsError, match=r"truncation cutoff .* out of range: give 1 to \d+"):
+        space.to_ws(G, space.z_of(G, [1]), psi=0.5, cutoff=cutoff)
+
+
+def test_a_cutoff_of_nought_is_all_rows(G):
+    z = space.z_of(G, [1])
+    wanted = space.to_ws(G, z, psi=0.5)
+    for cutoff in (0, None, G.num_ws):
+        assert torch.equal(space.to_ws(G, z, psi=0.5, cutoff=cutoff), wanted)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import itertools
 import shutil
+import struct
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from torch import Tensor
 from latentart import footage, pixels, provenance
 from latentart.errors import LatentartError, PictureError, SettingsError, TargetError
 from latentart.render import convert
+from latentart.sinks.sink import open_sink
 from latentart.translators.base import Translator
 
 
@@ -120,6 +122,66 @@ def test_a_film_held_in_the_hand_upright_is_read_upright(tmp_path: Path) -> None
     assert frame[40:, :20].mean() > 200 > 60 > frame[:24, :20].mean()
 
 
+MATRICES = {
+    "as it is": (1, 0, 0, 1), "mirrored": (-1, 0, 0, 1), "upside down": (1, 0, 0, -1), "half a turn": (-1, 0, 0, -1),
+    "a quarter": (0, 1, -1, 0), "three quarters": (0, -1, 1, 0), "over the diagonal": (0, 1, 1, 0),
+    "over the other": (0, -1, -1, 0),
+}  # fmt: skip
+"""a, b, c, d of x' = a x + c y, y' = b x + d y: the eight that a display matrix can mean."""
+
+
+@pytest.mark.parametrize("name", MATRICES)
+@pytest.mark.parametrize("ending", [".mp4", ".mov"])
+def test_films_are_seen_as_players_show_them(name: str, ending: str, tmp_path: Path) -> None:
+    a, b, c, d = MATRICES[name]
+    picture = grey(30)
+    picture[:24, :32], picture[:24, 32:] = 220, 120
+    path = film(tmp_path / f"a{ending}", [picture] * 2)
+    data = path.read_bytes()
+    plain = struct.pack(">9i", 1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30)
+    turned = struct.pack(">9i", a << 16, b << 16, 0, c << 16, d << 16, 0, 0, 0, 1 << 30)
+    # The last is the track's; the first, in the header of the film, is left alone.
+    at = data.rindex(plain)
+    path.write_bytes(data[:at] + turned + data[at + 36 :])
+    found = footage.open_footage(path)
+    wanted = np.zeros((48, 64) if a else (64, 48), np.uint8)
+    for y, x in itertools.product(range(48), range(64)):
+        # Columns and rows of a negative axis are counted from the other end.
+        left, top = a * x + c * y, b * x + d * y
+        wanted[top if b + d > 0 else top - 1, left if a + c > 0 else left - 1] = picture[y, x, 0]
+    assert found.size == wanted.shape[::-1]
+    assert np.abs(next(footage.read(found))[..., 0].astype(int) - wanted).mean() < 6
+
+
+@pytest.mark.parametrize("sound", [False, True])
+@pytest.mark.parametrize("name", ["a.mp4", "a.mov", "a.mkv", "a.webm"])
+def test_the_last_picture_is_held_to_its_end(name: str, sound: bool, tmp_path: Path) -> None:
+    codec, heard_as = ("libvpx-vp9" if name == "a.webm" else "libx264"), ("aac" if name == "a.mov" else "libopus")
+    with av.open(str(tmp_path / name), "w") as container:
+        stream = container.add_stream(codec, rate=10, width=64, height=48, pix_fmt="yuv420p")
+        stream.codec_context.time_base = Fraction(1, 1000)
+        tone = container.add_stream(heard_as, rate=48000, layout="mono") if sound else None
+        for value, start, length in ((0, 0, 200), (120, 200, 300), (240, 500, 1500)):
+            frame = av.VideoFrame.from_ndarray(grey(value), format="rgb24")
+            frame.pts, frame.time_base, frame.duration = start, Fraction(1, 1000), length
+            for packet in stream.encode(frame):
+                container.mux(packet)
+        for packet in stream.encode(None):
+            packet.duration = {0: 200, 200: 300, 500: 1500}[packet.pts]
+            container.mux(packet)
+        if tone:
+            heard = av.AudioFrame.from_ndarray(np.zeros((1, 96000), np.float32), format="fltp", layout="mono")
+            heard.sample_rate, heard.pts = 48000, 0
+            container.mux(tone.encode(heard))
+            container.mux(tone.encode(None))
+    found = levels_at(tmp_path / name, 10)
+    assert close(found, [0] * 2 + [120] * 3 + [240] * 15)
+
+
+def levels_at(path: Path, fps: int) -> list[int]:
+    return [round(float(frame.mean())) for frame in footage.read(footage.open_footage(path, fps))]
+
+
 def test_pixels_that_are_not_square_become_square(tmp_path: Path) -> None:
     path = film(tmp_path / "a.mkv", [50], shape=Fraction(4, 3))
     assert footage.open_footage(path).size == (85, 48)
@@ -135,8 +197,6 @@ def test_animated_pictures_keep_their_timing(tmp_path: Path) -> None:
 
 
 def test_colours_of_ones_own_films_come_back(tmp_path: Path) -> None:
-    from latentart.sinks.sink import open_sink
-
     wanted = np.zeros((64, 64, 3), np.uint8)
     wanted[:32, :32], wanted[32:, :32], wanted[:32, 32:] = (200, 40, 40), (40, 180, 60), (30, 60, 210)
     with open_sink(tmp_path / "a.mp4", fps=10, crf=4) as sink:
@@ -171,6 +231,31 @@ def test_what_is_no_film_ends_in_one_line_and_leaves_nothing(tmp_path: Path) -> 
             convert.translate_file(Negative(), path, tmp_path / "out.mp4")
         assert "\n" not in str(caught.value), name
         assert not list(tmp_path.glob("out*")), name
+
+
+def test_films_that_are_cut_short_or_misnamed_say_what_to_do(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    noise = [np.random.RandomState(i).randint(0, 255, (48, 64, 3)).astype(np.uint8) for i in range(20)]
+    whole, matroska = film(tmp_path / "whole.mp4", noise), film(tmp_path / "whole.mkv", [0, 90])
+    data = whole.read_bytes()
+    Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
+    # By default the index comes last.
+    cases = {
+        "empty.mp4": (b"", r"is empty \(0 bytes\): copy"), "cut.mp4": (data[: len(data) // 2], "its index is missing"),
+        "other.mp4": (matroska.read_bytes(), r"a Matroska or WebM film under another name: .* ending \.mkv"),
+        "other.mkv": (data, r"an MP4 or MOV film under another name: .* ending \.mp4"),
+        "picture.mp4": ((tmp_path / "a.png").read_bytes(), "a PNG picture, no film"),
+    }  # fmt: skip
+    for name, (content, words) in cases.items():
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(PictureError, match=words):
+            footage.open_footage(tmp_path / name)
+    with open_sink(tmp_path / "front.mp4", fps=10, crf=4) as sink:
+        for frame in noise:
+            sink.write(frame)
+    front = (tmp_path / "front.mp4").read_bytes()
+    (tmp_path / "front.mp4").write_bytes(front[: len(front) // 2])
+    assert 4 < len(levels(tmp_path / "front.mp4")) < 18
+    assert "of 2.0 s: the file was cut short" in caplog.text
 
 
 def test_a_jump_in_time_does_not_fill_the_disk(tmp_path: Path) -> None:
@@ -216,12 +301,6 @@ def test_sizes(tmp_path: Path) -> None:
     assert convert.translate_file(Negative(), tmp_path / "a.png", tmp_path / "c.png", size=(16, 16)).size == (16, 16)
     with pytest.raises(SettingsError, match="out of range"):
         convert.translate_file(Negative(), tmp_path / "a.png", tmp_path / "d.png", size=-3)
-
-
-def test_a_transparent_picture_lies_over_grey(tmp_path: Path) -> None:
-    Image.fromarray(np.zeros((8, 8, 4), np.uint8)).save(tmp_path / "a.png")
-    made = convert.translate_file(Negative(), tmp_path / "a.png", tmp_path / "b.png")
-    assert abs(int(pixels.open_image(made.target)[4, 4, 0]) - 128) <= 1
 
 
 def test_a_folder_becomes_a_folder_without_what_is_damaged(tmp_path: Path) -> None:

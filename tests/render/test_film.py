@@ -22,6 +22,13 @@ def test_a_film_is_rendered_and_its_record_renders_it_again(G, tmp_path):
     assert np.array_equal(first, second)
 
 
+@pytest.mark.parametrize(
+    ("classes", "seeds"), [("a", (3, 11)), ("a,b,c", (3, 11, 3)), ("a-b", (3, 11)), (None, (3, 11))]
+)
+def test_seeds_nobody_chose_match_the_classes(G_classes, classes, seeds):
+    assert films.matched_seeds(quick(classes=classes), G_classes).seeds == seeds
+
+
 def frames_of(path):
     import av
 

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from latentart import provenance
-from latentart.errors import LatentartError, SettingsError
+from latentart.errors import LatentartError
 from latentart.pixels import Frame
 from latentart.sinks import open_sink
 from latentart.sinks.animation import add_exif, gif_comment, gif_head, webp_milliseconds
@@ -100,6 +100,12 @@ def test_exif_is_appended_to_a_webp_as_others_read_it(length: int) -> None:
         assert read.n_frames == 3
 
 
-def test_soft_transparency_is_refused_by_gif(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match=r"use \.webp"):
-        loop(tmp_path / "a.gif", [np.zeros((4, 4, 4), np.uint8)])
+def test_a_gif_clears_what_moved_away(tmp_path: Path) -> None:
+    frames = [np.zeros((8, 16, 4), np.uint8) for _ in range(3)]
+    for i, frame in enumerate(frames):
+        frame[:, 4 * i : 4 * i + 4] = (200, 40, 40, 255)
+    loop(tmp_path / "a.gif", frames)
+    with Image.open(tmp_path / "a.gif") as made:
+        for i, frame in enumerate(frames):
+            made.seek(i)
+            assert np.array_equal(np.asarray(made.convert("RGBA"))[..., 3], frame[..., 3])

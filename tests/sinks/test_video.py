@@ -245,3 +245,16 @@ def test_what_the_encoder_refuses_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(TargetError, match=r"cannot encode .*a\.mp4': .*try another format or size"):
         sink.write(frame(0, 2, 2))
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("planned", [0, 3])
+@pytest.mark.parametrize("channels", [3, 4])
+@pytest.mark.parametrize("name", ["a.webm", "a.mkv", "a.mov"])
+def test_a_film_with_alpha_says_so(name: str, channels: int, planned: int, tmp_path: Path) -> None:
+    options = {"format": "vp9a"} if name == "a.mkv" else {}
+    clear = np.full((64, 64, channels), 60, np.uint8)
+    with open_sink(tmp_path / name, settings={"frames": planned}, **options) as sink:
+        for _ in range(3):
+            sink.write(clear)
+    # AlphaMode (RFC 9559): browsers look at nothing else.
+    assert (b"\x53\xc0\x81\x01" in (tmp_path / name).read_bytes()) == (channels == 4 and name != "a.mov")

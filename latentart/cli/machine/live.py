@@ -65,15 +65,11 @@ def command(network: str | None, open_page: bool, **settings: Any) -> None:
 
 
 def _say(news: Mapping[str, Any]) -> None:
-    """What the renderer chose, and what went wrong."""
+    """What the renderer chose, and that it died; faults are in the log already, which goes to the same place."""
     if "ready" in news:
         click.echo(f"playing {news['ready']['model']} on {news['ready']['device']}: {news['ready']['choice']}")
     elif "died" in news:
         click.echo("the renderer died: starting another where it was", err=True)
-    elif "why" in news and not news.get("fatal"):
-        click.echo(f"cannot load {news['refused']}: {news['why']}", err=True)
-    elif "fault" in news:
-        click.echo(news["fault"], err=True)
 
 
 def _announce(address: str, osc_port: int, open_page: bool) -> None:

@@ -14,7 +14,7 @@ from latentart.cli._progress import left_out, progress
 @click.command("cartoon", short_help="Make a cartoon of a picture, a folder or a film.")
 @click.argument("source", metavar="IN", type=click.Path(path_type=Path))
 @click.option("-o", "--output", "target", required=True, type=click.Path(path_type=Path), metavar="OUT",
-              help="A picture, a folder for a folder, a film for a film.")  # fmt: skip
+              help="A picture; a folder or a film for a folder; a film for a film.")  # fmt: skip
 @click.option("--network", default="ink", show_default=True, metavar="FILE|FOLDER",
               help="White-box (.npz, tfjs), CartoonGAN, AnimeGANv2; ink needs no file.")  # fmt: skip
 @click.option("--strength", type=float, default=1.0, show_default=True, help="0: as it came, 1: the full cartoon.")
@@ -23,11 +23,14 @@ from latentart.cli._progress import left_out, progress
 @click.option("--smoothness", type=float, help="How flat ink's surfaces are, 0 to 3.  [default: 1]")
 @click.option("--smoothing", type=float, default=0.0, show_default=True, help="How much films are calmed, 0 to 0.95.")
 @click.option("--size", type=opt.Pair(), help="Bring pictures to this size first; as they came by default.")
+@opt.ground
+@click.option("--fps", help="Of a film, if not its own; of a folder that becomes one.  [default: 30]")
 @opt.device
 @opt.overwrite
 def command(
     source: Path, target: Path, network: str, strength: float, lines: float | None, levels: int | None,
-    smoothness: float | None, smoothing: float, size: tuple[int, int] | None, device: str | None, overwrite: bool,
+    smoothness: float | None, smoothing: float, size: tuple[int, int] | None, ground: str | None, fps: str | None,
+    device: str | None, overwrite: bool,
 ) -> None:  # fmt: skip
     """Make a cartoon of IN: a picture, a folder of pictures, or a film.
 
@@ -49,7 +52,16 @@ def command(
     click.echo(loaded(check_kind(T, "cartoon", network)), err=True)
     with progress("drawing", "pictures") as report:
         made = translate_file(
-            T, source, target, strength=strength, smoothing=smoothing, size=size, overwrite=overwrite, on_frame=report
+            T,
+            source,
+            target,
+            strength=strength,
+            smoothing=smoothing,
+            size=size,
+            ground=ground,
+            fps=fps,
+            overwrite=overwrite,
+            on_frame=report,
         )
     left_out(made.skipped)
     click.echo(made.target)

@@ -38,6 +38,7 @@ FLIGHT = ("seconds", "speed", "turn", "loop")
 @click.option("--loop", is_flag=True, help="The flight ends where it begins.")
 @click.option("--fps", help="Of the flight, or of a film if not its own.  [default: 24]")
 @click.option("--crf", type=int, help="Quality of a film's encoder: lower is better.")
+@opt.ground
 @opt.device
 @click.option("-o", "--output", "target", metavar="FILE|FOLDER", help="What to write.")
 @opt.overwrite

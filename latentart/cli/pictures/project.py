@@ -57,6 +57,7 @@ def command(
     Writes NAME.npz (key w, [1, num_ws, w_dim]; all that is needed to draw it again) and NAME.png
     (target | projection). Films become NAME.npz (all frames) and NAME.mp4.
     """
+    from latentart import footage
     from latentart.errors import SettingsError
     from latentart.features.critic import NAME as CRITIC
     from latentart.features.critic import critic
@@ -70,7 +71,7 @@ def command(
     settings = check(Settings(**{name: options.pop(name) for name in names}))
     if not paths and not train_encoder:
         raise SettingsError("nothing to project: name pictures, folders or films")
-    films = [path for path in paths if path.suffix.lower() in batches.FILMS]
+    films = [path for path in paths if footage.moves(path)]
     beside = (options.pop("mask"), options.pop("scribble"))
     found = batches.jobs([path for path in paths if path not in films], *beside)
     network = network or "landscapes-256"

@@ -64,8 +64,9 @@ PAINTED = ("steps", "seed", "style", "content", "tv", "scale", "loss", "keep_col
 @click.option("--tile", type=int, metavar="PIXELS", help="Networks draw larger pictures in tiles, to save memory.")
 @click.option("--preview", type=click.Path(path_type=Path), metavar="FILE.png", help="Renewed while it paints.")
 @click.option("--film", type=click.Path(path_type=Path), metavar="FILE.mp4", help="The painting as it comes to be.")
-@click.option("--fps", help="Of a film, if not its own.")
+@click.option("--fps", help="Of a film, if not its own; of a folder that becomes one.  [default: 30]")
 @click.option("--crf", type=int, help="Quality of a film's encoder: lower is better.")
+@opt.ground
 @opt.device
 @click.option("-o", "--output", "target", required=True, metavar="FILE|FOLDER", help="What to write.")
 @opt.overwrite
@@ -77,6 +78,7 @@ def command(source: Path, specs: tuple[str, ...], target: str, **options: Any) -
     latentart style photo.jpg --style sky.jpg --style sea.jpg=0.5 --mask sky-mask.png -o painted.png
     latentart style photo.jpg --style mosaic26:7 --strength 0.6 -o mosaic.png
     latentart style clip.mp4 --style my-style.pth -o styled.mp4
+    latentart style frames/ --style mosaic26:7 --fps 24 -o film.mp4
 
     Pictures are painted step by step, without training: Ctrl-C keeps the painting so far. Networks draw at once.
     """  # fmt: skip

@@ -16,7 +16,7 @@ from latentart.cli._progress import left_out, progress
 @click.option("--network", required=True, metavar="FILE|NAME",
               help="A .pth of pix2pix, CycleGAN or pix2pixHD, a .pict, or any other translator.")  # fmt: skip
 @click.option("-o", "--output", "target", required=True, type=click.Path(path_type=Path), metavar="OUT",
-              help="A picture, a folder for a folder, a film for a film.")  # fmt: skip
+              help="A picture; a folder or a film for a folder; a film for a film.")  # fmt: skip
 @click.option(
     "--strength", type=float, default=1.0, show_default=True, help="0 the picture as it came, 1 the network's."
 )
@@ -26,11 +26,14 @@ from latentart.cli._progress import left_out, progress
 @click.option("--labels", type=int, help="pix2pixHD: how many label numbers it knows, where the file leaves it open.")
 @click.option("--ml5-biases", is_flag=True, help="A .pict as ml5 played it, which forgot the encoder's biases.")
 @click.option("--size", type=opt.Pair(), help="Bring pictures to this size first; as they came by default.")
+@opt.ground
+@click.option("--fps", help="Of a film, if not its own; of a folder that becomes one.  [default: 30]")
 @opt.device
 @opt.overwrite
 def command(
     source: Path, network: str, target: Path, strength: float, dropout: bool, seed: int | None, norm: str | None,
-    labels: int | None, ml5_biases: bool, size: tuple[int, int] | None, device: str | None, overwrite: bool,
+    labels: int | None, ml5_biases: bool, size: tuple[int, int] | None, ground: str | None, fps: str | None,
+    device: str | None, overwrite: bool,
 ) -> None:  # fmt: skip
     """Translate IN (a picture, a folder of pictures, a film) with an image-to-image network.
 
@@ -50,6 +53,16 @@ def command(
     T = load_translator(network, device, **{k: v for k, v in given.items() if v is not None and v is not False})
     click.echo(loaded(T), err=True)
     with progress("translating", "pictures") as report:
-        made = translate_file(T, source, target, strength=strength, size=size, overwrite=overwrite, on_frame=report)
+        made = translate_file(
+            T,
+            source,
+            target,
+            strength=strength,
+            size=size,
+            ground=ground,
+            fps=fps,
+            overwrite=overwrite,
+            on_frame=report,
+        )
     left_out(made.skipped)
     click.echo(made.target)

@@ -53,6 +53,7 @@ SEEDS = (46, 10, 3, 44, 11, 36, 21)
 @click.option("--preset", help="Speed of the encoder, for example slow.")
 @click.option("--like", type=click.Path(path_type=Path), metavar="FILE", help="Settings of an earlier film or picture.")
 @click.option("--take", type=click.Path(path_type=Path), metavar="TAKE", help="A performance of `latentart live`.")
+@opt.ground
 @opt.device
 @click.option("--engine", "engine_name", help="How to draw: eager, 'openvino f32'... (by default the fastest).")
 @click.option("-o", "--output", "target", metavar="FILE|DIR/", help="loop.mp4, loop.gif, loop.webp, frames/ ...")
@@ -68,6 +69,7 @@ def command(
     format_name: str | None,
     crf: int | None,
     preset: str | None,
+    ground: str | None,
     take: Path | None,
     **settings: Any,
 ) -> None:
@@ -96,11 +98,13 @@ def command(
     film, sha256 = _film(like, given)
     films.check(film)
     where = target or str((outdir or Path("films")) / _name(film))
-    choices: dict[str, Any] = {"format": format_name, "crf": crf, "preset": preset}
+    choices: dict[str, Any] = {"format": format_name, "crf": crf, "preset": preset, "ground": ground}
     options = {name: value for name, value in choices.items() if value is not None}
     G = load(film.network, device)
     if "network" not in given:
         films.check_same(G, sha256)
+    if like is None and not {"seeds", "latents"} & set(given):
+        film = films.matched_seeds(film, G)
     if target is None:
         Path(where).parent.mkdir(parents=True, exist_ok=True)
     with progress(Path(where).name) as report:
@@ -129,7 +133,7 @@ def _take(
     if others := sorted(set(given) - {"network", "size"}):
         raise SettingsError(f"a take decides its pictures itself: leave out --{others[0].replace('_', '-')}")
     take = read_take(source)
-    G = load(given.get("network", take.network), device)
+    G = load(given.get("network") or take.source(take.network), device)
     where = target or f"{source.stem}.mp4"
     with progress(Path(where).name) as report:
         film = render_take(take, where, G=G, size=given.get("size"), only=engine, on_frame=report, **sink)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 @click.option("--fit", default="crop", show_default=True, help="How to get there: crop, pad or stretch.")
 @opt.then
 @click.option("--grid", type=opt.Pair(), metavar="COLSxROWS", help="One contact sheet, for example 4x4.")
+@opt.ground
 @opt.device
 @click.option("-o", "--output", "target", type=click.Path(path_type=Path), help="The contact sheet's file.")
 @click.option("--outdir", type=click.Path(path_type=Path), help="Folder for seed0001.png ...")
@@ -53,7 +54,7 @@ def command(network: str | None, device: str | None, **settings: Any) -> None:
         _singles(G, outdir or Path("stills"), **settings)
 
 
-def _singles(G: Generator, outdir: Path, *, overwrite: bool, grid: None, **settings: Any) -> None:
+def _singles(G: Generator, outdir: Path, *, overwrite: bool, grid: None, ground: str | None, **settings: Any) -> None:
     """One file for each seed."""
     from latentart.render import stills
     from latentart.sinks.images import write_image
@@ -61,11 +62,13 @@ def _singles(G: Generator, outdir: Path, *, overwrite: bool, grid: None, **setti
     wanted = stills.Stills(**_given(settings))
     for name, frame, record in stills.pictures(G, wanted):
         outdir.mkdir(parents=True, exist_ok=True)
-        path = write_image(outdir / f"{name}.png", frame, settings=record, overwrite=overwrite)
+        path = write_image(outdir / f"{name}.png", frame, settings=record, overwrite=overwrite, ground=ground)
         click.echo(path)
 
 
-def _sheet(G: Generator, target: Path, *, overwrite: bool, grid: tuple[int, int] | None, **settings: Any) -> None:
+def _sheet(
+    G: Generator, target: Path, *, overwrite: bool, grid: tuple[int, int] | None, ground: str | None, **settings: Any
+) -> None:  # fmt: skip
     """All of them in one file."""
     from latentart import pixels
     from latentart.errors import SettingsError
@@ -77,7 +80,7 @@ def _sheet(G: Generator, target: Path, *, overwrite: bool, grid: tuple[int, int]
     if grid and len(frames) > grid[0] * grid[1]:
         raise SettingsError(f"{len(frames)} pictures do not fit a grid of {grid[0]}x{grid[1]}: give fewer seeds")
     sheet = frames[0] if grid is None and len(frames) == 1 else pixels.sheet(frames, grid[0] if grid else None)
-    click.echo(write_image(target, sheet, settings=stills.record(G, wanted), overwrite=overwrite))
+    click.echo(write_image(target, sheet, settings=stills.record(G, wanted), overwrite=overwrite, ground=ground))
 
 
 def _given(settings: dict[str, Any]) -> dict[str, Any]:

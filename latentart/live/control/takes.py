@@ -3,7 +3,7 @@
 One JSON object per line. The first is where the performance starts, with the whole state before its first frame:
 
     {"latentart": "take", "version": 1, "network": "landscapes-256", "sha256": ..., "fps": 60, "size": [256, 256],
-     "frame": 120, "snapshot": {...}, ...}
+     "frame": 120, "snapshot": {...}, "files": {"my-model": "/where/it/was/my-model.pkl"}, ...}
     {"frame": 133, "events": [{"do": {"set": {"psi": 0.9}, "rev": 4}}]}
     {"frame": 410, "events": [{"model": "glyphs-64", "sha256": ...}]}
     {"frame": 500, "mark": "chorus"}
@@ -18,7 +18,7 @@ import json
 import logging
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -46,11 +46,34 @@ class Take:
     events: Mapping[int, Events]
     marks: Mapping[int, str] = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)
+    folder: Path = Path()
+    """Where the journal is."""
 
     @property
     def num_frames(self) -> int:
         """Frames of the whole performance, none dropped."""
         return self.end - self.frame
+
+    @property
+    def files(self) -> Mapping[str, str]:
+        """Models that were files when they were played -> where those were."""
+        given = self.facts.get("files")
+        found = given.items() if isinstance(given, dict) else ()
+        return {str(name): path for name, path in found if isinstance(path, str)}
+
+    def source(self, name: str) -> str:
+        """What to load a model from: its name, or its file, where that was or beside the take. Raises SettingsError."""
+        if name not in self.files:
+            return name
+        path = Path(self.files[name])
+        for place in (path, self.folder / path.name):
+            if place.exists():
+                return str(place)
+        known = f" (sha256 {self.sha256[:12]}...)" if name == self.network and self.sha256 else ""
+        raise SettingsError(
+            f"the take was played on {str(path)!r}{known}, which is not there: put it back or beside the take, "
+            "or name it with --network FILE"
+        )
 
     def models(self) -> dict[str, str | None]:
         """Models that are played, in order, and what the engine chose for each."""
@@ -88,7 +111,7 @@ def read_take(source: str | Path) -> Take:
     if head.get("latentart") != "take" or head.get("version") != VERSION:
         raise SettingsError(f"{str(path)!r} is no take of version {VERSION}: its first line is {str(head)[:60]!r}")
     try:
-        return _take(head, entries[1:])
+        return replace(_take(head, entries[1:]), folder=path.parent)
     except (KeyError, TypeError, ValueError) as error:
         raise SettingsError(f"take {str(path)!r} is damaged: {error!r}") from error
 

@@ -9,9 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from latentart import engine, pixels
+from latentart import engine, pixels, transparency
 from latentart.engine import stream
-from latentart.features.trunk import rgb as three
 from latentart.latent import bending
 from latentart.live.play.bends import Bender, drawing
 from latentart.live.play.instrument import Shot
@@ -75,7 +74,7 @@ class Painter:
         drawn = self._drawn(shot) if incoming is None else incoming.frame[None]
         if not shot.then:
             return self._sized(drawn)
-        img = three(drawn if isinstance(drawn, Tensor) and drawn.is_floating_point() else _floats(drawn))
+        img = transparency.rgb(drawn if isinstance(drawn, Tensor) and drawn.is_floating_point() else _floats(drawn))
         for touch in shot.then:
             img = self.translators.draw(touch, img)
         return self._sized(img)
@@ -92,7 +91,7 @@ class Painter:
     def _sized(self, drawn: Tensor | NDArray[Any]) -> pixels.Frame:
         """[1, H, W, C] uint8 or [1, C, H, W] float -> the stage's size."""
         if isinstance(drawn, Tensor) and drawn.is_floating_point():
-            return rgb(self._rounding.begin(pixels.resize(drawn, self.size))()[0])
+            return rgb(self._rounding.begin(pixels.resize_straight(drawn, self.size))()[0])
         frame = rgb(drawn[0].cpu().numpy() if isinstance(drawn, Tensor) else drawn[0])
         return frame if frame.shape[:2] == self.size[::-1] else self._sized(_floats(frame[None]))
 
@@ -113,7 +112,7 @@ def rgb(frame: pixels.Frame) -> pixels.Frame:
     """[H, W, 1, 3 or 4] -> [H, W, 3]: a stage has one kind of frame whatever the model; it is black where an RGBA one
     is transparent."""
     if frame.shape[2] == 4:
-        return pixels.over_black(frame)
+        return np.ascontiguousarray(transparency.over(frame))
     return np.repeat(frame, 3, axis=2) if frame.shape[2] == 1 else np.ascontiguousarray(frame)
 
 

@@ -84,7 +84,7 @@ class Painters:
         self.same = size == take.size
         self._size = size
         self._choices = take.models() if self.same and only is None else dict.fromkeys(take.models(), only)
-        self._open = open_model
+        self._open, self._take = open_model, take
         self._models = {take.network: G}
         self._painters: dict[str, Painter] = {}
         self._translators = Translators(precision="live" if self.same else "master")
@@ -94,17 +94,24 @@ class Painters:
     def model(self, name: str) -> Generator:
         """The generator of that name."""
         if name not in self._models:
-            self._models[name] = self._open(name)
+            self._models[name] = self._open(self._take.source(name))
         return self._models[name]
 
     def directions(self, name: str) -> Directions:
         """The directions that the faders move latents along."""
         if name not in self._directions:
-            self._directions[name] = directions_of(self.model(name), name)
+            self._directions[name] = directions_of(self.model(name), self._source(name))
             played = self._digests.get(name, "")
             if played and played != self._directions[name].digest:
                 log.warning("the directions of %s are not those that were played: faders give other pictures", name)
         return self._directions[name]
+
+    def _source(self, name: str) -> str:
+        """Beside what directions are looked for: a model that came from elsewhere has those of its name."""
+        try:
+            return self._take.source(name)
+        except SettingsError:
+            return name
 
     def painter(self, name: str) -> Painter:
         """The painter that draws the recorded frames."""
@@ -147,7 +154,9 @@ def render_take(
     Raises LatentartError; KeyboardInterrupt leaves a playable file of what was rendered.
     """
     frames = take_frames(G, take, size=size, only=only)
-    played = {"network": take.network, "frames": take.num_frames, "size": list(size or take.size), **take.facts}
+    # A film goes to others: it keeps no folders.
+    facts = {name: value for name, value in take.facts.items() if name != "files"}
+    played = {"network": take.network, "frames": take.num_frames, "size": list(size or take.size), **facts}
     checkpoint = {"name": G.name, "family": G.family, "sha256": G.sha256}
     settings = provenance.record(device=G.device, take=played, checkpoint=checkpoint)
     fps = Fraction(take.fps).limit_denominator(1001)

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from latentart import pixels
+from latentart import image_files, pixels
 from latentart.engine.translators import compile_translator, trial_picture
 from latentart.errors import PictureError, SettingsError
 from latentart.live.play.slots import PLAIN, Size, Touch
@@ -24,7 +24,6 @@ log = logging.getLogger("latentart.live")
 
 PICTURES = Path("live") / "styles"
 MOST_PICTURES = 32
-ENDINGS = (".jpg", ".jpeg", ".png", ".webp")
 
 
 @dataclass
@@ -133,7 +132,7 @@ def _offer(name: str, facts: Mapping[str, Any], pictures: int) -> dict[str, Any]
 
 def pictures_in(folder: Path) -> list[Path]:
     """The pictures of a folder in order of name, at most MOST_PICTURES; none where there is no folder."""
-    return sorted(path for path in folder.glob("*") if path.suffix.lower() in ENDINGS)[:MOST_PICTURES]
+    return sorted(path for path in folder.glob("*") if path.suffix.lower() in image_files.ENDINGS)[:MOST_PICTURES]
 
 
 def _style(T: Translator, path: Path, device: torch.device) -> Tensor:

@@ -157,7 +157,8 @@ class Hub:
             self.facts = dict(facts)
         if facts and "z_dim" in facts:
             self.control.fit(facts)
-        if "refused" in news:
+        # What ends the evening is told by the session, once.
+        if "refused" in news and not news.get("fatal"):
             log.error("cannot load %s: %s", news["refused"], news["why"])
         if "fault" in news:
             log.error("%s", news["fault"])

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from latentart import image_files, kinds, transparency
 from latentart.errors import PictureError
 from latentart.live.wire.inbox import LARGEST
 from latentart.live.wire.protocol import JPEG, PNG, WEBP, unpack
@@ -66,7 +67,10 @@ def fit(frame: Frame, shape: Shape) -> Frame:
 
 
 def decode(data: bytes, kind: str) -> Frame:
-    """Bytes of a JPEG, PNG or WebP -> uint8 [H, W, 3]. Raises PictureError."""
+    """Bytes of a JPEG, PNG or WebP -> uint8 [H, W, 3] as files are read: upright, sRGB, over black.
+
+    Raises PictureError.
+    """
     if kind not in _FORMATS.values() or len(data) > LONGEST:
         raise PictureError(f"a picture is JPEG, PNG or WebP of at most {LONGEST} bytes; this one has {len(data)}")
     try:
@@ -76,6 +80,11 @@ def decode(data: bytes, kind: str) -> Frame:
             image = Image.open(io.BytesIO(data), formats=[kind])
         if image.width * image.height > MOST_PIXELS:
             raise PictureError(f"a picture of {image.width}x{image.height} is too large: send at most 16 megapixels")
-        return np.asarray(image.convert("RGB"))
-    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, ValueError, SyntaxError) as error:
-        raise PictureError(f"cannot read the picture: {str(error)[:80]}") from error
+        seen = image_files.standard(image_files.upright(image))
+        laid = transparency.over(np.asarray(seen)) if seen.mode == "RGBA" else np.asarray(seen.convert("RGB"))
+        return np.ascontiguousarray(laid, dtype=np.uint8)
+    except UnidentifiedImageError as error:
+        found = kinds.kind(data[:32])
+        raise PictureError(f"cannot read the picture: it is {found or 'damaged'}, sent as {kind}") from error
+    except (Image.DecompressionBombError, OSError, ValueError, SyntaxError, EOFError) as error:
+        raise PictureError(f"cannot read the picture: it is a damaged {kind} ({str(error)[:80]})") from error

@@ -144,6 +144,8 @@ async def _websocket(websocket: WebSocket) -> None:
     try:
         hub.join(viewer)
     except LatentartError as error:
+        # Refused before it is accepted it would be a 403, and browsers tell pages no reason.
+        await websocket.accept(subprotocol=protocol.SUBPROTOCOL)
         await websocket.close(TRY_AGAIN, str(error))
         return
     try:
@@ -158,6 +160,7 @@ async def _listen(websocket: WebSocket) -> None:
     if not hub.knows(token_of(websocket.headers, websocket.scope["query_string"].decode("latin-1")) or None):
         await websocket.close(POLICY, "the token is wrong or missing: add ?token=...")
     elif hub.listening >= MOST_VIEWERS:
+        await websocket.accept()
         await websocket.close(TRY_AGAIN, f"{MOST_VIEWERS} programs listen already: close one")
     else:
         hub.listening += 1

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from latentart import files, pixels, regular, seeds
+from latentart import files, image_files, pixels, regular, seeds, transparency
 from latentart.errors import LatentartError, PictureError, SettingsError, TargetError
 from latentart.pixels import Frame
 from latentart.projection.target import SUFFIXES
@@ -28,6 +28,11 @@ def silent(done: int, total: int) -> None:
     """The callback that reports no file."""
 
 
+def _opened(path: Path) -> Frame:
+    """A picture as RGB: what is drawn on transparency is on paper, which is white."""
+    return pixels.open_image(path, ground=transparency.WHITE)
+
+
 @dataclass(frozen=True)
 class Source:
     """Where one pair is: a file with both, or a file for each."""
@@ -39,8 +44,8 @@ class Source:
     def read(self) -> tuple[Frame, Frame]:
         """A and B, uint8 [H, W, 3] each, of the same proportions. Raises PictureError."""
         if self.b is not None:
-            return _alike(pixels.open_image(self.a), pixels.open_image(self.b), self.name)
-        return halves(pixels.open_image(self.a), self.name)
+            return _alike(_opened(self.a), _opened(self.b), self.name)
+        return halves(_opened(self.a), self.name)
 
 
 @dataclass
@@ -74,7 +79,7 @@ def photos(folder: str | Path) -> list[Path]:
     place = Path(folder)
     found = pictures(place) if place.is_dir() else []
     if not found:
-        raise SettingsError(f"no pictures in {str(folder)!r}: name a folder of PNG, JPEG, WebP, TIFF or BMP files")
+        raise SettingsError(f"no pictures in {str(folder)!r}: name a folder of {image_files.LISTED} files")
     return found
 
 
@@ -144,7 +149,7 @@ def make(
     found = photos(photos_folder)
 
     def pair(path: Path, number: int) -> Frame:
-        frame = pixels.open_image(path)
+        frame = _opened(path)
         b = frame if size is None else _resized(frame, (size, size))
         return side_by_side(preprocess.make(maker, b, seed, number), b)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import stat
 import warnings
 from collections.abc import Iterator
@@ -11,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageCms, ImageOps
+from PIL import Image, ImageOps
 
+from latentart import image_files
 from latentart.errors import PictureError
 from latentart.pixels import Frame
 
@@ -57,15 +57,15 @@ def opened(path: Path) -> Iterator[Image.Image]:
         # Without waiting: a pipe that has taken the file's place since it was found must not hold up a night.
         if not stat.S_ISREG(path.stat().st_mode):  # opening a pipe waits for a writer
             raise PictureError(f"{str(path)!r} is a device, a pipe or a socket, not a file")
-        with Image.open(path) as image:
+        with image_files.opened(path) as image:
             if image.width * image.height > MOST_PIXELS:
                 millions = image.width * image.height / 1e6
                 raise PictureError(f"{str(path)!r} has {millions:.0f} million pixels: make it smaller first")
             yield image
-    except PictureError:
-        raise
+    except PictureError as error:
+        raise error if repr(str(path)) in str(error) else PictureError(f"cannot open {str(path)!r}: {error}") from error
     except OSError as error:
-        reason = error.strerror or "it is no picture, or damaged"
+        reason = image_files.remedy(path) or error.strerror or "it is no picture, or damaged"
         raise PictureError(f"cannot open {str(path)!r}: {reason}") from error
     except MemoryError as error:
         raise PictureError(f"{str(path)!r} needs more memory than there is") from error
@@ -78,10 +78,8 @@ def opened(path: Path) -> Iterator[Image.Image]:
 def header(path: Path) -> Header:
     """Reads the header only; nothing is decoded. Raises PictureError."""
     with opened(path) as image:
-        if image.mode == "F":
-            raise PictureError(f"{str(path)!r} has floating-point pixels, whose white is unknown: save it with 16 bits")
         alpha = image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info
-        grey = image.mode in ("1", "L", "LA", "La") or image.mode.startswith("I")
+        grey = image.mode in ("1", "L", "LA", "La") or image.mode[0] in "IF"
         return Header(image.size, alpha, grey, bool(getattr(image, "is_animated", False)))
 
 
@@ -99,9 +97,7 @@ def read(path: Path, size: tuple[int, int], channels: int, fit: str = "crop") ->
     """
     with opened(path) as image:
         _draft(image, size)
-        upright = _upright(image)
-        eight = _eight_bit(upright)
-        fitted = _fitted(_srgb(eight, image.info.get("icc_profile")), size, fit)
+        fitted = _fitted(image_files.standard(image_files.upright(image)), size, fit)
         frame = np.asarray(_with_channels(fitted, channels), np.uint8)
     return frame if frame.ndim == 3 else frame[:, :, None]
 
@@ -112,44 +108,6 @@ def _draft(image: Image.Image, size: tuple[int, int]) -> None:
     scale = max(side / image.width, side / image.height)
     if scale < 1:
         image.draft(None, (int(image.width * scale) + 1, int(image.height * scale) + 1))
-
-
-def _upright(image: Image.Image) -> Image.Image:
-    image.load()
-    try:
-        return ImageOps.exif_transpose(image)
-    except Exception:  # EXIF that cannot be read, by as many errors as above: the picture is as it is
-        return image.copy()
-
-
-def _eight_bit(image: Image.Image) -> Image.Image:
-    """16 and 32 bits of grey keep the upper byte of 16; palettes become colours; RGB, RGBA, L, CMYK or LAB result."""
-    if image.mode.startswith("I"):
-        levels = np.asarray(image).astype(np.int64) >> 8
-        return Image.fromarray(levels.clip(0, 255).astype(np.uint8))
-    if image.mode in ("P", "PA", "LA", "La", "RGBa") or "transparency" in image.info:
-        return image.convert("RGBA")
-    return image if image.mode in ("RGB", "RGBA", "L", "CMYK") else image.convert("L" if image.mode == "1" else "RGB")
-
-
-def _srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
-    """L, RGB or RGBA in sRGB. A profile that cannot be used leaves the numbers as they are."""
-    if not profile:
-        return image.convert("RGB") if image.mode == "CMYK" else image
-    alpha = image.getchannel("A") if image.mode == "RGBA" else None
-    try:
-        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        if "sRGB" in ImageCms.getProfileDescription(source) and image.mode != "CMYK":
-            return image
-        plain = image.convert("RGB") if alpha is not None else image
-        made = ImageCms.profileToProfile(plain, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
-    except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
-        return image.convert("RGB") if image.mode == "CMYK" else image
-    if made is None:
-        return image.convert("RGB")
-    if alpha is not None:
-        made.putalpha(alpha)
-    return made
 
 
 def _fitted(image: Image.Image, size: tuple[int, int], fit: str) -> Image.Image:

@@ -177,7 +177,9 @@ def test_strokes_on_a_picture_are_followed(run: Command, G: Generator, tmp_path:
     assert shown[:, 9:16].min() > 250
 
 
-def test_a_film_is_projected_frame_by_frame(run: Command, G: Generator, tmp_path: Path) -> None:
+def test_a_film_is_projected_frame_by_frame(
+    run: Command, G: Generator, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     with av.open(str(tmp_path / "clip.mp4"), "w") as film:
         stream = film.add_stream("libx264", rate=10)
         stream.width, stream.height, stream.pix_fmt = 32, 32, "yuv420p"
@@ -191,6 +193,15 @@ def test_a_film_is_projected_frame_by_frame(run: Command, G: Generator, tmp_path
     with av.open(str(tmp_path / "projected" / "clip.mp4")) as film:
         assert film.streams.video[0].average_rate == 10
     assert "is there already" in run("clip.mp4", "--preset", "preview")[2]
+    first, *others = [Image.fromarray(np.full((16, 16, 3), v, np.uint8)) for v in (20, 90, 160)]
+    for name in ("moving.gif", "moving.webp", "moving.png"):
+        first.save(tmp_path / name, save_all=True, append_images=others, duration=100, lossless=True)
+        assert run(name, "--preset", "preview", "--overwrite")[0] == 0
+        assert result.load(tmp_path / "projected" / "moving.npz", G).ws.shape[0] == 3
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "moving.gif").rename(tmp_path / "folder" / "still.gif")
+    run("folder", "--preset", "preview")
+    assert "still.gif moves: its first frame is taken" in caplog.text
     (tmp_path / "bad.mp4").write_text("no film")
     assert "cannot read film" in run("bad.mp4", "--preset", "preview")[2]
 

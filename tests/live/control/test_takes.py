@@ -52,6 +52,44 @@ def test_it_is_rendered(G, recorded):
     assert next(take_frames(G, take, size=(32, 24), only="eager")).shape == (24, 32, 3)
 
 
+def test_a_model_that_was_a_file_is_found_again(G, tmp_path):
+    files = {"mine": str(tmp_path / "models" / "mine.pkl"), "card": str(tmp_path / "card.pkl")}
+    takes = Takes(tmp_path / "takes", {**FACTS, "files": files})
+    takes.start("one")
+    takes.begin(0, {**snapshot(G), "model": "mine"})
+    takes.stop()
+    take = read_take(tmp_path / "takes" / "one.jsonl")
+    assert take.source("glyphs-64") == "glyphs-64"
+    with pytest.raises(
+        SettingsError, match=r"models/mine\.pkl' \(sha256 0{12}\.\.\.\), which is not there: .*--network FILE"
+    ):
+        take.source("mine")
+    (tmp_path / "takes" / "mine.pkl").touch()
+    assert take.source("mine") == str(tmp_path / "takes" / "mine.pkl")
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "mine.pkl").touch()
+    assert take.source("mine") == files["mine"]
+
+
+@pytest.mark.parametrize("files", [5, [], {"mine": 5}, {"mine": None}, "x"])
+def test_damaged_places_of_files_are_left_out(files, G, tmp_path):
+    takes = Takes(tmp_path, {**FACTS, "files": files})
+    takes.start("one")
+    takes.begin(0, snapshot(G))
+    takes.stop()
+    assert read_take(tmp_path / "one.jsonl").source("mine") == "mine"
+
+
+def test_a_film_of_a_take_keeps_no_folders(G, tmp_path):
+    takes = Takes(tmp_path, {**FACTS, "files": {"tiny": str(tmp_path / "tiny.pkl")}})
+    takes.start("one")
+    takes.begin(0, snapshot(G))
+    takes.passed(0, [])
+    takes.stop()
+    film = render_take(read_take(tmp_path / "one.jsonl"), tmp_path / "film.mp4", G=G)
+    assert str(tmp_path) not in json.dumps(provenance.read(film))
+
+
 def test_it_becomes_a_film(G, recorded, tmp_path):
     threads = torch.get_num_threads()
     film = render_take(read_take(recorded), tmp_path / "film.mp4", G=G)

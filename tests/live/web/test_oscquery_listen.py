@@ -133,7 +133,9 @@ def test_the_house_has_so_many_seats(house):
         for _ in range(MOST_VIEWERS):
             seats.enter_context(connect(f"ws://127.0.0.1:{house.port}/", open_timeout=5))
         assert wait_until(lambda: house.session.hub.listening == MOST_VIEWERS)
-        refused(f"ws://127.0.0.1:{house.port}/")
+        with connect(f"ws://127.0.0.1:{house.port}/") as late, pytest.raises(ConnectionClosed) as closed:
+            late.recv(timeout=5)
+        assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (1013, "32 programs listen already: close one")
     assert wait_until(lambda: house.session.hub.listening == 0)
     assert not [call for call in house.session.hub.on_change if "Listener" in repr(call)]
 

@@ -9,7 +9,9 @@ import json
 import socket
 import threading
 import time
+from contextlib import ExitStack
 from multiprocessing import shared_memory
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -22,6 +24,7 @@ from websockets.sync.client import connect
 from latentart.errors import LatentartError, SettingsError
 from latentart.live.control import params
 from latentart.live.session import Session, SessionSettings, check
+from latentart.live.web.hub import MOST_VIEWERS
 from latentart.live.wire import hosts, protocol
 from latentart.live.wire.protocol import Header, pack, unpack
 
@@ -195,6 +198,25 @@ def test_webcam_pictures_come_in(house):
         assert wait_until(lambda: house.session.hub.inputs.frame is not None)
         assert house.session.hub.inputs.frame.shape == (24, 32, 3)
         assert talk.event("input")["count"] == house.session.hub.inputs.count
+
+
+def test_the_viewer_too_many_is_told_why(house):
+    url, hub = f"ws://127.0.0.1:{house.port}/ws", house.session.hub
+    with ExitStack() as seats:
+        while len(hub.viewers) < MOST_VIEWERS:
+            seats.enter_context(connect(url, subprotocols=["latentart.v1"]))
+        with connect(url, subprotocols=["latentart.v1"]) as late, pytest.raises(ConnectionClosed) as closed:
+            late.recv(timeout=5)
+    assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (1013, "there are 32 viewers already: close one")
+
+
+def test_latents_of_a_wrong_length_are_refused_with_the_right_one(house):
+    with Talk(house) as talk:
+        for name, wanted in (("latent/z", "takes 16 numbers"), ("latent/w", "takes 16 or 96 numbers")):
+            answer = talk.ask("set", values={name: [0.5] * 15})
+            assert answer["event"] == "error"
+            assert f"{name} {wanted} for the model that plays, not 15" in answer["msg"]
+    assert house.session.control.value("latent/z") == ()
 
 
 # Hostile ones.
@@ -571,3 +593,8 @@ def test_a_start_that_fails_leaves_no_shared_memory_and_no_port(fault, house, tm
     for name in made:
         with pytest.raises(FileNotFoundError):
             create(name=name)
+
+
+def test_takes_keep_where_a_model_was_that_is_a_file(house):
+    [(name, path)] = house.session.takes.facts["files"].items()
+    assert (name, Path(path).name, Path(path).is_file()) == ("tiny", "tiny.safetensors", True)

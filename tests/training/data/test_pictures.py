@@ -200,7 +200,7 @@ def test_a_folder_of_everything_that_can_be_wrong(tmp_path: Path) -> None:
     (place / "nothing.png").symlink_to("/nowhere/at/all")
     (place / "loop").symlink_to(place)
     (place / "float.tif").write_bytes(b"")
-    save(place / "float.tif", Image.fromarray(np.zeros((8, 8), np.float32)))
+    save(place / "float.tif", Image.fromarray(np.full((8, 8), 300, np.float32)))
     (place / "notes.txt").write_text("mine")
     gif = [scene(i).convert("P") for i in (5, 6)]
     gif[0].save(place / "moving.gif", save_all=True, append_images=gif[1:])
