@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from fractions import Fraction
 from functools import partial
@@ -105,7 +105,8 @@ class Film:
                 raise SettingsError(unknown("setting", name, known))
         kinds = {name: _kind(str(f.type)) for name, f in known.items()}
         for name, value in values.items():
-            if not isinstance(value, kinds[name]) or (isinstance(value, bool)):
+            fits = isinstance(value, kinds[name]) and not isinstance(value, bool)
+            if not fits or (isinstance(value, (list, tuple)) and not _holds(str(known[name].type), value)):
                 raise SettingsError(f"setting {name!r} is {value!r}: it does not have the right type")
         plain: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
         return cls(**plain)
@@ -118,6 +119,13 @@ def _kind(annotation: str) -> tuple[type, ...]:
     for part in annotation.split("|"):
         found += kinds[part.strip().split("[")[0]]
     return found
+
+
+def _holds(annotation: str, values: Sequence[Any]) -> bool:
+    """Whether a list has the items, and where it says so the length, of an annotation 'tuple[int, int] | None'."""
+    item, rest = annotation.partition("tuple[")[2].partition("]")[0].split(", ")
+    kind = {"int": int, "str": str}[item]
+    return all(type(value) is kind for value in values) and (rest == "..." or len(values) == 2)
 
 
 def make_path(film: Film, G: Generator) -> paths.Path:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from layouts import dcgan, lucidrains, progan, random_stylegan2, random_stylegan3
+from layouts import dcgan, fastgan, lucidrains, progan, random_stylegan2, random_stylegan3
 from torch import Tensor
 
 from latentart import seeds, walks
@@ -28,6 +28,7 @@ EXAMPLES: dict[str, Callable[[], Made]] = {
     "stylegan3 t": lambda: random_stylegan3.random_state(resolution=16),
     "progan": progan.random_state,
     "dcgan": dcgan.random_state,
+    "fastgan": fastgan.random_state,
     "lucidrains": lucidrains.random_state,
     "stylegan3 r of classes": lambda: random_stylegan3.random_state(resolution=16, variant="r", c_dim=3),
 }

@@ -73,6 +73,25 @@ def test_a_record_keeps_no_folders(tmp_path):
         ({"seconds": True}, "setting 'seconds' is True"),
         ({"seeds": 3}, "setting 'seeds' is 3"),
         ({"network": None}, "setting 'network' is None"),
+        *(
+            ({name: value}, f"setting '{name}' is ")
+            for name, value in [
+                ("edits", [5]),
+                ("edits", [["a"]]),
+                ("edits", [None]),
+                ("edits", [{}]),
+                ("latents", [3]),
+                ("then", [1]),
+                ("seeds", ["a"]),
+                ("seeds", [1.5]),
+                ("seeds", [True]),
+                ("tiles", [1]),
+                ("tiles", [1, "2"]),
+                ("size", [1, 2, 3]),
+                ("bends", [0]),
+                ("truncate", [[]]),
+            ]
+        ),
     ],
 )
 def test_a_record_of_the_wrong_kind_is_quoted(values, message):

@@ -187,6 +187,10 @@ class _Machine:
         else:
             self.pop()
 
+    def drop_marked(self) -> None:
+        """POP_MARK: everything above the last mark, and the mark."""
+        self.pop_marked()
+
     def pop_tuple(self, count: int) -> tuple[Any, ...]:
         return tuple(reversed([self.pop() for _ in range(count)]))
 
@@ -319,7 +323,7 @@ _INSTRUCTIONS: dict[int, Callable[[_Machine], None]] = {
     ord("l"): lambda m: m.push(m.pop_marked()),
     ord("d"): _Machine.dictionary,
     ord("0"): _Machine.drop,
-    ord("1"): lambda m: m.pop_marked() and None,
+    ord("1"): _Machine.drop_marked,
     ord("2"): lambda m: m.push(m.top()),
     ord("a"): lambda m: m.extend([m.pop()]),
     ord("e"): lambda m: m.extend(m.pop_marked()),

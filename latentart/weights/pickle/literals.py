@@ -29,7 +29,7 @@ def quoted(line: bytes) -> str:
     if len(line) < 2 or line[:1] not in (b"'", b'"') or line[-1:] != line[:1]:
         raise ValueError(f"a text without its quotes: {line[:32].decode('latin-1')!r}")
     try:
-        found: bytes = codecs.escape_decode(line[1:-1])[0]  # type: ignore[attr-defined]
+        found: bytes = codecs.escape_decode(line[1:-1])[0]
     except ValueError:
         raise ValueError(f"a text with damaged escapes: {line[:32].decode('latin-1')!r}") from None
     return found.decode("latin-1")
