@@ -249,6 +249,10 @@ def _scaled(drawn: slice, seen: slice, side: int) -> slice:
 
 
 def _check(T: Translator, tile: int, statistics: str) -> None:
+    if T.trained_at:
+        raise SettingsError(
+            f"{T.name} draws at {T.trained_at} pixels, whatever the picture's size: leave out the tiles"
+        )
     if not T.tiles:
         raise SettingsError(f"{T.name} cannot draw in tiles: a {T.family} network needs the whole picture")
     if tile < SMALLEST_TILE:
