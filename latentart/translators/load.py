@@ -26,7 +26,8 @@ def load_translator(
 
     device: 'cpu', 'cuda', 'mps'...; None takes a CUDA device when there is one. work_size: shorter side in pixels at
     which it draws, 0 for that of each picture; None is the size it was trained at, for networks that draw well only
-    there. switches: the family's own (for pix2pix: dropout, norm). Raises WeightsError for what is no translator or of no known layout, SettingsError.
+    there. switches: the family's own (for pix2pix: dropout, norm). Raises WeightsError for what is no translator or of
+    no known layout, SettingsError.
     """
     checkpoint = open_translator(name_or_path)
     name = str(checkpoint.config.get("family"))

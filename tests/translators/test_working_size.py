@@ -16,8 +16,7 @@ from latentart.training import nets
 from latentart.translators.base import pad, working_size
 from latentart.translators.load import load_translator
 from latentart.translators.tiles import translate_tiled
-from latentart.weights import cards
-from latentart.weights import safe
+from latentart.weights import cards, safe
 
 SIZED = [card.name for card in cards.readable() if card.facts["family"] == "pix2pix" and "resolution" in card.facts]
 

@@ -33,7 +33,8 @@ from latentart.cli._progress import left_out, progress
 @opt.overwrite
 def command(
     source: Path, network: str, target: Path, strength: float, dropout: bool, seed: int | None, norm: str | None,
-    labels: int | None, ml5_biases: bool, work_size: int | None, size: tuple[int, int] | None, device: str | None, overwrite: bool,
+    labels: int | None, ml5_biases: bool, work_size: int | None, size: tuple[int, int] | None,
+    device: str | None, overwrite: bool,
 ) -> None:  # fmt: skip
     """Translate IN (a picture, a folder of pictures, a film) with an image-to-image network.
 
