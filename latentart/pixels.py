@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -117,6 +117,19 @@ def _inner_size(old: tuple[int, int], new: tuple[int, int], fit: str) -> tuple[i
         return max(new[0], round(old[0] * max(scales))), max(new[1], round(old[1] * max(scales)))
     within = min(scales)
     return min(new[0], max(1, round(old[0] * within))), min(new[1], max(1, round(old[1] * within)))
+
+
+class Recorded(np.ndarray):  # type: ignore[type-arg]
+    """A frame that says how it was made, for the sink that it is written to."""
+
+    settings: Mapping[str, Any]
+
+
+def recorded(frame: Any, settings: Mapping[str, Any]) -> Any:
+    """The frame, not copied, with the settings record of its film."""
+    view = frame.view(Recorded)
+    view.settings = settings
+    return view
 
 
 def over_black(frame: Frame) -> Frame:

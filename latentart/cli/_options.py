@@ -54,14 +54,19 @@ network = click.option(
 )
 device = click.option("--device", help="cpu, cuda, mps; by default the fastest there is.")
 trunc = click.option(
-    "--trunc", "--truncation-psi", "--psi", "psi", type=float, help="Truncation psi: 0 average, 1 as trained."
+    "--trunc",
+    "--truncation-psi",
+    "--psi",
+    "psi",
+    type=float,
+    help=f"Truncation psi: 0 average, 1 as trained.  [default: {walks.PSI}]",
 )
 cutoff = click.option("--truncation-cutoff", "cutoff", type=int, metavar="N", help="Truncate only the first N rows.")
 classes = click.option("--class", "classes", metavar="A,B|A-Z|A:0.3+B", help="Class, classes, or a mix of classes.")
 noise_mode = click.option("--noise-mode", type=click.Choice(["const", "random", "none"]), help="Per-pixel noise.")
 edits = click.option(
     "--edit", "edits", multiple=True, metavar="NAME=AMOUNT[@LAYERS]",
-    help="Push along a direction: pca:3=2.5, dusk=0..2..0@middle. 'latentart directions show' lists them.",
+    help="Push along a direction: pca:3=2.5, ember=0..2..0@middle. 'latentart directions show' lists them.",
 )  # fmt: skip
 then = click.option(
     "--then", multiple=True, metavar="KIND[:NETWORK[:STYLE]][@STRENGTH]",

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from latentart.errors import WeightsError
 from latentart.models import ops
-from latentart.models.base import NoiseMode, Synthesizer
+from latentart.models.base import NoiseMode, Synthesizer, check_published
 from latentart.models.direct import Direct, built
 from latentart.weights.checkpoint import Checkpoint, Origin, Parts
 from latentart.weights.shapes import below, chain, has, shape, shown
@@ -68,8 +68,10 @@ class SynthesisNetwork(Synthesizer):
         *,
         noise_mode: NoiseMode = "const",
         noise: Mapping[str, Tensor] | None = None,
+        **published: Any,
     ) -> Tensor:
         """[N, 1, z_dim] -> [N, C, H, W]; a ProGAN has no noise inputs."""
+        check_published(published)
         x = F.leaky_relu(self.start(ws[:, 0].to(self.start.weight.dtype)), 0.2).view(len(ws), -1, 4, 4)
         if self.config.normalize_start:
             x = ops.unit_rms(x)

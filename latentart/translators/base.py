@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Literal
 
 import torch
@@ -16,6 +17,8 @@ from latentart.features.trunk import rgb
 from latentart.pixels import GREY_WEIGHTS
 
 StrengthBy = Literal["image", "features", "style"]
+Style = Tensor | int | str | Path
+"""A vector [style_dim], or a number, a name, a mix of names, a picture's file."""
 LARGEST_STRENGTH = 2.0
 MOST_SQUARES = 16
 """How many times longer than high a picture may be for a network that draws at one size."""
@@ -70,7 +73,7 @@ class Translator(torch.nn.Module):
         """The style of a picture [1, 3, H, W] in [-1, 1] -> [style_dim]. Raises SettingsError without styles."""
         raise SettingsError(f"{self.name} takes no style from a picture: it is of family {self.family!r}")
 
-    def translate(self, img: Tensor, strength: float = 1.0, *, style: Tensor | None = None) -> Tensor:
+    def translate(self, img: Tensor, strength: float = 1.0, *, style: Style | None = None) -> Tensor:
         """img [N, 1, 3 or 4, H, W] in [-1, 1], any size -> [N, 3, H, W] in [-1, 1].
 
         Strength 0 gives the picture as it came (as RGB), 1 the network's. The sides are padded by reflection to what
@@ -79,6 +82,8 @@ class Translator(torch.nn.Module):
         strength that is no number in 0 .. 2 (above 1 exaggerates).
         """
         check_strength(strength)
+        check_picture(img, self.in_channels)
+        style = self.style_as_vector(style)
         source = self.prepared(img)
         if strength == 0:
             return rgb(img)
@@ -86,6 +91,19 @@ class Translator(torch.nn.Module):
         if self.strength_by == "image" and strength != 1:
             made = torch.lerp(rgb(img), made, strength)
         return made.clamp(-1, 1)
+
+    def style_as_vector(self, style: Style | None) -> Tensor | None:
+        """A style by number or name, '7=0.5+3=0.5' or a picture's file -> [style_dim]; tensors as they are.
+
+        Raises SettingsError.
+        """
+        from latentart.translators.style.spelling import read_style
+
+        if style is None or isinstance(style, Tensor):
+            return style
+        if not isinstance(style, int | str | Path) or isinstance(style, bool):
+            raise SettingsError(f"style is a {type(style).__name__}: give a number, a name, a file or a tensor")
+        return read_style(self, str(style))
 
     def prepared(self, img: Tensor) -> Tensor:
         """img [N, 1, 3 or 4, H, W] in the channels that the network takes: grey by luma, RGB, or RGBA."""
@@ -139,6 +157,19 @@ class Wrapper(Translator):
     def style_of(self, img: Tensor) -> Tensor:
         """See `Translator.style_of`."""
         return self.plain.style_of(img)
+
+
+def check_picture(img: object, channels: int) -> None:
+    """Raises SettingsError for what is no tensor of pictures."""
+    shape = list(getattr(img, "shape", ()))
+    if not isinstance(img, Tensor) or img.ndim != 4 or not img.is_floating_point() or img.shape[1] not in (
+        1, 3, 4, channels
+    ):  # fmt: skip
+        what = f"a {type(img).__name__}{f' of shape {shape}' if shape else ''}"
+        raise SettingsError(
+            f"pictures are float tensors [N, 1, 3 or 4, H, W] in [-1, 1], this is {what}: "
+            "latentart.render.convert.open_picture(file) reads one"
+        )
 
 
 def check_strength(strength: float) -> float:
