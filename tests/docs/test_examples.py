@@ -74,8 +74,8 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("examples")
     ramp = np.linspace(0, 255, 48, dtype=np.uint8)
     picture = np.stack([ramp[None].repeat(48, 0), ramp[:, None].repeat(48, 1), np.full((48, 48), 90, np.uint8)], 2)
-    for name in ("photo.jpg", "painting.jpg", "sketch.png", "drawing.png", "sky.jpg", "sea.jpg", "shells.jpg", "meadow.jpg",
-                 "sky-mask.png", "labels.png"):  # fmt: skip
+    pictures = "photo.jpg painting.jpg sketch.png drawing.png sky.jpg sea.jpg shells.jpg meadow.jpg sky-mask.png labels.png"
+    for name in pictures.split():
         write_image(place / name, picture)
     write_image(place / "wall.png", picture)
     shutil.copy(place / "wall.png", place / "wall.tif")
@@ -94,8 +94,14 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
             sink.write(frame)
     (place / "holiday-codes").mkdir()
     np.savez(place / "holiday-codes" / "a.npz", w=path(np.array([0.0, 0.5])).numpy())
-    for name in ("mine.pkl", "model.pkl", "face.pkl", "your-model.pkl", "ours.safetensors",
-                 "network-snapshot-000300.pkl"):
+    for name in (
+        "mine.pkl",
+        "model.pkl",
+        "face.pkl",
+        "your-model.pkl",
+        "ours.safetensors",
+        "network-snapshot-000300.pkl",
+    ):
         shutil.copy(SHIPPED / "landscapes-256.safetensors", place / name)
     shutil.copy(SHIPPED / "landscapes-256.directions.safetensors", place / "mine.directions.safetensors")
     shutil.copy(SHIPPED / "landscapes-256.directions.safetensors", place / "mine.safetensors")
@@ -172,7 +178,9 @@ QUICKER = [
 ]
 
 
-@pytest.mark.parametrize(("page", "code"), [pytest.param(*each, id=f"{each[0]}-{n}") for n, each in enumerate(snippets())])
+@pytest.mark.parametrize(
+    ("page", "code"), [pytest.param(*each, id=f"{each[0]}-{n}") for n, each in enumerate(snippets())]
+)
 def test_snippets_run(page: str, code: str, files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("photo.jpg", "clip.mp4"):
         shutil.copy(files / name, tmp_path)

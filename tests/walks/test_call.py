@@ -19,7 +19,9 @@ from latentart.render import film as films
 CLOCK = {"seconds": 0.4, "fps": 10}
 
 
-@pytest.mark.parametrize("seeds", [[46, 10], (46, 10), "46,10", np.array([46, 10]), range(46, 48), 46, "46", np.int64(3)])
+@pytest.mark.parametrize(
+    "seeds", [[46, 10], (46, 10), "46,10", np.array([46, 10]), range(46, 48), 46, "46", np.int64(3)]
+)
 @pytest.mark.parametrize("walk", walks.NAMES)
 def test_seeds_in_every_spelling(G: Generator, walk: str, seeds: Any) -> None:
     path = getattr(walks, walk)(G, seeds=seeds, **CLOCK)
@@ -61,7 +63,7 @@ def test_bad_values_are_one_line(case: str, G: Generator) -> None:
 
 
 def test_what_is_no_model_and_values_without_a_name(G: Generator) -> None:
-    with pytest.raises(LatentartError, match="latentart.load"):
+    with pytest.raises(LatentartError, match=r"latentart\.load"):
         walks.orbit("landscapes-256", seeds=[1])  # type: ignore[attr-defined]
     with pytest.raises(LatentartError, match=r"orbit\(G, seeds=\[1, 2\]"):
         walks.orbit(G, [1, 2])  # type: ignore[attr-defined]
@@ -80,7 +82,9 @@ def test_a_film_from_python_can_be_made_again(glyphs: Generator, walk: str, endi
     if walk == "orbit":
         path = paths.even(glyphs, path)
     with latentart.open_sink(tmp_path / f"mine.{ending}", fps=path.fps) as sink:
-        drawn = [np.array(f) for f in latentart.frames(glyphs, path, noise_mode="none", size=(96, 80)) if not sink.write(f)]
+        drawn = [
+            np.array(f) for f in latentart.frames(glyphs, path, noise_mode="none", size=(96, 80)) if not sink.write(f)
+        ]
     film, sha256 = films.like(tmp_path / f"mine.{ending}")
     assert sha256 == glyphs.sha256
     assert film.noise_mode == "none"
