@@ -119,6 +119,11 @@ def _inner_size(old: tuple[int, int], new: tuple[int, int], fit: str) -> tuple[i
     return min(new[0], max(1, round(old[0] * within))), min(new[1], max(1, round(old[1] * within)))
 
 
+def trimmed(img: Tensor, border: int) -> Tensor:
+    """img [N, C, H, W] without `border` pixels at each edge."""
+    return img[..., border : img.shape[-2] - border, border : img.shape[-1] - border]
+
+
 class Recorded(np.ndarray):  # type: ignore[type-arg]
     """A frame that says how it was made, for the sink that it is written to."""
 

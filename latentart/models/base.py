@@ -81,6 +81,8 @@ class Generator(torch.nn.Module):
     name: str = "unnamed"
     sha256: str = ""
     class_names: Sequence[str] = ()
+    border: int = 0
+    """Pixels at each edge that the model draws badly, by its card: cut off where pictures meet each other."""
     noise_shapes: Mapping[str, tuple[int, int]]
     """Layer name -> (height, width) of its noise map; empty for a model without noise inputs."""
     can_be_moved: bool = False

@@ -74,7 +74,9 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("examples")
     ramp = np.linspace(0, 255, 48, dtype=np.uint8)
     picture = np.stack([ramp[None].repeat(48, 0), ramp[:, None].repeat(48, 1), np.full((48, 48), 90, np.uint8)], 2)
-    pictures = "photo.jpg painting.jpg sketch.png drawing.png sky.jpg sea.jpg shells.jpg meadow.jpg sky-mask.png labels.png"
+    pictures = (
+        "photo.jpg painting.jpg sketch.png drawing.png sky.jpg sea.jpg shells.jpg meadow.jpg sky-mask.png labels.png"
+    )
     for name in pictures.split():
         write_image(place / name, picture)
     write_image(place / "wall.png", picture)
