@@ -137,10 +137,11 @@ def options_at(name: str, options: Mapping[str, str], width: int, height: int) -
 def _settable(name: str) -> str:
     """'.mov is prores4444 by default, which has no presets and no crf: ...', in words for who set one of them."""
     chosen = FORMATS[name]
-    usual = next((f"{ending} is {name} by default, which" for ending, d in DEFAULTS.items() if d == name), f"{name}")
+    ending = next((ending for ending, usual in DEFAULTS.items() if usual == name), chosen.endings[0])
+    usual = f"{ending} is {name} by default, which" if DEFAULTS[ending] == name else name
     missing = [what for what, there in (("presets", chosen.presets), ("crf", chosen.largest_crf)) if not there]
     can = f"; --crf 0 to {chosen.largest_crf} sets its quality" if chosen.largest_crf else ""
-    same = [other for other, format in FORMATS.items() if format.presets and set(format.endings) & set(chosen.endings)]
+    same = [other for other, format in FORMATS.items() if format.presets and ending in format.endings]
     others = f", or choose another with --format {' or '.join(same)}" if same else ""
     return f"{usual} has no {' and no '.join(missing)}{can}: leave it out{others}"
 

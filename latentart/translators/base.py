@@ -15,6 +15,7 @@ from latentart import pixels
 from latentart.errors import PictureError, SettingsError
 from latentart.features.trunk import rgb
 from latentart.pixels import GREY_WEIGHTS
+from latentart.translators import mixes
 
 StrengthBy = Literal["image", "features", "style"]
 Style = Tensor | int | str | Path
@@ -97,13 +98,16 @@ class Translator(torch.nn.Module):
 
         Raises SettingsError.
         """
-        from latentart.translators.style.spelling import read_style
-
         if style is None or isinstance(style, Tensor):
             return style
-        if not isinstance(style, int | str | Path) or isinstance(style, bool):
+        numbered = isinstance(style, int) and not isinstance(style, bool) and bool(self.style_names)
+        if not numbered and not isinstance(style, str | Path):
             raise SettingsError(f"style is a {type(style).__name__}: give a number, a name, a file or a tensor")
-        return read_style(self, str(style))
+        if not self.style_dim:
+            raise SettingsError(f"{self.name} has one style only: leave out {str(style)!r}")
+        if self.style_names:
+            return mixes.mix(str(style), self.style_names, self.name).to(self.device)
+        return self.style_of(pixels.to_float(pixels.open_image(Path(str(style)))).to(self.device))
 
     def prepared(self, img: Tensor) -> Tensor:
         """img [N, 1, 3 or 4, H, W] in the channels that the network takes: grey by luma, RGB, or RGBA."""
