@@ -58,7 +58,7 @@ def planes() -> None:
     """Three maps."""
     G = load("landscapes-256", "cpu")
     book = direction_files.of_network(G, "landscapes-256")
-    save("map-axes", maps.draw(G, maps.axes(G, book, ("ember", "day"), columns=9, seed=46), 96))
+    save("map-axes", maps.draw(G, maps.axes(G, book, ("ember", "bright"), columns=9, seed=46), 96))
     save("map-seeds", maps.draw(G, maps.seeds(G, range(144)), 72))
     letters = load("glyphs-64", "cpu")
     save("map-classes", maps.draw(letters, maps.classes(letters), 36))

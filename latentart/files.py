@@ -14,6 +14,9 @@ from pathlib import Path
 
 from latentart.errors import TargetError
 
+# It can only be asked for by setting it, which no other thread should see.
+UMASK = os.umask(0o022)
+os.umask(UMASK)
 _FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
 _UNITS = ("KB", "MB", "GB", "TB")
 
@@ -84,6 +87,9 @@ def write_text(target: str | Path, text: str, *, overwrite: bool = False) -> Pat
 def commit(part: Path, target: Path) -> None:
     """Flushes `part` to the disk and renames it to `target`: a power cut leaves the old file or the new one."""
     flush(part)
+    if part.is_file():
+        # Some libraries make files that only their owner can read.
+        part.chmod(target.stat().st_mode & 0o777 if target.is_file() else 0o666 & ~UMASK)
     os.replace(part, target)
     flush(target.parent)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
@@ -127,6 +127,24 @@ def resize_straight(img: Tensor, size: tuple[int, int], fit: str = "crop") -> Te
         return resize(img, size, fit)
     same = check_size(size) == (img.shape[-1], img.shape[-2])
     return img if same else transparency.weighted(lambda each: resize(each.float(), size, fit), img)
+
+
+def trimmed(img: Tensor, border: int) -> Tensor:
+    """img [N, C, H, W] without `border` pixels at each edge."""
+    return img[..., border : img.shape[-2] - border, border : img.shape[-1] - border]
+
+
+class Recorded(np.ndarray):
+    """A frame that carries how it was made, for the sink that it is written to."""
+
+    settings: Mapping[str, Any]
+
+
+def recorded(frame: Any, settings: Mapping[str, Any]) -> Any:
+    """The frame, not copied, with the settings record of its film."""
+    view = frame.view(Recorded)
+    view.settings = settings
+    return view
 
 
 def sheet(frames: Sequence[Frame], columns: int | None = None, *, gap: int = 0, background: int = 0) -> Frame:

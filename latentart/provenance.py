@@ -23,6 +23,8 @@ LONGEST = 1_000_000
 """Characters a record may have."""
 _PACKAGES = ("torch", "numpy", "av")
 _VIDEO_FORMATS = {".mp4": "mp4", ".mov": "mp4", ".mkv": "matroska", ".webm": "matroska"}
+_FILE = "file"
+"""In a record beside a film, the name of that film."""
 _EXIF_IFD, _USER_COMMENT = 0x8769, 0x9286
 _ASCII = b"ASCII\0\0\0"
 
@@ -96,12 +98,34 @@ def read(path: str | Path) -> dict[str, Any]:
     text = _inside(path)
     if text is not None:
         return from_text(text, path)
-    beside = path.with_suffix(".json")
-    for candidate in (beside, path.with_name("settings.json")):
-        if candidate.is_file():
+    for candidate in (_named(path), path.with_suffix(".json"), path.with_name("settings.json")):
+        if candidate.is_file() and _owner(candidate) in ("", path.name):
             return _read_json(candidate)
-    what = f"{str(path)!r} carries no settings record, and there is no {beside.name!r} beside it"
+    what = f"{str(path)!r} carries no settings record, and there is no {path.with_suffix('.json').name!r} beside it"
     raise RecordError(f"{what}: give a file that latentart made")
+
+
+def is_of(path: Path, key: str) -> bool:
+    """Whether a file carries a settings record with this key; False for anything else, and for no file."""
+    try:
+        return key in read(path)
+    except RecordError:
+        return False
+
+
+def beside(target: Path) -> Path:
+    """Where the record of a film goes: 'loop.json', or 'loop.mp4.json' where the first belongs to another file."""
+    plain, named = target.with_suffix(".json"), _named(target)
+    if named.exists() or not plain.exists():
+        return named if named.exists() else plain
+    # Records of earlier versions do not name their film.
+    ours = target.name == _owner(plain) or (not _owner(plain) and _is_record(plain))
+    return plain if ours and target.exists() else named
+
+
+def beside_text(record: Mapping[str, Any], target: Path) -> str:
+    """The record as it stands in a file beside `target`, which it names."""
+    return to_text({**record, _FILE: target.name}, indent=2) + "\n"
 
 
 def user_comment(text: str) -> bytes:
@@ -117,6 +141,26 @@ def _read_json(path: Path) -> dict[str, Any]:
             return from_text(file.read(LONGEST + 1), path)
     except OSError as error:
         raise RecordError(f"cannot read settings from {str(path)!r}: {error.strerror}: give a readable file") from error
+
+
+def _named(path: Path) -> Path:
+    return path.with_name(f"{path.name}.json")
+
+
+def _owner(path: Path) -> str:
+    """The file that a record beside it names, '' where it names none."""
+    try:
+        named = _read_json(path).get(_FILE)
+    except RecordError:
+        return ""
+    return named if isinstance(named, str) else ""
+
+
+def _is_record(path: Path) -> bool:
+    try:
+        return bool(_read_json(path))
+    except RecordError:
+        return False
 
 
 def _inside(path: Path) -> str | bytes | None:

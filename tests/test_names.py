@@ -73,7 +73,7 @@ SHARED = {
     "translators/pix2pix/test_files.py": "translators/pix2pix/*",
     "translators/style/test_arbitrary.py": "translators/style/*",
     "translators/test_layers.py": "translators/tensor_names",
-    "translators/test_load.py": "translators/base translators/tasks",
+    "translators/test_load.py": "translators/base translators/tasks translators/mixes",
     "translators/test_tiles.py": "translators/receptive_field",
     "translators/upscale/test_upscaling.py": "translators/upscale/esrgan",
     "walks/test_walks.py": "walks/* latent/walk_options",

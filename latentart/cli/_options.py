@@ -12,6 +12,38 @@ from latentart.errors import SettingsError
 from latentart.latent import walk_options as walks
 
 
+class Grouped(click.Command):
+    """A command whose help lists its options under headings, in the order of `GROUPS`."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Writes a section for each heading; options of none are in the last."""
+        rows = [(p.name, p.get_help_record(ctx)) for p in self.get_params(ctx)]
+        for heading, names in GROUPS.items():
+            own = [row for name, row in rows if row and (name in names if names else name not in _grouped())]
+            if own:
+                with formatter.section(heading):
+                    formatter.write_dl(own)
+
+
+GROUPS: dict[str, tuple[str, ...]] = {
+    "Model and walk": ("network", "seeds", "latents", "classes", "walk", "seconds", "fps", "pace", "psi", "cutoff"),
+    "Options of walks": tuple(dict.fromkeys(option.name for option in walks.options())),
+    "Changing the pictures": (
+        "mix_seed", "mix_layers", "edits", "directions", "truncate", "bends", "blend", "translate", "rotate", "then",
+        "noise_mode", "noise_seed",
+    ),
+    "Size and shape": ("size", "fit", "tiles", "wrap"),
+    "From an earlier film or performance": ("like", "take"),
+    "The file": ("target", "outdir", "overwrite", "format_name", "crf", "preset"),
+    "This machine": (),
+}  # fmt: skip
+"""Heading -> names of options; the last takes all others."""
+
+
+def _grouped() -> set[str]:
+    return {name for names in GROUPS.values() for name in names}
+
+
 class Seeds(click.ParamType[tuple[int, ...]]):
     """Option type: seeds as a list with ranges, '1,4-7'."""
 
@@ -50,20 +82,29 @@ class Size(click.ParamType[Any]):
 
 
 network = click.option(
-    "--network", metavar="NAME|FILE", help="Checkpoint: a name that `weights list` shows, or a file."
+    "--network",
+    metavar="NAME|FILE",
+    help="Checkpoint: a name that `weights list` shows, or a file.  [default: landscapes-256]",
 )
-device = click.option("--device", help="cpu, cuda, mps; by default the fastest there is.")
+device = click.option("--device", help="cpu, cuda, mps.  [default: the fastest there is]")
 trunc = click.option(
-    "--trunc", "--truncation-psi", "--psi", "psi", type=float, help="Truncation psi: 0 average, 1 as trained."
+    "--trunc",
+    "--truncation-psi",
+    "--psi",
+    "psi",
+    type=float,
+    help=f"Truncation psi: 0 average, 1 as trained.  [default: {walks.PSI}]",
 )
 cutoff = click.option(
-    "--truncation-cutoff", "cutoff", type=int, metavar="N", help="Truncate only the first N rows; 0 is all."
+    "--truncation-cutoff", "cutoff", type=int, metavar="N", help="Truncate only the first N rows.  [default: all]"
 )
 classes = click.option("--class", "classes", metavar="A,B|A-Z|A:0.3+B", help="Class, classes, or a mix of classes.")
-noise_mode = click.option("--noise-mode", type=click.Choice(["const", "random", "none"]), help="Per-pixel noise.")
+noise_mode = click.option(
+    "--noise-mode", type=click.Choice(["const", "random", "none"]), help="Per-pixel noise.  [default: const]"
+)
 edits = click.option(
     "--edit", "edits", multiple=True, metavar="NAME=AMOUNT[@LAYERS]",
-    help="Push along a direction: pca:3=2.5, dusk=0..2..0@middle. 'latentart directions show' lists them.",
+    help="Push along a direction: pca:3=2.5, ember=0..2..0@middle. 'latentart directions show' lists them.",
 )  # fmt: skip
 then = click.option(
     "--then", multiple=True, metavar="KIND[:NETWORK[:STYLE]][@STRENGTH]",
@@ -88,7 +129,7 @@ def seeds_option(help_text: str) -> Callable[[Any], Any]:
 def walk(command: Any) -> Any:
     """--walk, with the walks there are."""
     *others, last = walks.names()
-    return click.option("--walk", help=f"{', '.join(others)} or {last}.")(command)
+    return click.option("--walk", help=f"{', '.join(others)} or {last}.  [default: keyframes]")(command)
 
 
 ALIASES = {"interp": ("--interpolation",)}
@@ -103,6 +144,9 @@ def walk_options(command: Any) -> Any:
         found.setdefault(option.name, []).append(option)
     for name, (first, *others) in reversed(found.items()):
         of = ", ".join(option.walk for option in (first, *others))
-        spellings, text = (f"--{name}", *ALIASES.get(name, ())), f"{first.option.doc.rstrip('.')} ({of})."
+        spellings, text = (
+            (f"--{name}", *ALIASES.get(name, ())),
+            f"{first.option.doc.rstrip('.')} ({of}).  [default: {first.default}]",
+        )
         command = click.option(*spellings, name, type=kinds[first.kind], help=text)(command)
     return command

@@ -52,12 +52,40 @@ def _bar(what: str) -> Iterator[Report]:
 
 
 def _lines(what: str, unit: str) -> Report:
-    shown = 0
+    share = shares(what)
 
     def report(done: int, total: int) -> None:
-        nonlocal shown
-        if done * 10 // total > shown:
-            shown = done * 10 // total
-            click.echo(f"{what}: {done} of {total} {unit}", err=True)
+        share(done / max(total, done, 1), f"{done} of {total or '?'} {unit}")
 
     return report
+
+
+EVERY_SECONDS = 10.0
+FIRST_SECONDS = 3.0
+
+
+def shares(what: str) -> Callable[[float, str], None]:
+    """A function of (share done 0..1, words) that prints a line with the time left, where there is no terminal.
+
+    It does so at each tenth, and at the latest every ten seconds, the first after three: slow work says early how
+    long it will take.
+    """
+    began, printed, tenth = time.monotonic(), 0.0, 0
+
+    def report(share: float, words: str) -> None:
+        nonlocal printed, tenth
+        passed = time.monotonic() - began
+        due = passed - printed > EVERY_SECONDS or (printed == 0 and passed > FIRST_SECONDS)
+        if int(share * 10) > tenth or (due and share > 0):
+            printed, tenth = passed, int(share * 10)
+            left = f", {duration(passed * (1 - share) / share)} left" if share < 1 and passed > 1 else ""
+            click.echo(f"{what}: {words}, {share:.0%}{left}", err=True)
+
+    return report
+
+
+def duration(seconds: float) -> str:
+    """'40 s', '3 min', '2.5 h'."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from latentart.cli._progress import shares
+
 if TYPE_CHECKING:
     from latentart.models.base import Generator
     from latentart.pixels import Frame
@@ -54,8 +56,11 @@ def reporting(total: int, preview: Path) -> Iterator[Show]:
 
 @contextmanager
 def _bar(total: int) -> Iterator[Callable[[str, float, int], None]]:
-    if not sys.stderr.isatty() or not total:
+    if not total:
         yield lambda stage, done, count: None
+        return
+    if not sys.stderr.isatty():
+        yield _lines(total)
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -72,6 +77,18 @@ def _bar(total: int) -> Iterator[Callable[[str, float, int], None]]:
             finished += count if done >= 1 else 0
 
         yield advance
+
+
+def _lines(total: int) -> Callable[[str, float, int], None]:
+    """Plain lines over all pictures, where there is no terminal."""
+    report, finished = shares("search"), 0.0
+
+    def advance(stage: str, done: float, count: int) -> None:
+        nonlocal finished
+        report((finished + done * count) / total, stage)
+        finished += count if done >= 1 else 0
+
+    return advance
 
 
 class Recorder:

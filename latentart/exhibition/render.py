@@ -157,11 +157,14 @@ def preview_of(score: Score) -> Score:
     return replace(score, size=size, fps=str(fps), tile=tiles, screen=(), output=(Output(),), alpha="")
 
 
-def preview(score: Score, name: str, output: Path, device: str | None = None, **options: Any) -> list[Path]:
-    """Renders the first ten seconds as a draft, '<name>.preview.mp4'."""
+def preview(
+    score: Score, name: str, output: Path, device: str | None = None, *, overwrite: bool = False, **options: Any
+) -> list[Path]:
+    """Renders the first ten seconds as a draft, '<name>.preview.mp4'; an earlier draft is replaced."""
     small = preview_of(score)
     job = make_job(small, f"{name}.preview", output, device, min(small.frames, round(PREVIEW_SECONDS * small.rate)))
-    return run.run(job, workers=0, overwrite=True, **options)
+    draft = all(provenance.is_of(output / track.target, "job") for track in job.plan.tracks)
+    return run.run(job, workers=0, overwrite=overwrite or draft, **options)
 
 
 def contact(score: Score, count: int, device: str | None = None, width: int = 960) -> pixels.Frame:

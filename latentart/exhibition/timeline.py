@@ -195,6 +195,9 @@ class Voice:
 
     def _drawn(self, part: Part, ws: Tensor, local: float, now: Instant, *, size: tuple[int, int], fit: str) -> Tensor:
         img = part.draw(ws, local, now)
+        if part.G.border and not part.section.film.tiles:
+            # On a wall edges meet: mirrored, or beside each other.
+            img = pixels.trimmed(img, part.G.border)
         sized = img if img.shape[-2:] == size[::-1] else self.resize(img, size, fit)
         return part.dressed(sized, local, now)
 

@@ -72,7 +72,8 @@ class TranslatorPart(Part):
         if T.style_dim:
             self.inputs["style"] = _style(T)
         self.facts = {"kind": "translator", "family": T.family, "name": T.name, "licence": T.licence,
-                      "multiple": T.multiple, "smallest": T.smallest, "styles": list(T.style_names)}  # fmt: skip
+                      "multiple": T.multiple, "smallest": T.smallest, "trained_at": T.trained_at,
+                      "styles": list(T.style_names)}  # fmt: skip
 
     def forward(self, img: Tensor, style: Tensor | None = None) -> Tensor:
         """Runs the network at full strength; the player blends the result over its input."""

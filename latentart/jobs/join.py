@@ -90,9 +90,10 @@ def _join_packets(job: Job, track: int, target: Path, record: Mapping[str, Any])
                 _describe(container, record)
                 _mux(job, track, container, ending)
             _check(part, job, track)
-        text = provenance.to_text({**record, "sha256": sha256(part)}, indent=2) + "\n"
-        files.write_text(target.with_suffix(".json"), text, overwrite=True)
-        files.commit(part, target)
+        text = provenance.beside_text({**record, "sha256": sha256(part)}, target)
+        with files.part_file(provenance.beside(target), overwrite=True) as beside:
+            beside.write_text(text, encoding="utf-8")
+            files.commit(part, target)
     finally:
         part.unlink(missing_ok=True)
 

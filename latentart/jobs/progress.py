@@ -5,6 +5,7 @@ from __future__ import annotations
 import traceback
 from collections import Counter
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,15 @@ class Progress:
         self.manifest.add(made)
         self.frames += self.job.plan.length(chunk)
         self.report(self.frames, self.job.plan.frames)
+
+    def counter(self) -> Callable[[], None]:
+        """A function to call after each frame of a chunk that is being drawn in this process."""
+        drawn = count(1)
+
+        def frame() -> None:
+            self.report(self.frames + next(drawn), self.job.plan.frames)
+
+        return frame
 
     def died(self, chunk: int) -> None:
         """The worker at this chunk is gone. Raises ChunkError when that happens too often."""

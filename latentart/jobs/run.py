@@ -34,7 +34,8 @@ def run(
 
     workers: processes of one thread each; 0 renders in this one. crew: who renders instead, such as a cluster.
     fresh: forget earlier chunks. overwrite: replace other films of these names; a film of the same plan is
-    finished and stays. on_frames(done, total) is called after each chunk. Raises LatentartError; Ctrl-C stops
+    finished and stays. on_frames(done, total) is called after each chunk, in this process after each frame. Raises
+    LatentartError; Ctrl-C stops
     the workers and keeps the chunks.
     """
     if fresh:

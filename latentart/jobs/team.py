@@ -43,7 +43,7 @@ def render_in_process(progress: Progress) -> None:
     try:
         while progress.waiting:
             number = progress.waiting.pop()
-            progress.done(number, render_chunk(progress.job, number))
+            progress.done(number, render_chunk(progress.job, number, progress.counter()))
     finally:
         torch.set_num_threads(threads)
 

@@ -75,14 +75,24 @@ def _pictures(G: Generator, pictures: str | Path | Frame | Pictures, most: int) 
     return Pictures(found.frames[chosen], [found.labels[i] for i in chosen], [found.names[i] for i in chosen])
 
 
-def save(found: Mapping[str, Any], folder: str | Path, record: Mapping[str, Any] | None = None) -> Path:
+def check_folder(folder: str | Path, *, overwrite: bool = False) -> None:
+    """Raises TargetError where the folder holds results already."""
+    for name in (METRICS, SHEET):
+        if (Path(folder) / name).exists():
+            files.check_target(Path(folder) / name, overwrite=overwrite)
+
+
+def save(
+    found: Mapping[str, Any], folder: str | Path, record: Mapping[str, Any] | None = None, *, overwrite: bool = False
+) -> Path:
     """Writes metrics.json and nearest.png into a folder. Raises TargetError."""
     place = Path(folder)
+    check_folder(place, overwrite=overwrite)
     with files.explained(place / METRICS):
         place.mkdir(parents=True, exist_ok=True)
     values = {**(record or {}), **{name: value for name, value in found.items() if name != "sheet"}}
-    files.write_text(place / METRICS, json.dumps(values, indent=2) + "\n", overwrite=True)
+    files.write_text(place / METRICS, json.dumps(values, indent=2) + "\n", overwrite=overwrite)
     if "sheet" in found:
-        with files.part_file(place / SHEET, overwrite=True) as part:
+        with files.part_file(place / SHEET, overwrite=overwrite) as part:
             pixels.to_image(found["sheet"]).save(part, format="PNG")
     return place / METRICS

@@ -1,6 +1,6 @@
 """One spelling for whatever is done to a picture over time: NAME=AMOUNT[@WHERE].
 
-'pca:3=2.5', 'sefa:1=-1@middle', 'dusk=0..2.5..0@4-7': the amount is a number, or numbers with '..' between them, which
+'pca:3=2.5', 'sefa:1=-1@middle', 'ember=0..2.5..0@4-7': the amount is a number, or numbers with '..' between them, which
 are reached at equal steps of the time they are given for, eased ('0..1 sine' names an easing). Over a section of a
 score the last number stands at its end. Around a loop, where the end is the beginning, a last number that differs from
 the first leads back to it: 0..2 is 0..2..0 there.

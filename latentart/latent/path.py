@@ -20,6 +20,8 @@ from latentart.models.base import Generator
 
 Array = NDArray[np.float64]
 LONGEST = 10_000_000
+LOOK = 64
+"""Pixels across the pictures that the pace is measured on."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,7 @@ class Path:
     num_frames: int
     fps: Fraction
     settings: Mapping[str, Any] = field(default_factory=dict)
+    """What a film of it records: 'film', from which `latentart film --like` makes it again, and 'checkpoint'."""
 
     def __call__(self, u: float | Array) -> Tensor:
         """One phase or many -> ws [N, num_ws, w_dim]; phases outside [0, 1) are wrapped."""
@@ -49,7 +52,18 @@ class Path:
 
     def map(self, change: Callable[[Tensor, Array], Tensor]) -> Path:
         """The same path with ws replaced by change(ws, u): style mixing, edits, pulsation."""
-        return replace(self, at=lambda u: change(self.at(u), u))
+        changed = {**self.settings, "changed": "path.map"} if self.settings else {}
+        return replace(self, at=lambda u: change(self.at(u), u), settings=changed)
+
+    def described(self, settings: Mapping[str, Any]) -> Path:
+        """The same path with another record."""
+        return replace(self, settings=settings)
+
+    def film(self, **changes: Any) -> Path:
+        """The same path, with more said of its film: its pace, its size."""
+        if "film" not in self.settings:
+            return self
+        return self.described({**self.settings, "film": {**self.settings["film"], **changes}})
 
 
 def clock(seconds: float, fps: rate.Rate) -> tuple[int, Fraction]:
@@ -63,17 +77,18 @@ def clock(seconds: float, fps: rate.Rate) -> tuple[int, Fraction]:
     return frames, exact
 
 
-def even(G: Generator, path: Path, *, samples: int | None = None, look: int = 64) -> Path:
+def even(G: Generator, path: Path, *, samples: int | None = None, look: int = LOOK) -> Path:
     """The same loop, re-timed so that the picture changes at a constant speed.
 
     A coarse pass measures the distance between neighbouring pictures (root mean square, at most `look` pixels
     wide, noise off); time then runs along the accumulated distance. The loop still closes: u = 0 stays u = 0.
     samples: pictures in the coarse pass, by default one per frame and at least 64, at most 480.
     """
-    return retimed(path, even_table(G, path, samples=samples, look=look))
+    evened = retimed(path, even_table(G, path, samples=samples, look=look))
+    return evened.film(pace="even") if samples is None and look == LOOK else evened
 
 
-def even_table(G: Generator, path: Path, *, samples: int | None = None, look: int = 64) -> Array:
+def even_table(G: Generator, path: Path, *, samples: int | None = None, look: int = LOOK) -> Array:
     """How far along its pictures a path is at equal steps of u, [samples + 1] from 0 to 1: see `even`."""
     count = samples or min(max(path.num_frames, 64), 480)
     steps = _picture_steps(G, path, count, look)

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from latentart import seeds
 from latentart.errors import SettingsError, unknown
+from latentart.latent import walk_options
 from latentart.models.base import Generator
 from latentart.seeds import LARGEST
 
@@ -20,6 +21,8 @@ Array = NDArray[np.float64]
 ClassMix = Mapping[int, float]
 """Class index -> weight; weights of a mix are made to sum to 1."""
 
+PSI = walk_options.PSI
+"""Truncation where none is given, for films, stills, live sets and Python alike."""
 LAYERS = {"coarse": (0, 4), "middle": (4, 8), "fine": (8, None)}
 """Rows of ws by what they do (Karras et al. 2019, section 3.1): 4-8 px, 16-32 px, 64 px and up."""
 
@@ -75,6 +78,15 @@ def parse_classes(G: Generator, text: str) -> list[ClassMix]:
         else:
             found.append(_mix(G, part))
     return found
+
+
+def spell_classes(G: Generator, mixes: Sequence[ClassMix]) -> str:
+    """Mixes as `parse_classes` reads them: 'A,B:0.3+C:0.7'."""
+
+    def named(index: int) -> str:
+        return G.class_names[index] if G.class_names else str(index)
+
+    return ",".join("+".join(f"{named(i)}:{weight!r}" for i, weight in mix.items()) for mix in mixes)
 
 
 def _mix(G: Generator, text: str) -> ClassMix:

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any, Literal, cast
 
 FOLDER = Path(__file__).parents[1] / "walks"
+PSI = 0.8
+"""Truncation where none is given; here, where help texts can read it without loading PyTorch."""
 Kind = Literal["str", "int", "float"]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -29,11 +29,12 @@ class Mapper(torch.nn.Module):
         *,
         truncation_psi: float = 1.0,
         truncation_cutoff: int | None = None,
+        **published: Any,
     ) -> Tensor:
         """z [N, z_dim], c [N, c_dim] (weights of classes, a row sums to 1) -> ws [N, num_ws, w_dim].
 
         Truncation pulls w toward `w_avg` by psi (1 leaves it, 0 gives the average) in the first
-        `truncation_cutoff` of the num_ws rows, in all of them when it is None.
+        `truncation_cutoff` of the num_ws rows, in all of them when it is None. published: see `check_published`.
         """
         raise NotImplementedError
 
@@ -47,12 +48,14 @@ class Synthesizer(torch.nn.Module):
         *,
         noise_mode: NoiseMode = "const",
         noise: Mapping[str, Tensor] | None = None,
+        **published: Any,
     ) -> Tensor:
         """ws [N, num_ws, w_dim] -> images [N, C, H, W], about [-1, 1].
 
         `noise_mode`: "const" uses the maps stored in the checkpoint, "none" leaves noise out, "random" draws
         fresh maps from torch's global generator (for training; films pass their own seeded `noise`).
         `noise` replaces maps by layer name, [H, W] or [N, 1, H, W]; see `Generator.noise_shapes`.
+        published: see `check_published`.
         """
         raise NotImplementedError
 
@@ -78,6 +81,8 @@ class Generator(torch.nn.Module):
     name: str = "unnamed"
     sha256: str = ""
     class_names: Sequence[str] = ()
+    border: int = 0
+    """Pixels at each edge that the model draws badly, by its card: cut off where pictures meet each other."""
     noise_shapes: Mapping[str, tuple[int, int]]
     """Layer name -> (height, width) of its noise map; empty for a model without noise inputs."""
     can_be_moved: bool = False
@@ -120,9 +125,17 @@ class Generator(torch.nn.Module):
             raise SettingsError(f"{self.name} ({self.family}) cannot be moved or turned: only StyleGAN3 can")
         return partial(self.synthesis, transform=transform)
 
-    def forward(self, z: Tensor, c: Tensor | None = None, *, truncation_psi: float = 1.0) -> Tensor:
-        """`synthesis(mapping(z, c))`: [N, z_dim] -> [N, C, H, W]."""
-        img: Tensor = self.synthesis(self.mapping(z, c, truncation_psi=truncation_psi))
+    def forward(
+        self,
+        z: Tensor,
+        c: Tensor | None = None,
+        truncation_psi: float = 1.0,
+        truncation_cutoff: int | None = None,
+        **drawing: Any,
+    ) -> Tensor:
+        """`synthesis(mapping(z, c), **drawing)`: [N, z_dim] -> [N, C, H, W]; see `Synthesizer.forward`."""
+        ws = self.mapping(z, c, truncation_psi=truncation_psi, truncation_cutoff=truncation_cutoff)
+        img: Tensor = self.synthesis(ws, **drawing)
         return img
 
 
@@ -138,6 +151,20 @@ def placed(translate: Sequence[float] = (0.0, 0.0), rotate: float = 0.0) -> Tens
     cos, sin = math.cos(turn), math.sin(turn)
     # The waves are asked where a pixel comes from: the inverse of moving the picture.
     return torch.tensor([[cos, -sin, sin * y - cos * x], [sin, cos, -sin * x - cos * y], [0.0, 0.0, 1.0]])
+
+
+PUBLISHED = ("force_fp32", "fused_modconv", "update_emas", "skip_w_avg_update")
+"""Switches of NVIDIA's generators that do not change a picture here: all is float32, nothing is trained."""
+
+
+def check_published(given: Mapping[str, object]) -> None:
+    """Raises SettingsError for a keyword that is none of `PUBLISHED`, which are taken and have no effect."""
+    for name in given:
+        if name not in PUBLISHED:
+            raise SettingsError(unknown("setting of a generator:", name, DRAWING))
+
+
+DRAWING = ("noise_mode", "noise", "transform", "truncation_psi", "truncation_cutoff")
 
 
 def check_noise_mode(mode: str) -> NoiseMode:

@@ -19,7 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from latentart.errors import WeightsError
-from latentart.models.base import NoiseMode, Synthesizer
+from latentart.models.base import NoiseMode, Synthesizer, check_published
 from latentart.models.direct import Direct, built
 from latentart.weights.checkpoint import Checkpoint, Origin, Parts
 from latentart.weights.shapes import MOST_LAYERS, below, chain, check_side, has, shape, shown
@@ -69,8 +69,10 @@ class SynthesisNetwork(Synthesizer):
         *,
         noise_mode: NoiseMode = "const",
         noise: Mapping[str, Tensor] | None = None,
+        **published: Any,
     ) -> Tensor:
         """[N, 1, z_dim] -> [N, C, H, W]; a DCGAN has no noise inputs."""
+        check_published(published)
         x = self.start(ws[:, 0].to(self.start.weight.dtype)).view(len(ws), -1, 4, 4)
         for layer in self.layers:
             x = layer(F.leaky_relu(x, self.slope))

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import torch
 from torch import Tensor
 
 from latentart.errors import SettingsError
 from latentart.models import ops, state
-from latentart.models.base import Generator, Mapper, Synthesizer, truncate
+from latentart.models.base import Generator, Mapper, Synthesizer, check_published, truncate
 from latentart.weights.checkpoint import Checkpoint
 
 
@@ -29,8 +29,10 @@ class DirectMapping(Mapper):
         *,
         truncation_psi: float = 1.0,
         truncation_cutoff: int | None = None,
+        **published: Any,
     ) -> Tensor:
         """[N, z_dim] -> [N, 1, z_dim]."""
+        check_published(published)
         if c is not None and c.shape[1]:
             raise SettingsError(f"c has {c.shape[1]} classes, this model has none")
         z = z.to(self.w_avg)

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from latentart import seeds
 from latentart.errors import WeightsError
-from latentart.models.base import NoiseMode, Synthesizer
+from latentart.models.base import NoiseMode, Synthesizer, check_published
 from latentart.models.direct import Direct, built
 from latentart.weights.checkpoint import Checkpoint, Origin, Parts
 from latentart.weights.shapes import below, check_side, has, shape, shown
@@ -126,11 +126,14 @@ class SynthesisNetwork(Synthesizer):
         *,
         noise_mode: NoiseMode = "const",
         noise: Mapping[str, Tensor] | None = None,
+        **published: Any,
     ) -> Tensor:
         """[N, 1, z_dim] -> [N, C, H, W]; noise by layer, 'b8.0' and 'b8.1' for 8 x 8 pixels."""
+        check_published(published)
         x = F.glu(self.start(ws[:, 0].to(self.start.weight.dtype)).view(len(ws), -1, 4, 4), dim=1)
         reached = [x]
         for index, block in enumerate(self.blocks):
+            assert isinstance(block, Block)
             x = block(x, block.maps(f"b{8 << index}", len(ws), noise_mode, noise or {}))
             gate = index + 1 - REACH
             if 0 <= gate < len(self.gates):

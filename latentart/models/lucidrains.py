@@ -23,7 +23,7 @@ from torch import Tensor
 from latentart import seeds
 from latentart.errors import SettingsError, WeightsError
 from latentart.models import ops, state
-from latentart.models.base import Generator, Mapper, NoiseMode, Synthesizer, truncate
+from latentart.models.base import Generator, Mapper, NoiseMode, Synthesizer, check_published, truncate
 from latentart.weights import safe
 from latentart.weights.checkpoint import Checkpoint, Origin, Parts
 from latentart.weights.shapes import below, check_side, has, renamed, shape
@@ -70,8 +70,10 @@ class MappingNetwork(Mapper):
         *,
         truncation_psi: float = 1.0,
         truncation_cutoff: int | None = None,
+        **published: Any,
     ) -> Tensor:
         """[N, z_dim] -> [N, num_ws, w_dim]."""
+        check_published(published)
         if c is not None and c.shape[1]:
             raise SettingsError(f"c has {c.shape[1]} classes, this model has none")
         return truncate(self.w(z), self.w_avg, self.num_ws, truncation_psi, truncation_cutoff)
@@ -141,8 +143,10 @@ class SynthesisNetwork(Synthesizer):
         *,
         noise_mode: NoiseMode = "const",
         noise: Mapping[str, Tensor] | None = None,
+        **published: Any,
     ) -> Tensor:
         """[N, num_ws, w_dim] -> [N, C, H, W]; noise 'image' [H, W] or [N, 1, H, W], of standard deviation 1."""
+        check_published(published)
         ws = ws.to(self.noise_const.dtype)
         map_ = self.noise_map(len(ws), noise_mode, noise or {})
         x = self.first(self.beginning(ws))

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from latentart.errors import SettingsError, WeightsError
 from latentart.models import ops
-from latentart.models.base import Mapper, truncate
+from latentart.models.base import Mapper, check_published, truncate
 from latentart.weights.shapes import shape
 
 
@@ -90,8 +90,10 @@ class MappingNetwork(Mapper):
         *,
         truncation_psi: float = 1.0,
         truncation_cutoff: int | None = None,
+        **published: Any,
     ) -> Tensor:
         """[N, z_dim], [N, c_dim] -> [N, num_ws, w_dim]."""
+        check_published(published)
         return truncate(self.w(z, c), self.w_avg, self.num_ws, truncation_psi, truncation_cutoff)
 
     def w(self, z: Tensor, c: Tensor | None = None) -> Tensor:

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from latentart import seeds
 from latentart.errors import SettingsError, WeightsError
-from latentart.models.base import Generator, Mapper, NoiseMode, Synthesizer, check_noise_mode
+from latentart.models.base import Generator, Mapper, NoiseMode, Synthesizer, check_noise_mode, check_published
 
 FAMILY_OF_ORIGINALS = "nvidia-original"
 WORKER = Path(__file__).with_name("original_worker.py")
@@ -97,8 +97,10 @@ class OriginalMapping(Mapper):
         *,
         truncation_psi: float = 1.0,
         truncation_cutoff: int | None = None,
+        **published: Any,
     ) -> Tensor:
         """[N, z_dim], [N, c_dim] -> [N, num_ws, w_dim]."""
+        check_published(published)
         if self.c_dim and c is None:
             raise SettingsError(f"this model has {self.c_dim} classes: pass c, [N, {self.c_dim}]")
         label = torch.zeros(len(z), self.c_dim) if c is None else c
@@ -119,8 +121,10 @@ class OriginalSynthesis(Synthesizer):
         *,
         noise_mode: NoiseMode = "const",
         noise: Mapping[str, Tensor] | None = None,
+        **published: Any,
     ) -> Tensor:
         """[N, num_ws, w_dim] -> [N, C, H, W]. Raises SettingsError for gradients and for given noise."""
+        check_published(published)
         if noise or (torch.is_grad_enabled() and ws.requires_grad):
             raise SettingsError("the original takes no noise maps and gives no gradients: leave out backend='nvidia'")
         return self.process.ask("synthesis", [ws], noise_mode=check_noise_mode(noise_mode)).to(ws)

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from latentart.errors import WeightsError
 from latentart.models import ops
-from latentart.models.base import NoiseMode, Synthesizer
+from latentart.models.base import NoiseMode, Synthesizer, check_published
 from latentart.models.direct import Direct, built
 from latentart.weights.checkpoint import Checkpoint, Origin, Parts
 from latentart.weights.shapes import below, chain, check_side, has, shape, shown
@@ -76,8 +76,10 @@ class SynthesisNetwork(Synthesizer):
         *,
         noise_mode: NoiseMode = "const",
         noise: Mapping[str, Tensor] | None = None,
+        **published: Any,
     ) -> Tensor:
         """[N, 1, z_dim] -> [N, C, H, W]; a ProGAN has no noise inputs."""
+        check_published(published)
         config = self.config
         x = F.leaky_relu(self.start(ws[:, 0].to(self.start.weight.dtype)), config.slope).view(len(ws), -1, 4, 4)
         if config.normalize_start:

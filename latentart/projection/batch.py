@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from latentart import files, footage, image_files, pixels, regular
+from latentart import files, footage, image_files, pixels, provenance, regular
 from latentart.errors import LatentartError, PictureError, SettingsError, TargetError
 from latentart.models.base import Generator
 from latentart.projection import result, target
@@ -144,6 +144,29 @@ def check_folder(folder: Path) -> Path:
         raise TargetError(f"cannot make folder {str(folder)!r}: {error.strerror}: choose another with -o") from error
     files.check_folder(folder / "result.npz")
     return folder
+
+
+def check_results(found: Sequence[Job], folder: Path, *, film: bool, overwrite: bool) -> None:
+    """Raises TargetError where a job's picture or film would replace something that is not a projection's."""
+    for job in found:
+        if (folder / f"{job.name}.npz").exists() and not overwrite:
+            continue
+        for ending in (".png", ".mp4") if film else (".png",):
+            check_result(folder / f"{job.name}{ending}", job.path, overwrite=overwrite)
+
+
+def check_result(target: Path, source: Path, *, overwrite: bool) -> None:
+    """Raises TargetError where `target` is the source itself, or, without overwrite, not what a projection left."""
+    if target.exists() and target.samefile(source):
+        raise TargetError(f"the result would replace {str(source)!r} itself: choose another folder with -o")
+    files.check_target(target, overwrite=overwrite or provenance.is_of(target, "projection"))
+
+
+def preview_place(folder: Path, found: Sequence[Job]) -> Path:
+    """'preview.png' in the folder, or the first 'preview-2.png' and on that is neither there nor a result's name."""
+    taken = {f"{job.name}.png" for job in found}
+    names = ("preview.png", *(f"preview-{number}.png" for number in range(2, 1000)))
+    return next(folder / name for name in names if name not in taken and not (folder / name).exists())
 
 
 def thumbnails(G: Generator, targets: Sequence[Target], ws: Tensor, size: int = 128) -> pixels.Frame:

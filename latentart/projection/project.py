@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Literal
 
 import torch
@@ -20,7 +21,7 @@ from latentart.projection.search import bank as banks
 from latentart.projection.search import encoder as encoders
 from latentart.projection.search.prior import prior
 from latentart.projection.settings import OnStep, Settings, check
-from latentart.projection.target import Target
+from latentart.projection.target import Target, open_target
 
 
 class Projector(Prepared):
@@ -63,7 +64,7 @@ class Projector(Prepared):
 
 def project(
     G: Generator,
-    images: Tensor | Sequence[Target],
+    images: Tensor | Target | str | Path | Sequence[Target | str | Path],
     preset: str = "standard",
     space: str = "w+",
     seed: int = 0,
@@ -77,7 +78,7 @@ def project(
 ) -> list[Projection]:
     """Finds codes that make `G` draw these pictures.
 
-    images: [N, C, H, W] in [-1, 1] of G's size and channels, or targets made by `open_target`.
+    images: files, [N, C, H, W] in [-1, 1] of G's size and channels, or targets made by `open_target`.
     preset: 'preview', 'standard', 'deep', or 'nvidia' (the published schedule, for comparison).
     space: 'w' (plays best) or 'w+' (looks closer). noise: search noise maps too. tune: bend the generator toward
     each picture. align: find scale, shift and rotation too. mask: [N or 1, 1, H, W], 1 where the picture counts.
@@ -88,12 +89,25 @@ def project(
     return Projector.of(G, features).project(targets, settings, on_step)
 
 
-def as_targets(G: Generator, images: Tensor | Sequence[Target], mask: Tensor | None) -> list[Target]:
-    """Pictures as targets. Raises SettingsError when their shape is not the generator's."""
+def as_targets(
+    G: Generator, images: Tensor | Target | str | Path | Sequence[Target | str | Path], mask: Tensor | None
+) -> list[Target]:
+    """Pictures as targets. Raises SettingsError when their shape is not the generator's, PictureError."""
+    if isinstance(images, str | Path | Target):
+        images = [images]
     if not isinstance(images, Tensor):
-        return list(images)
+        return [_target(G, image) for image in images]
     wanted = (G.img_channels, *G.img_size)
     if images.ndim != 4 or tuple(images.shape[1:]) != wanted:
         raise SettingsError(f"images have shape {list(images.shape)}, this model draws {['N', *wanted]}")
     masks = [None] * len(images) if mask is None else list(mask.expand(len(images), -1, -1, -1)[:, None])
     return [Target(img[None], own, f"picture{i:02d}") for i, (img, own) in enumerate(zip(images, masks, strict=True))]
+
+
+def _target(G: Generator, image: object) -> Target:
+    if isinstance(image, str | Path):
+        return open_target(image, G)
+    if not isinstance(image, Target):
+        what = f"cannot project a {type(image).__name__}"
+        raise SettingsError(f"{what}: give files, a tensor [N, C, H, W] in [-1, 1], or targets of open_target")
+    return image

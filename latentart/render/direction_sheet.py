@@ -25,7 +25,7 @@ def sheet(
     book: Directions,
     seeds: Sequence[int],
     *,
-    psi: float = 0.7,
+    psi: float = space.PSI,
     classes: str | None = None,
     each: bool = False,
     cell: int = CELL,

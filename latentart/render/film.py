@@ -69,7 +69,7 @@ class Film:
     classes: str | None = None
     seconds: float = 10.0
     fps: str = "30"
-    psi: float = 0.8
+    psi: float = space.PSI
     cutoff: int | None = None
     mix_seed: int | None = None
     mix_layers: str = "fine"
@@ -344,6 +344,9 @@ def like(file: str | FilePath) -> tuple[Film, str]:
     record = provenance.read(file)
     if not isinstance(record.get("film"), dict):
         raise SettingsError(f"{str(file)!r} was not made by 'latentart film': its record holds no film")
+    if "changed" in record:
+        what = f"{str(file)!r} was changed in Python by {record['changed']}, which its record cannot hold"
+        raise SettingsError(f"{what}: run that program again")
     checkpoint = record.get("checkpoint")
     sha256 = checkpoint.get("sha256") if isinstance(checkpoint, dict) else None
     return Film.from_record(record["film"]), sha256 if isinstance(sha256, str) else ""

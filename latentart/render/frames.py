@@ -93,9 +93,21 @@ def frames(
         chosen = choose_engine(
             G, engine, mode, late=then is not None or size not in (None, G.img_size[::-1]), depth=depth
         )
+    record = _record(
+        path, size, fit, {"noise_mode": mode, "noise_seed": noise_seed}, changed=bool(scene or then or synthesis)
+    )
     drawn = _Drawing(G, path, scene or (lambda u: chosen), mode, noise_seed)
     finished = _Finish(None if size == G.img_size[::-1] else size, fit, then, depth, stream.Rounding(G.device))
-    return _frames(drawn, finished, range(start, last), count)
+    made = _frames(drawn, finished, range(start, last), count)
+    return (pixels.recorded(frame, record) for frame in made) if record else made
+
+
+def _record(
+    path: Path, size: tuple[int, int] | None, fit: str, noise: dict[str, Any], *, changed: bool
+) -> dict[str, Any]:
+    """What a film of these frames records, {} for a path that says nothing of itself."""
+    settings = dict(path.film(**noise, **({"size": list(size), "fit": fit} if size else {})).settings)
+    return {**settings, "changed": "frames(scene, then or synthesis)"} if settings and changed else settings
 
 
 def _batch(G: Generator) -> int:

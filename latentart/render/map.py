@@ -62,7 +62,7 @@ def axes(
     seed: int | None = None,
     label: str | None = None,
 ) -> Map:
-    """Two directions across and up, from -reach to reach around the mean picture, or around a seed's at psi 0.7.
+    """Two directions across and up, from -reach to reach around the mean picture, or around that of a seed.
 
     label: the class, for models with classes (the first by default). Raises SettingsError.
     """
@@ -83,7 +83,7 @@ def axes(
 def _home(G: Generator, seed: int | None, label: str | None) -> Tensor:
     mixes = _class(G, label)
     if seed is not None:
-        return space.to_ws(G, space.z_of(G, [seed]), space.c_of(G, mixes), psi=0.7)
+        return space.to_ws(G, space.z_of(G, [seed]), space.c_of(G, mixes), psi=space.PSI)
     return truncation.class_mean(G, next(iter(mixes[0]))) if mixes else G.w_avg.expand(1, G.num_ws, -1)
 
 
@@ -92,7 +92,7 @@ def _class(G: Generator, label: str | None) -> list[space.ClassMix]:
     return space.parse_classes(G, label)[:1] if label else [{0: 1.0}] if G.c_dim else []
 
 
-def seeds(G: Generator, names: Sequence[int], *, psi: float = 0.7, label: str | None = None) -> Map:
+def seeds(G: Generator, names: Sequence[int], *, psi: float = space.PSI, label: str | None = None) -> Map:
     """Seeds, laid out so that pictures that look alike lie side by side. label: a class, for models with classes."""
     z, c = space.z_of(G, names), space.c_of(G, _class(G, label))
     ws = space.to_ws(G, z, None if c is None else np.repeat(c, len(z), axis=0), psi=psi)
@@ -108,7 +108,7 @@ def latents(G: Generator, sources: Sequence[str | Path]) -> Map:
     return _by_likeness(G, f"{G.name}: {len(cells)} saved latents", cells)
 
 
-def classes(G: Generator, *, columns: int = 24, seed: int = 15, psi: float = 0.7) -> Map:
+def classes(G: Generator, *, columns: int = 24, seed: int = 15, psi: float = space.PSI) -> Map:
     """A plane of classes: each has a place, alike beside alike, and between them are their mixes, of one seed.
 
     Raises SettingsError for a model without classes.

@@ -27,7 +27,7 @@ class Stills:
     seeds: tuple[int, ...] = ()
     latents: tuple[str, ...] = ()
     classes: str | None = None
-    psi: float = 1.0
+    psi: float = space.PSI
     cutoff: int | None = None
     edits: tuple[str, ...] = ()
     directions: str | None = None
@@ -57,6 +57,11 @@ def pictures(G: Generator, wanted: Stills) -> Iterator[tuple[str, pixels.Frame, 
             with torch.inference_mode():
                 img = transparency.kept(then)(img, np.zeros(len(img)))
         yield name, pixels.to_uint8(img)[0], record(G, own)
+
+
+def names(wanted: Stills) -> list[str]:
+    """Names of the pictures of seeds, before any is drawn; [] for saved latents, which have to be read first."""
+    return [] if wanted.latents else [f"seed{seed:04d}" for seed in wanted.seeds]
 
 
 def _edits(G: Generator, wanted: Stills) -> directions.Change:

@@ -116,6 +116,8 @@ def encoder_options(name: str, crf: object = None, preset: object = None) -> dic
     if crf is not None:
         options["crf"] = _crf(name, chosen, crf)
     if preset is not None:
+        if not chosen.presets:
+            raise SettingsError(f"preset {str(preset)!r}: {_settable(name)}")
         if str(preset) not in chosen.presets:
             raise SettingsError(unknown(f"preset of {name}", preset, chosen.presets))
         options["preset"] = str(preset)
@@ -132,9 +134,21 @@ def options_at(name: str, options: Mapping[str, str], width: int, height: int) -
     return dict(options)
 
 
+def _settable(name: str) -> str:
+    """'.mov is prores4444 by default, which has no presets and no crf: ...', in words for who set one of them."""
+    chosen = FORMATS[name]
+    ending = next((ending for ending, usual in DEFAULTS.items() if usual == name), chosen.endings[0])
+    usual = f"{ending} is {name} by default, which" if DEFAULTS[ending] == name else name
+    missing = [what for what, there in (("presets", chosen.presets), ("crf", chosen.largest_crf)) if not there]
+    can = f"; --crf 0 to {chosen.largest_crf} sets its quality" if chosen.largest_crf else ""
+    same = [other for other, format in FORMATS.items() if format.presets and ending in format.endings]
+    others = f", or choose another with --format {' or '.join(same)}" if same else ""
+    return f"{usual} has no {' and no '.join(missing)}{can}: leave it out{others}"
+
+
 def _crf(name: str, chosen: Format, crf: object) -> str:
     if not chosen.largest_crf:
-        raise SettingsError(f"format {name!r} has no crf, but {crf!r} was given: leave it out")
+        raise SettingsError(f"crf {crf!r}: {_settable(name)}")
     try:
         if 0 <= float(str(crf)) <= chosen.largest_crf:
             return str(crf).strip()

@@ -141,6 +141,9 @@ class SequenceSink(FileSink):
         if self._taken(target) and not self.overwrite:
             what = f"{str(target)!r} has frames named {self.pattern!r} already"
             raise TargetError(f"{what}: choose another folder, or give --overwrite (overwrite=True)")
+        if self._beside(target).exists() and not self.overwrite:
+            what = f"the settings would go to {str(self._beside(target))!r}, which exists already"
+            raise TargetError(f"{what}: choose another folder, or give --overwrite (overwrite=True)")
         files.check_folder(target, self._part(target))
         return target
 

@@ -8,6 +8,7 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import Any, Protocol, Self
@@ -111,6 +112,7 @@ class FileSink(Sink, ABC):
     def write(self, frame: Frame | Deep) -> None:
         """See `Sink.write`. A failed write removes what was written."""
         self._require_open()
+        made = getattr(frame, "settings", {})
         frame = self._laid(self._checked(frame))
         if self.shape not in (None, frame.shape):
             raise SettingsError(
@@ -118,6 +120,9 @@ class FileSink(Sink, ABC):
             )
         with self._nothing_left_on(Exception):
             if self.shape is None:
+                # A film written from Python records how its frames were made.
+                if "film" not in self.settings:
+                    self.settings = {**made, **self.settings}
                 self._begin(*_picture_shape(frame))
                 self.shape = frame.shape
             self._append(frame)
@@ -166,22 +171,29 @@ class FileSink(Sink, ABC):
         """Lets go of open handles after a failure; never raises."""
 
     def _check(self, target: Path) -> Path:
-        _check_beside(self._beside(target), self.overwrite)
-        return files.check_target(target, overwrite=self.overwrite)
+        path = files.check_target(target, overwrite=self.overwrite)
+        files.check_target(self._beside(path), overwrite=self.overwrite)
+        return path
 
     def _part(self, target: Path) -> Path:
         return files.part_of(target)
 
     def _beside(self, target: Path) -> Path:
-        return target.with_suffix(".json")
+        return provenance.beside(target)
 
     def _taken(self, target: Path) -> bool:
         return target.exists()
 
     def _name(self, interrupted: bool) -> Path:
         if (interrupted or not self.overwrite) and self._taken(self.target):
-            return self.target.with_name(f"{self.target.stem}.partial{self.target.suffix}")
+            return next(name for name in self._partial() if not self._taken(name))
         return self.target
+
+    def _partial(self) -> Iterator[Path]:
+        """'loop.partial.mp4', 'loop.partial-2.mp4'..."""
+        for number in count(1):
+            again = f"-{number}" if number > 1 else ""
+            yield self.target.with_name(f"{self.target.stem}.partial{again}{self.target.suffix}")
 
     def _finish_as(self, final: Path, interrupted: bool) -> Path:
         readable = self._finish()
@@ -196,7 +208,7 @@ class FileSink(Sink, ABC):
 
     def _place(self, final: Path, record: Mapping[str, Any]) -> None:
         with files.part_file(self._beside(final), overwrite=True) as beside:
-            beside.write_text(provenance.to_text(record, indent=2) + "\n", encoding="utf-8")
+            beside.write_text(provenance.beside_text(record, final), encoding="utf-8")
             files.commit(self.part, final)
 
     def _discard(self) -> None:
@@ -255,16 +267,6 @@ def _picture_shape(frame: Frame | Deep) -> tuple[int, int, int]:
     if frame.ndim == 2:
         return frame.shape[0] * 2 // 3, frame.shape[1], 3
     return frame.shape[0], frame.shape[1], frame.shape[2]
-
-
-def _check_beside(beside: Path, overwrite: bool) -> None:
-    """Refuses to replace a .json that is not a settings record, such as the data of a sketch."""
-    if beside.exists() and not overwrite:
-        try:
-            provenance.read(beside)
-        except provenance.RecordError as error:
-            what = f"the settings would go to {str(beside)!r}, which is something else"
-            raise TargetError(f"{what}: choose another name, or give --overwrite (overwrite=True)") from error
 
 
 def open_sink(

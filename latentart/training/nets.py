@@ -49,7 +49,7 @@ def _unet(width: int, size: int, dropout: bool) -> Translator:
     widths = tuple(width * min(2**i, 8) for i in range(levels))
     left_out = tuple(range(pix2pix.ALWAYS_WIDENING, levels - 1)) if dropout else ()
     # Each picture is normalised by itself: in a batch of any size it is drawn as it will be alone.
-    return unet.UNet(unet.Config(3, 3, widths, "affine", True, dropout=left_out))
+    return unet.UNet(unet.Config(3, 3, widths, "affine", True, dropout=left_out, trained_at=size))
 
 
 def _resnet(width: int, size: int, dropout: bool) -> Translator:

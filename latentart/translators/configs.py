@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from inspect import Parameter, signature
 from typing import Any, TypeVar
 
+from latentart import pixels
 from latentart.errors import WeightsError, unknown
 from latentart.translators.layers import NORMS
 
@@ -62,6 +63,11 @@ def is_norm(value: object) -> bool:
 def is_epsilon(value: object) -> bool:
     """Whether a config value can be an epsilon: a small number above 0."""
     return type(value) is float and 0 < value <= 0.1
+
+
+def is_side(value: object) -> bool:
+    """The side of a picture in pixels, or 0."""
+    return type(value) is int and 0 <= value <= pixels.LARGEST_SIDE
 
 
 def is_few(value: object) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from latentart import pixels
 from latentart.errors import SettingsError, WeightsError, unknown
 from latentart.models.device import choose_device
 from latentart.translators.base import Translator
@@ -18,11 +19,15 @@ from latentart.weights.checkpoint import Checkpoint
 from latentart.weights.families import Family
 
 
-def load_translator(name_or_path: str | Path, device: str | torch.device | None = None, **switches: Any) -> Translator:
+def load_translator(
+    name_or_path: str | Path, device: str | torch.device | None = None, *, work_size: int | None = None, **switches: Any
+) -> Translator:
     """A translator's name ('mosaic26'), file or folder -> Translator in eval mode, float32.
 
-    device: 'cpu', 'cuda', 'mps'...; None takes a CUDA device when there is one. switches: the family's own (for
-    pix2pix: dropout, norm). Raises WeightsError for what is no translator or of no known layout, SettingsError.
+    device: 'cpu', 'cuda', 'mps'...; None takes a CUDA device when there is one. work_size: shorter side in pixels at
+    which it draws, 0 for that of each picture; None is the size it was trained at, for networks that draw well only
+    there. switches: the family's own (for pix2pix: dropout, norm). Raises WeightsError for what is no translator or of
+    no known layout, SettingsError.
     """
     checkpoint = open_translator(name_or_path)
     name = str(checkpoint.config.get("family"))
@@ -35,9 +40,23 @@ def load_translator(name_or_path: str | Path, device: str | torch.device | None 
     T = family.build(checkpoint, **switches)
     T.name, T.sha256, T.family = checkpoint.name, checkpoint.sha256, family.FAMILY
     T.inferred = tuple(T.inferred) or checkpoint.inferred
+    _draw_at(T, checkpoint, work_size)
     T.licence = str(checkpoint.card.get("license", "")) or T.licence
     T.eval().requires_grad_(False).to(choose_device(device))
     return T.to(memory_format=torch.channels_last)  # type: ignore[no-any-return]
+
+
+def _draw_at(T: Translator, checkpoint: Checkpoint, work_size: int | None) -> None:
+    """Sets the size a network works at: that asked for, else its card's, else the one its file states."""
+    if work_size is None:
+        stated = checkpoint.card.get("resolution")
+        T.trained_at = stated if type(stated) is int and 1 <= stated <= pixels.LARGEST_SIDE else T.trained_at
+    else:
+        T.trained_at = pixels.check_size((work_size, work_size))[0] if work_size else 0
+    if T.trained_at:
+        T.inferred = (*T.inferred, f"draws at {T.trained_at} pixels")
+        # A tile would be scaled by itself.
+        T.tiles = False
 
 
 def open_translator(name_or_path: str | Path) -> Checkpoint:

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from latentart.errors import SettingsError, unknown
-from latentart.translators.base import Translator, Wrapper, check_strength, pad
+from latentart.translators.base import Style, Translator, Wrapper, check_strength, pad
 from latentart.translators.layers import InstanceNorm, Statistics, fixed, norms
 from latentart.translators.layers import statistics as statistics_of
 from latentart.translators.receptive_field import reaches
@@ -88,9 +88,10 @@ class Tiled(Wrapper):
         _check(T, tile, statistics)
         self.tile, self.statistics = tile, statistics
 
-    def translate(self, img: Tensor, strength: float = 1.0, *, style: Tensor | None = None) -> Tensor:
+    def translate(self, img: Tensor, strength: float = 1.0, *, style: Style | None = None) -> Tensor:
         """As `Translator.translate`."""
-        return translate_tiled(self.plain, img, self.tile, strength, style=style, statistics=self.statistics)
+        vector = self.plain.style_as_vector(style)
+        return translate_tiled(self.plain, img, self.tile, strength, style=vector, statistics=self.statistics)
 
 
 def tiles(height: int, width: int, size: int, reach: int) -> list[Tile]:
@@ -249,6 +250,10 @@ def _scaled(drawn: slice, seen: slice, side: int) -> slice:
 
 
 def _check(T: Translator, tile: int, statistics: str) -> None:
+    if T.trained_at:
+        raise SettingsError(
+            f"{T.name} draws at {T.trained_at} pixels, whatever the picture's size: leave out the tiles"
+        )
     if not T.tiles:
         raise SettingsError(f"{T.name} cannot draw in tiles: a {T.family} network needs the whole picture")
     if tile < SMALLEST_TILE:

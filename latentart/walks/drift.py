@@ -25,7 +25,7 @@ def drift(
     classes: Sequence[space.ClassMix] = (),
     seconds: float = 10,
     fps: rate.Rate = 30,
-    psi: float = 1.0,
+    psi: float = space.PSI,
     cutoff: int | None = None,
     # Live, walk/radius sets how far to wander.
     reach: Annotated[float, Option("How far to wander, above 0 to 1.", live=1.0)] = 1.0,

@@ -25,7 +25,7 @@ def flower(
     classes: Sequence[space.ClassMix] = (),
     seconds: float = 10,
     fps: rate.Rate = 30,
-    psi: float = 1.0,
+    psi: float = space.PSI,
     cutoff: int | None = None,
     diameter: Annotated[float, Option("Size of the circle.", live=2.0)] = 1.0,
     petals: Annotated[int, Option("Petals of the flower.", 2, 12)] = 5,

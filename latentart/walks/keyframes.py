@@ -15,7 +15,7 @@ from latentart.errors import SettingsError, unknown
 from latentart.latent import path
 from latentart.latent.easing import easing as curve
 from latentart.latent.interpolate import Array, Loop, loop
-from latentart.latent.space import ClassMix, c_of, check_psi, to_ws, z_of
+from latentart.latent.space import PSI, ClassMix, c_of, check_psi, to_ws, z_of
 from latentart.latent.walk_options import Option
 from latentart.models.base import Generator
 
@@ -30,7 +30,7 @@ def keyframes(
     classes: Sequence[ClassMix] = (),
     seconds: float = 10,
     fps: rate.Rate = 30,
-    psi: float = 1.0,
+    psi: float = PSI,
     cutoff: int | None = None,
     interp: Annotated[str, Option("Between the keyframes: linear, slerp or cubic.")] = "cubic",
     easing: Annotated[str, Option("Timing of each leg: linear, smooth, sine, hold...")] = "linear",

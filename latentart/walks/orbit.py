@@ -25,7 +25,7 @@ def orbit(
     classes: Sequence[space.ClassMix] = (),
     seconds: float = 10,
     fps: rate.Rate = 30,
-    psi: float = 1.0,
+    psi: float = space.PSI,
     cutoff: int | None = None,
     # Live, half the way to the next seed is a walk/radius of 0.5.
     diameter: Annotated[float, Option("Size of the circle.", live=2.0)] = 1.0,

@@ -262,6 +262,8 @@ def test_the_record_is_in_the_file_and_beside_it(case: Case, planned: int | None
     made = write(place(case, tmp_path), case, [picture(i) for i in range(3)], settings=settings)
     (beside,) = tmp_path.rglob("*.json")
     kept = json.loads(beside.read_text())
+    if case.module != "images":
+        assert kept.pop("file") == made.name
     beside.unlink()
     inside = provenance.read(made if made.is_file() and case.module != "images" else min(made.glob("*.png")))
     assert inside == kept
@@ -301,6 +303,25 @@ def test_ctrl_c_keeps_what_was_rendered(case: Case, tmp_path: Path) -> None:
     assert len(decode(made, case)) == 5
     assert {"frames": 5, "interrupted": True}.items() <= provenance.read(made).items()
     assert not [name for name in left_in(tmp_path) if "part" in name]
+
+
+@every_case
+@pytest.mark.parametrize("ending", [".gif", ".webp", ".mp4", ".mkv"])
+def test_the_record_of_another_film_is_never_replaced(case: Case, ending: str, tmp_path: Path) -> None:
+    first = Path(case.target.strip("/")).with_suffix(ending).name
+    with open_sink(tmp_path / first, settings={"film": "the first"}) as sink:
+        sink.write(np.zeros((64, 64, 3), np.uint8))
+    if case.target == first:
+        return
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    for overwrite in (False, True):
+        settings = {"film": f"the second, {overwrite}"}
+        with open_sink(place(case, tmp_path), settings=settings, overwrite=overwrite, **case.options) as sink:
+            for number in range(3):
+                sink.write(picture(number))
+        assert before == {path: path.read_bytes() for path in before}
+        assert provenance.read(tmp_path / first)["film"] == "the first"
+        assert provenance.read(sink.close())["film"] == settings["film"]
 
 
 @every_case

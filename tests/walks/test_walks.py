@@ -30,7 +30,7 @@ def test_saved_latents_are_keyframes_that_psi_leaves_alone(G):
 
 def test_one_seed_walks_through_many_classes(G_classes):
     letters = space.parse_classes(G_classes, "a-d")
-    path = walks.keyframes(G_classes, seeds=[9], classes=letters, seconds=1, fps=8)
+    path = walks.keyframes(G_classes, seeds=[9], classes=letters, seconds=1, fps=8, psi=1)
     c = space.c_of(G_classes, [{2: 1.0}])
     assert torch.allclose(path(0.5), ws_of(G_classes, 9, c=c), atol=1e-5)
 
@@ -42,7 +42,13 @@ def test_seeds_and_classes_that_do_not_pair_are_counted(G_classes):
 
 def test_class_weights_stay_a_mix_in_z(G_classes):
     path = walks.keyframes(
-        G_classes, seeds=[1, 2], classes=space.parse_classes(G_classes, "a,b"), seconds=1, space="z", interp="linear"
+        G_classes,
+        seeds=[1, 2],
+        classes=space.parse_classes(G_classes, "a,b"),
+        seconds=1,
+        psi=1,
+        space="z",
+        interp="linear",
     )
     z = space.z_of(G_classes, [1, 2]).mean(0, keepdims=True)
     expected = space.to_ws(G_classes, z, space.c_of(G_classes, [{0: 1.0, 1: 1.0}]))
@@ -55,7 +61,7 @@ def test_an_unknown_space_is_named(G):
 
 
 def test_an_orbit_is_a_circle_of_the_stated_diameter(G):
-    path = walks.orbit(G, seeds=[1, 2, 3], seconds=1, fps=60, diameter=0.8)
+    path = walks.orbit(G, seeds=[1, 2, 3], seconds=1, fps=60, psi=1, diameter=0.8)
     centre, towards = ws_of(G, 1), ws_of(G, 2)
     radii = (path(path.phases()) - centre).flatten(1).norm(dim=1)
     assert torch.allclose(radii, 0.4 * (towards - centre).norm().expand(60), rtol=1e-4)

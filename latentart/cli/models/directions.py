@@ -59,6 +59,7 @@ def find(network: str | None, device: str | None, **wishes: Any) -> None:
     name = network or "landscapes-256"
     G = load(name, device)
     target = check_target(wishes["file"] or direction_files.place(G, name), overwrite=wishes["overwrite"])
+    sheet = check_target(wishes["sheet"] or target.with_suffix(".png"), overwrite=wishes["overwrite"])
     book = _candidates(G, wishes)
     if not len(book):
         raise SettingsError("no directions were asked for: leave out --pca 0 --sefa 0, or give --from or --between")
@@ -66,8 +67,7 @@ def find(network: str | None, device: str | None, **wishes: Any) -> None:
     with progress("directions", "measured") as report:
         book = calibrate.ranked(calibrate.calibrated(place, book, on_done=report))
     book = book.like(book.items[: wishes["keep"]])
-    sheet = wishes["sheet"] or target.with_suffix(".png")
-    _write_sheet(G, book, sheet, [3, 11, 20], overwrite=True)
+    _write_sheet(G, book, sheet, [3, 11, 20], overwrite=wishes["overwrite"])
     click.echo(direction_files.write(target, book, overwrite=wishes["overwrite"]))
     click.echo(sheet)
     _list(book)
@@ -91,13 +91,22 @@ def show(network: str | None, device: str | None, file: Path | None, **wishes: A
     latentart directions show
     latentart directions show --seeds 44 -o sheet.png
     """
+    from latentart.files import check_target
+    from latentart.latent import walk_options
+
+    if wishes["target"]:
+        check_target(wishes["target"], overwrite=wishes["overwrite"])
     G, book, _ = _open(network, device, file)
     if wishes["only"]:
         book = book.like([book[name] for name in wishes["only"]])
     _list(book)
     if wishes["target"]:
         seeds = list(wishes["seeds"] or (3, 11, 20))
-        options = {"psi": wishes["psi"] or 0.7, "classes": wishes["classes"], "each": wishes["each"]}
+        options = {
+            "psi": walk_options.PSI if wishes["psi"] is None else wishes["psi"],
+            "classes": wishes["classes"],
+            "each": wishes["each"],
+        }
         _write_sheet(G, book, wishes["target"], seeds, overwrite=wishes["overwrite"], **options)
         click.echo(wishes["target"])
 
@@ -110,7 +119,7 @@ def rename(network: str | None, file: Path | None, names: tuple[str, ...]) -> No
     """Give directions names that describe what they do; the old name goes on being understood.
 
     \b
-    latentart directions rename pca:1=dusk sefa:middle:2=mist
+    latentart directions rename --directions mine.safetensors pca:1=dusk sefa:middle:2=mist
     """
     from latentart.errors import SettingsError
     from latentart.latent import direction_files

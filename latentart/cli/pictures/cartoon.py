@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -47,7 +48,7 @@ def command(
     from latentart.translators.load import load_translator
     from latentart.translators.tasks import check_kind
 
-    given = {"lines": lines, "levels": levels, "smoothness": smoothness}
+    given: dict[str, Any] = {"lines": lines, "levels": levels, "smoothness": smoothness}
     T = load_translator(network, device, **{name: value for name, value in given.items() if value is not None})
     click.echo(loaded(check_kind(T, "cartoon", network)), err=True)
     with progress("drawing", "pictures") as report:

@@ -77,6 +77,7 @@ def command(
     network = network or "landscapes-256"
     G = load(network, device)
     batches.check_folder(folder)
+    batches.check_results(found, folder, film=options["film"], overwrite=options["overwrite"])
     look = critic(network, G.device) if features == CRITIC else features or SHIPPED
     p = Projector.of(G, look, encoder="train" if train_encoder else "kept")
     _pictures(p, found, folder, settings, **options)
@@ -97,7 +98,7 @@ def _pictures(
         click.echo(f"{len(found) - len(todo)} of {len(found)} are there already", err=True)
     at_once = batch or AT_ONCE.get(p.G.device.type, 16)
     faults = []
-    with reporting(len(todo), folder / "preview.png") as report:
+    with reporting(len(todo), batches.preview_place(folder, found)) as report:
         for targets, unreadable in batches.groups(todo, p.G, fit, at_once):
             faults += unreadable
             left_out(unreadable)
@@ -137,6 +138,7 @@ def _clip(p: Projector, path: Path, folder: Path, settings: Settings, *, fit: st
     if target.exists() and not overwrite:
         click.echo(f"{target} is there already", err=True)
         return
+    batches.check_result(folder / f"{path.stem}.mp4", path, overwrite=overwrite)
     frames, fps = clips.read_frames(path, p.G, fit=fit), open_footage(path).fps
     with progress(path.name) as report:
         ws = clips.project_clip(p, frames, settings, on_frame=report)

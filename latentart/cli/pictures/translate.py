@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -25,6 +26,9 @@ from latentart.cli._progress import left_out, progress
 @click.option("--norm", help="Statistics of the batch norm: image (as pix2pix is meant) or stored.")
 @click.option("--labels", type=int, help="pix2pixHD: how many label numbers it knows, where the file leaves it open.")
 @click.option("--ml5-biases", is_flag=True, help="A .pict as ml5 played it, which forgot the encoder's biases.")
+@click.option("--work-size", type=click.IntRange(0), metavar="PIXELS",
+              help="Shorter side at which the network draws, 0: that of the picture.  "
+              "[default: what it was trained at, where it draws well only there]")  # fmt: skip
 @click.option("--size", type=opt.Pair(), help="Bring pictures to this size first; as they came by default.")
 @opt.ground
 @click.option("--fps", help="Of a film, if not its own; of a folder that becomes one.  [default: 30]")
@@ -32,11 +36,13 @@ from latentart.cli._progress import left_out, progress
 @opt.overwrite
 def command(
     source: Path, network: str, target: Path, strength: float, dropout: bool, seed: int | None, norm: str | None,
-    labels: int | None, ml5_biases: bool, size: tuple[int, int] | None, ground: str | None, fps: str | None,
+    labels: int | None, ml5_biases: bool, work_size: int | None, size: tuple[int, int] | None, ground: str | None,
+    fps: str | None,
     device: str | None, overwrite: bool,
 ) -> None:  # fmt: skip
     """Translate IN (a picture, a folder of pictures, a film) with an image-to-image network.
 
+    A U-Net draws well only at the size it was trained at: pictures are scaled to that, and the result is scaled back.
     pix2pixHD draws from maps of labels: give a grey PNG of label numbers.
 
     \b
@@ -48,8 +54,9 @@ def command(
     from latentart.render.convert import translate_file
     from latentart.translators.load import load_translator
 
-    given = {"dropout": dropout, "seed": seed, "norm": norm, "labels": labels, "ml5_biases": ml5_biases}
-    # `is` because labels may be 0, which is no flag left out.
+    given: dict[str, Any] = {"dropout": dropout, "seed": seed, "norm": norm, "labels": labels, "ml5_biases": ml5_biases,
+             "work_size": work_size}  # fmt: skip
+    # `is` because labels and work_size may be 0, which is no flag left out.
     T = load_translator(network, device, **{k: v for k, v in given.items() if v is not None and v is not False})
     click.echo(loaded(T), err=True)
     with progress("translating", "pictures") as report:

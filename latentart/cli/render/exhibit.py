@@ -75,9 +75,9 @@ def command(
     elif check:
         _check(score, device)
     elif envelopes:
-        _envelopes(score, file.stem, output)
+        _envelopes(score, file.stem, output, overwrite=overwrite)
     elif preview:
-        _preview(score, file.stem, output, device)
+        _preview(score, file.stem, output, device, overwrite=overwrite)
     elif plan:
         _plan(score, file.stem, output, device, workers)
     else:
@@ -170,15 +170,16 @@ def _hours(seconds: float) -> str:
     return f"{seconds / 60:.0f} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"
 
 
-def _preview(score: Score, name: str, output: Path, device: str | None) -> None:
+def _preview(score: Score, name: str, output: Path, device: str | None, *, overwrite: bool) -> None:
     from latentart.exhibition import render
 
     with progress(f"{name} preview") as report:
-        made = render.preview(score, name, output, device, on_frames=report)
+        made = render.preview(score, name, output, device, overwrite=overwrite, on_frames=report)
     click.echo(str(made[0]))
 
 
-def _envelopes(score: Score, name: str, output: Path) -> None:
+def _envelopes(score: Score, name: str, output: Path, *, overwrite: bool) -> None:
+    from latentart import files, provenance
     from latentart.errors import SettingsError
     from latentart.exhibition import envelopes as envelope
     from latentart.exhibition.canvas import Exhibit
@@ -187,9 +188,13 @@ def _envelopes(score: Score, name: str, output: Path) -> None:
     heard = Exhibit(score).sound()
     if heard is None:
         raise SettingsError("the score has no sound: add audio = 'track.wav'")
-    found = envelope.listen(heard, score.frames, score.rate)
     output.mkdir(parents=True, exist_ok=True)
-    target = write_image(output / f"{name}.envelopes.png", envelope.picture(found), overwrite=True)
+    target = output / f"{name}.envelopes.png"
+    # One that this command made is renewed: a score is listened to many times.
+    replaced = overwrite or provenance.is_of(target, "envelopes")
+    files.check_target(target, overwrite=replaced)
+    found = envelope.listen(heard, score.frames, score.rate)
+    write_image(target, envelope.picture(found), settings={"envelopes": name}, overwrite=replaced)
     click.echo(f"{target}: {', '.join(found.values)} from top to bottom; {found.tempo:.1f} beats per minute")
 
 

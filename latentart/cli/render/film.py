@@ -16,19 +16,19 @@ if TYPE_CHECKING:
 SEEDS = (46, 10, 3, 44, 11, 36, 21)
 
 
-@click.command("film", short_help="Render a looping latent walk into a film.")
+@click.command("film", cls=opt.Grouped, short_help="Render a looping latent walk into a film.")
 @opt.network
-@opt.seeds_option("Keyframes of the walk, for example 3,11,20.")
+@opt.seeds_option(f"Keyframes of the walk, for example 3,11,20.  [default: {','.join(map(str, SEEDS))}]")
 @click.option("--latents", "--projected-w", multiple=True, metavar="FILE|DIR", help="Saved latents as keyframes.")
 @opt.classes
 @opt.walk
-@click.option("--seconds", type=float, help="Length of the loop.")
-@click.option("--fps", help="Frames per second: 30, 29.97, 24000/1001.")
+@click.option("--seconds", type=float, help="Length of the loop.  [default: 10]")
+@click.option("--fps", help="Frames per second: 30, 29.97, 24000/1001.  [default: 30]")
 @opt.trunc
 @opt.cutoff
 @opt.walk_options
 @click.option("--mix-seed", type=int, help="Style mixing: a seed whose style is laid over the walk.")
-@click.option("--mix-layers", help="Rows it gives: coarse, middle, fine or 8-13 (default fine).")
+@click.option("--mix-layers", help="Rows it gives: coarse, middle, fine or 8-13.  [default: fine]")
 @opt.edits
 @opt.directions
 @click.option(
@@ -39,24 +39,32 @@ SEEDS = (46, 10, 3, 44, 11, 36, 21)
 @click.option("--translate", metavar="X,Y", help="StyleGAN3: moved by picture widths, such as 0..0.2..0,0.")
 @click.option("--rotate", metavar="DEGREES", help="StyleGAN3: turned, such as 0..15..0, or 0..360 for a whole turn.")
 @click.option("--tiles", type=opt.Pair(), metavar="ACROSSxDOWN", help="Wider than the model: the walk side by side.")
-@click.option("--wrap", help="What repeats without a seam: across, down, both (with --tiles).")
+@click.option("--wrap", help="What repeats without a seam: none, across, down, both.  [default: none]")
 @opt.then
-@click.option("--pace", help="as-is, or even: re-time so that the picture changes at constant speed.")
+@click.option("--pace", help="as-is, or even: at constant speed for the eye.  [default: as-is]")
 @opt.noise_mode
-@click.option("--noise-seed", type=int, help="Names the noise of --noise-mode random.")
-@click.option("--size", type=opt.Pair(), help="Size of the film; the model's own by default.")
-@click.option("--fit", help="How to get there: crop, pad or stretch.")
+@click.option("--noise-seed", type=int, help="Names the noise of --noise-mode random.  [default: 0]")
+@click.option("--size", type=opt.Pair(), help="Size of the film.  [default: the model's own]")
+@click.option("--fit", help="How to get there: crop, pad or stretch.  [default: crop]")
 @click.option(
-    "--format", "format_name", help="h264, hevc, av1, prores4444, vp9a, ffv1, ffv1-16, png16, tiff16; by the ending."
+    "--format",
+    "format_name",
+    help="h264, hevc, av1, prores4444, vp9a, ffv1, ffv1-16, png16, tiff16.  [default: by the ending]",
 )
-@click.option("--crf", type=int, help="Quality of the encoder: lower is better.")
-@click.option("--preset", help="Speed of the encoder, for example slow.")
+@click.option("--crf", type=int, help="Quality of the encoder: lower is better.  [default: the format's, h264 16]")
+@click.option("--preset", help="Speed of the encoder, for example slow.  [default: the format's, h264 faster]")
 @click.option("--like", type=click.Path(path_type=Path), metavar="FILE", help="Settings of an earlier film or picture.")
 @click.option("--take", type=click.Path(path_type=Path), metavar="TAKE", help="A performance of `latentart live`.")
 @opt.ground
 @opt.device
-@click.option("--engine", "engine_name", help="How to draw: eager, 'openvino f32'... (by default the fastest).")
-@click.option("-o", "--output", "target", metavar="FILE|DIR/", help="loop.mp4, loop.gif, loop.webp, frames/ ...")
+@click.option("--engine", "engine_name", help="How to draw: eager, 'openvino f32'...  [default: the fastest]")
+@click.option(
+    "-o",
+    "--output",
+    "target",
+    metavar="FILE|DIR/",
+    help="loop.mp4, loop.gif, loop.webp, frames/ ...  [default: a name in films/]",
+)
 @click.option("--outdir", type=click.Path(path_type=Path), help="Folder for a film named after its settings.")
 @opt.overwrite
 def command(
@@ -97,6 +105,7 @@ def command(
         return
     film, sha256 = _film(like, given)
     films.check(film)
+    _say_what_stands_still(film)
     where = target or str((outdir or Path("films")) / _name(film))
     choices: dict[str, Any] = {"format": format_name, "crf": crf, "preset": preset, "ground": ground}
     options = {name: value for name, value in choices.items() if value is not None}
@@ -152,7 +161,29 @@ def _film(like: Path | None, given: dict[str, Any]) -> tuple[Film, str]:
     film = films.Film(**given)
     if not film.seeds and not film.latents:
         film = replace(film, seeds=SEEDS)
+    if _stands_still(film) and not ({"walk", *KEYFRAMES} & set(given)):
+        click.echo(f"one seed: an orbit around {film.seeds[0]} (--walk keyframes stands still)", err=True)
+        film = replace(film, walk="orbit")
     return film, ""
+
+
+KEYFRAMES = ("interp", "easing", "space")
+"""Options that ask for keyframes."""
+
+
+def _stands_still(film: Film) -> bool:
+    """Whether a film of keyframes has one only, and nothing else that moves."""
+    one = film.walk == "keyframes" and len(set(film.seeds)) == 1 and not film.latents
+    alone = not film.classes or not any(sign in film.classes for sign in ",-")
+    moves = film.edits or film.truncate or film.bends or film.blend or film.translate or film.rotate or film.then
+    return one and alone and not moves and film.noise_mode != "random"
+
+
+def _say_what_stands_still(film: Film) -> None:
+    if _stands_still(film):
+        click.echo(
+            "one keyframe: every picture of this film is the same; more --seeds or --walk orbit move it", err=True
+        )
 
 
 def _bends(given: tuple[str, ...]) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,12 +57,18 @@ def command(network: str | None, device: str | None, **settings: Any) -> None:
 
 def _singles(G: Generator, outdir: Path, *, overwrite: bool, grid: None, ground: str | None, **settings: Any) -> None:
     """One file for each seed."""
+    from latentart.files import check_target
     from latentart.render import stills
     from latentart.sinks.images import write_image
 
     wanted = stills.Stills(**_given(settings))
-    for name, frame, record in stills.pictures(G, wanted):
-        outdir.mkdir(parents=True, exist_ok=True)
+    pictures = stills.pictures(G, wanted)
+    # The first one finds what is wrong with the settings.
+    first = next(pictures)
+    outdir.mkdir(parents=True, exist_ok=True)
+    for name in stills.names(wanted):
+        check_target(outdir / f"{name}.png", overwrite=overwrite)
+    for name, frame, record in chain([first], pictures):
         path = write_image(outdir / f"{name}.png", frame, settings=record, overwrite=overwrite, ground=ground)
         click.echo(path)
 

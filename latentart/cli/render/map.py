@@ -9,6 +9,7 @@ import click
 
 from latentart.cli import _options as opt
 from latentart.cli._progress import progress
+from latentart.latent.walk_options import PSI
 
 if TYPE_CHECKING:
     from latentart.models.base import Generator
@@ -39,7 +40,7 @@ def command(network: str | None, device: str | None, target: Path | None, overwr
 
     \b
     latentart map --network landscapes-256
-    latentart map --axes dusk skyline --seeds 46 -o dusk.html
+    latentart map --axes ember bright --seeds 46 -o ember.html
     latentart map --network glyphs-64 --plane classes -o letters.html
     """
     from latentart import provenance
@@ -67,7 +68,7 @@ def _plane(G: Generator, network: str, wishes: dict[str, Any]) -> Map:
     from latentart.render import map as maps
 
     kind = wishes["plane"] or ("latents" if wishes["latents"] else "axes")
-    psi = 0.7 if wishes["psi"] is None else wishes["psi"]
+    psi = PSI if wishes["psi"] is None else wishes["psi"]
     first = wishes["seeds"][0] if wishes["seeds"] else None
     if kind == "seeds":
         return maps.seeds(G, wishes["seeds"] or range(256), psi=psi, label=wishes["label"])

@@ -20,9 +20,10 @@ from latentart.cli import _options as opt
 )
 @opt.device
 @click.option("-o", "--output", "folder", type=click.Path(path_type=Path), metavar="DIR", help="For metrics and sheet.")
+@opt.overwrite
 def command(
     network: str, pictures: Path, samples: int, seed: int, shown: int, features: str, device: str | None,
-    folder: Path | None,
+    folder: Path | None, overwrite: bool,
 ) -> None:  # fmt: skip
     """Print KID, FID, precision and recall of a network, and write a sheet of samples beside their nearest picture.
 
@@ -32,11 +33,13 @@ def command(
     from latentart import judging
     from latentart.models.load import load
 
+    if folder is not None:
+        judging.check_folder(folder, overwrite=overwrite)
     G = load(network, device)
     found = judging.judge(G, pictures, samples=samples, features=features, seed=seed, shown=shown if folder else 0)
     for name, value in found.items():
         if isinstance(value, int | float):
             click.echo(f"{name:32} {value:.6g}")
     if folder is not None:
-        judging.save(found, folder, {"network": G.name, "sha256": G.sha256})
+        judging.save(found, folder, {"network": G.name, "sha256": G.sha256}, overwrite=overwrite)
         click.echo(f"{folder}: metrics.json{', nearest.png' if shown else ''}")

@@ -199,7 +199,9 @@ def _table() -> list[Param]:
         Param("latent/z", "vector", (), "z to play in mode latent: z_dim numbers. Takes the place of latent/w."),
         Param("latent/w", "vector", (), "w or ws to play in mode latent: w_dim or num_ws x w_dim numbers. Takes the"
               " place of latent/z."),
-        _float("psi", 0.7, -2, 2, "Truncation: 0 the average picture, 1 the model's full range.", smooth=0.08),
+        _float(
+            "psi", walk_options.PSI, -2, 2, "Truncation: 0 the average picture, 1 the model's full range.", smooth=0.08
+        ),
         _int("cutoff", 0, 0, 32, "Rows of ws, from the coarsest, that psi acts on; 0 is all."),
         _choice("noise/mode", NOISES, "const: as trained; none; boil: slowly moving; random: new in every frame."),
         _float("noise/amount", 1.0, 0, 4, "Strength of the noise.", smooth=0.08),

@@ -11,13 +11,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from latentart.models import ops
-from latentart.models.base import Generator, NoiseMode, Synthesizer
+from latentart.models.base import Generator, NoiseMode, Synthesizer, check_published
 from latentart.models.mapping import MappingNetwork
 from latentart.models.modulated import SharedConv
 
@@ -212,8 +213,10 @@ class SynthesisNetwork(Synthesizer):
         *,
         noise_mode: NoiseMode = "const",
         noise: Mapping[str, Tensor] | None = None,
+        **published: Any,
     ) -> Tensor:
         """[N, num_ws, w_dim] -> [N, C, H, W]."""
+        check_published(published)
         blocks = self.blocks
         maps = self.noise_maps(len(ws), noise_mode, noise or {})
         ws = ws.to(blocks[0].const.dtype)

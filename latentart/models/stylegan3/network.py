@@ -10,13 +10,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from latentart.models import ops
-from latentart.models.base import Generator, NoiseMode, Synthesizer, placed
+from latentart.models.base import Generator, NoiseMode, Synthesizer, check_published, placed
 from latentart.models.mapping import MappingNetwork
 from latentart.models.modulated import SharedConv
 
@@ -234,8 +235,10 @@ class SynthesisNetwork(Synthesizer):
         noise_mode: NoiseMode = "const",
         noise: Mapping[str, Tensor] | None = None,
         transform: Tensor | None = None,
+        **published: Any,
     ) -> Tensor:
         """[N, num_ws, w_dim] -> [N, C, H, W]; `transform` as `placed` makes it, [3, 3] or [N, 3, 3], for this call."""
+        check_published(published)
         ws = ws.to(self.input.weight.dtype)
         x: Tensor = self.input(ws[:, 0], transform)
         for row, layer in enumerate(self.layers().values(), start=1):

@@ -58,8 +58,13 @@ def make(
             drawings = read(archive, skin_tones=skin_tones, flags=flags)
         jobs = [(name, partial(_pair, draw, drawings[name], size)) for name in sorted(drawings)[:count]]
         done = pairs.write(jobs, folder, overwrite=overwrite, report=report)
-        files.write_text(folder / "LICENSE.txt", NOTICE, overwrite=True)
+        _write_notice(folder / "LICENSE.txt", overwrite=overwrite)
         return done
+
+
+def _write_notice(path: Path, *, overwrite: bool) -> None:
+    if not path.is_file() or path.read_bytes() != NOTICE.encode():
+        files.write_text(path, NOTICE, overwrite=overwrite)
 
 
 def _pair(draw: Callable[[str, int], Frame], drawing: Mapping[str, str], size: int) -> Frame:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -17,7 +18,7 @@ from torch import Tensor
 
 from latentart.errors import SettingsError
 from latentart.models import ops
-from latentart.models.base import NoiseMode, Synthesizer
+from latentart.models.base import NoiseMode, Synthesizer, check_published
 from latentart.models.direct import Direct
 from latentart.models.progan import FAMILY, Config
 from latentart.training.gan.critics.discriminator import deviation
@@ -71,9 +72,15 @@ class Synthesis(Synthesizer):
         self.torgb = torch.nn.ModuleList(Conv(width, channels, 1, gain=1) for width in widths)
 
     def forward(
-        self, ws: Tensor, *, noise_mode: NoiseMode = "const", noise: Mapping[str, Tensor] | None = None
+        self,
+        ws: Tensor,
+        *,
+        noise_mode: NoiseMode = "const",
+        noise: Mapping[str, Tensor] | None = None,
+        **published: Any,
     ) -> Tensor:
         """ws [N, 1, z_dim] -> [N, C, H, H] at the full size; there are no noise inputs."""
+        check_published(published)
         img = _repeated(self.drawn(ws), self.side)
         return img + _nothing(self._unused()) if self.training else img
 

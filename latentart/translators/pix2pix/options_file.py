@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from latentart import regular
+from latentart import pixels, regular
 from latentart.errors import WeightsError
 
 NAMES = ("train_opt.txt", "test_opt.txt")
@@ -52,6 +52,12 @@ def whole(options: Mapping[str, str], key: str, source: str) -> int | None:
     if not re.fullmatch(r"\d{1,6}", options[key]):
         raise WeightsError(f"{source} says {key} {options[key][:40]!r}: a whole number is wanted")
     return int(options[key])
+
+
+def side(options: Mapping[str, str], source: str) -> int:
+    """The side of the pictures that a network was trained on, 0 where nothing says. Raises WeightsError."""
+    found = whole(options, "crop_size" if "crop_size" in options else "fineSize", source) or 0
+    return found if found <= pixels.LARGEST_SIDE else 0
 
 
 def truth(options: Mapping[str, str], key: str, source: str) -> bool | None:

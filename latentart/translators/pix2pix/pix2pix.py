@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from torch import Tensor
 
@@ -29,6 +30,7 @@ def convert(tensors: Mapping[str, Tensor], origin: Origin) -> Parts:
     """See `load.Family`; reads train_opt.txt or test_opt.txt beside the file. Raises WeightsError."""
     source, options = options_file.beside(origin.path)
     config = _config(tensors, dropout=not options_file.truth(options, "no_dropout", source))
+    config = replace(config, trained_at=options_file.side(options, source))
     words = in_words(config) + _compared(config, options, source)
     made = tensor_names.renamed(tensors, _table(config), what=WHAT, switches=words, unused=switches.unused(config.norm))
     return Parts(made, configs.stated(config), tuple(words))

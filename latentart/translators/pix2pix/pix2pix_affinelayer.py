@@ -97,7 +97,17 @@ def _config(tensors: Mapping[str, Tensor]) -> Config:
     # Dropout is in the three innermost levels of the way up, as far as they are inside of the doubling ones.
     dropout = tuple(range(max(1, len(levels) - 3), len(levels)))
     widths = tuple(kernel[3] for kernel in kernels)
-    return Config(kernels[0][2], outputs, widths, "affine", True, innermost_norm=True, dropout=dropout)
+    # That program has one size, at which the innermost map is one pixel.
+    return Config(
+        kernels[0][2],
+        outputs,
+        widths,
+        "affine",
+        True,
+        innermost_norm=True,
+        dropout=dropout,
+        trained_at=2 ** len(widths),
+    )
 
 
 def _table(config: Config, biased: bool) -> dict[str, str]:

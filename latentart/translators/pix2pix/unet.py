@@ -39,6 +39,8 @@ class Config:
     """Levels whose way up was trained with dropout, 0 the outermost."""
     eps: float = 1e-5
     """Added to the variance by the normalisations."""
+    trained_at: int = 0
+    """Side of the pictures it was trained on, 0 where nothing says."""
 
 
 class Level(torch.nn.Module):
@@ -79,6 +81,7 @@ class UNet(Translator):
         # A smaller picture would be mostly its own reflection.
         self.smallest = self.multiple // 4
         self.tiles = True
+        self.trained_at = config.trained_at
         self.levels = torch.nn.ModuleList(Level(config, i) for i in range(len(config.widths)))
 
     def forward(self, img: Tensor, *, style: Tensor | None = None, strength: float = 1.0) -> Tensor:
@@ -117,4 +120,5 @@ CHECKS = {
     "innermost_norm": configs.is_truth,
     "eps": configs.is_epsilon,
     "dropout": lambda v: configs.are_numbers(v, DEEPEST),
+    "trained_at": configs.is_side,
 }

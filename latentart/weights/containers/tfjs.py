@@ -114,7 +114,7 @@ def _restored(weight: Mapping[str, Any], stored: Tensor) -> Tensor:
     if quantized.get("dtype") in ("uint8", "uint16"):
         scale, lowest = (_number(weight["name"], quantized.get(key)) for key in ("scale", "min"))
         # A part at a time: as doubles all of it would take eight times its room.
-        parts = [part.double() * scale + lowest for part in stored.flatten().split(PART)]
+        parts = [part.double() * scale + lowest for part in torch.split(stored.flatten(), PART)]
         whole = weight["dtype"] == "int32"
         made = [part.round().int() if whole else part.float() for part in parts]
         stored = torch.cat(made).view(stored.shape) if made else stored.float()
