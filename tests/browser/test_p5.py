@@ -193,6 +193,6 @@ def test_what_a_page_changed_goes_back_unless_others_changed_it(page, fresh):
     fresh.session.control.set({"seed": 77})
     page.wait_for_function("live.get('seed') === 77")
     page.goto("about:blank")
-    assert wait_until(lambda: fresh.session.control.value("psi") == 0.7)
+    assert wait_until(lambda: fresh.session.control.value("psi") == 0.8)
     assert fresh.session.control.value("walk/radius") == 1
     assert fresh.session.control.value("seed") == 77

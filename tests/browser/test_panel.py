@@ -107,7 +107,7 @@ def test_a_slider_is_played_and_goes_back_on_double_click(panel, fresh):
     assert panel.inner_text("[data-param='psi'] output").strip() == f"{value(fresh, 'psi'):.2f}"
     panel.wait_for_function("live.latency > 0 && /^[0-9]+$/.test(document.getElementById('latency').textContent)")
     panel.dblclick("[data-param='psi'] .top")
-    assert wait_until(lambda: value(fresh, "psi") == 0.7)
+    assert wait_until(lambda: value(fresh, "psi") == 0.8)
 
 
 def test_what_others_play_is_shown(panel, fresh):
@@ -286,7 +286,7 @@ def test_the_projector_only_shows(page, fresh):
     assert page.inner_text("body").strip() == ""
     page.wait_for_function("live.connected")
     assert not fresh.session.takes.recording
-    assert value(fresh, "psi") == 0.7
+    assert value(fresh, "psi") == 0.8
     assert value(fresh, "master/blackout") is False
     assert page.evaluate("getComputedStyle(document.body).cursor") == "none"
 

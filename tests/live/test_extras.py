@@ -179,7 +179,7 @@ def taught(tmp_path):
 def test_a_knob_learns(taught):
     learner, actions = taught
     learner.play("control 0 7", 1.0, actions.fire)
-    assert learner.control.value("psi") == 0.7
+    assert learner.control.value("psi") == 0.8
     actions.fire("midi/learn", ["psi"])
     learner.play("control 0 7", 0.5, actions.fire)
     learner.play("control 0 7", 1.0, actions.fire)

@@ -105,7 +105,7 @@ def test_a_pattern_reaches_many(osc):
 def test_a_message_without_arguments_asks(osc):
     osc.dispatch((message("/la/psi"), ME))
     osc.dispatch((message("/la/n/psi"), ME))
-    assert osc.replies == [(ME, "/la/psi", [0.7]), (ME, "/la/n/psi", [pytest.approx(0.675)])]
+    assert osc.replies == [(ME, "/la/psi", [0.8]), (ME, "/la/n/psi", [pytest.approx(0.7)])]
 
 
 @pytest.mark.parametrize(("args", "fires"), [((), True), ((1,), True), ((1.0,), True), ((0,), False), ((True,), True),
