@@ -7,12 +7,12 @@ that readers explain them as they explain a missing file.
 from __future__ import annotations
 
 import errno
+import io
 import logging
 import os
 import stat
 from collections.abc import Container
 from pathlib import Path
-from typing import BinaryIO
 
 _NO_FILE = "a device, a pipe or a socket, not a file"
 _log = logging.getLogger(__name__)
@@ -27,7 +27,7 @@ def check(path: str | Path) -> int:
     return found.st_size
 
 
-def opened(path: str | Path) -> BinaryIO:
+def opened(path: str | Path) -> io.BufferedReader:
     """The file, open for reading. Raises OSError for what is no regular file."""
     check(path)
     # Without waiting, and asked again: a pipe may have taken the file's place since.

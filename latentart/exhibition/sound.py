@@ -136,7 +136,7 @@ def _blocks(container: InputContainer, channels: int) -> Iterator[Array]:
     resampler = av.AudioResampler(format="flt", layout=("mono", "stereo")[channels - 1], rate=RATE)
     for frame in itertools.chain(container.decode(audio=0), [None]):
         for part in resampler.resample(frame):
-            yield part.to_ndarray().reshape(-1, channels)
+            yield part.to_ndarray().reshape(-1, channels).astype(np.float32, copy=False)
 
 
 def _until(blocks: Iterator[Array], most: float) -> Iterator[Array]:

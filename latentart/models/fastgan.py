@@ -131,6 +131,7 @@ class SynthesisNetwork(Synthesizer):
         x = F.glu(self.start(ws[:, 0].to(self.start.weight.dtype)).view(len(ws), -1, 4, 4), dim=1)
         reached = [x]
         for index, block in enumerate(self.blocks):
+            assert isinstance(block, Block)
             x = block(x, block.maps(f"b{8 << index}", len(ws), noise_mode, noise or {}))
             gate = index + 1 - REACH
             if 0 <= gate < len(self.gates):
