@@ -25,11 +25,11 @@ def read_all(sources: Sequence[str | Path], num_ws: int, w_dim: int) -> NDArray[
         if not found:
             raise WeightsError(f"{str(source)!r} holds no .npz or .npy latents")
         files += found
-    parts: list[NDArray[np.float64]] = []
+    ws: list[NDArray[np.float64]] = []
     for path in files:
-        parts.append(read(path, num_ws, w_dim))
-        _check_room(sum(map(len, parts)), num_ws, w_dim, str(path))
-    return np.concatenate(parts)
+        ws.append(read(path, num_ws, w_dim))
+        _check_room(sum(map(len, ws)), num_ws, w_dim, str(path))
+    return np.concatenate(ws)
 
 
 def read(path: str | Path, num_ws: int, w_dim: int) -> NDArray[np.float64]:

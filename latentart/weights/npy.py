@@ -49,7 +49,7 @@ def read_npy(stream: IO[bytes], size: int) -> NDArray[np.generic]:
         raise ValueError(f"its header claims shape {list(shape)}, more than the {size} bytes there are")
     array = np.empty(math.prod(shape), dtype)
     # Filled in place, so that it is in memory once and can be written to.
-    if _fill(stream, memoryview(array.view(np.uint8).data)) < array.nbytes:
+    if _fill(stream, array.view(np.uint8).data) < array.nbytes:
         raise EOFError("it ends within its numbers: download it again")
     return array.reshape(shape, order="F" if fortran else "C")
 

@@ -57,7 +57,7 @@ def plays(state: dict[str, Tensor], z: Tensor, noise: dict[str, Tensor]) -> Tens
     return torch.tanh(img) if size == 1024 else img
 
 
-@pytest.mark.parametrize("size", [64, 256, 512, 1024])
+@pytest.mark.parametrize("size", [64, 256, 1024])
 @pytest.mark.parametrize("mode", ["none", "const"])
 def test_pictures_are_those_of_the_paper(tmp_path: Path, size: int, mode: str) -> None:
     state = layout.random_generator(size)
@@ -65,7 +65,7 @@ def test_pictures_are_those_of_the_paper(tmp_path: Path, size: int, mode: str) -
     found = open_checkpoint(tmp_path / "5.pth")
     G = build(found, "cpu")
     assert (G.family, G.img_size, G.num_ws) == ("fastgan", (size, size), 1)
-    z = torch.randn(2, 6, generator=torch.Generator().manual_seed(3))
+    z = torch.randn(2 if size < 1024 else 1, 6, generator=torch.Generator().manual_seed(3))
     maps = {}
     if mode == "const":
         for name in G.noise_shapes:

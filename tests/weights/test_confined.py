@@ -14,7 +14,7 @@ from attacks import ATTACKS, SENTINEL
 from attacks.elsewhere import ELSEWHERE
 
 ROOT = Path(__file__).parents[2]
-SHARES = 4
+SHARES = 8
 """Processes, so that none comes near the time that a test has."""
 
 

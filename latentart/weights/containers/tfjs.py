@@ -114,7 +114,8 @@ def _restored(weight: Mapping[str, Any], stored: Tensor) -> Tensor:
     if quantized.get("dtype") in ("uint8", "uint16"):
         scale, lowest = (_number(weight["name"], quantized.get(key)) for key in ("scale", "min"))
         # A part at a time: as doubles all of it would take eight times its room.
-        parts = [part.double() * scale + lowest for part in torch.split(stored.flatten(), PART)]
+        flat = stored.flatten()
+        parts = [flat[at : at + PART].double() * scale + lowest for at in range(0, len(flat), PART)]
         whole = weight["dtype"] == "int32"
         made = [part.round().int() if whole else part.float() for part in parts]
         stored = torch.cat(made).view(stored.shape) if made else stored.float()
