@@ -16,7 +16,28 @@ NAME = "onnxruntime-web"
 PACKAGE = f"{NAME}@1.30.0"
 PACKAGE_SHA256 = "d2228df7e4616bc3348bf504ee888f3bec43789a273f0a63f3e68d203ce3bf71"
 NOTICE = "onnxruntime-web 1.30.0, MIT, Microsoft: plays networks inside a page of `latentart live`"
-MEMBERS = ("ort.wasm.min.js", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm")
+PAGE = ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm")
+"""What an exported page needs: the player as a module."""
+MEMBERS = ("ort.wasm.min.js", *PAGE)
+LICENCE = """onnxruntime-web 1.30.0
+
+MIT License
+
+Copyright (c) Microsoft Corporation
+
+Permission is hereby granted, free of charge, to any person obtaining a copy of this software and associated
+documentation files (the "Software"), to deal in the Software without restriction, including without limitation the
+rights to use, copy, modify, merge, publish, distribute, sublicense, and/or sell copies of the Software, and to permit
+persons to whom the Software is furnished to do so, subject to the following conditions:
+
+The above copyright notice and this permission notice shall be included in all copies or substantial portions of the
+Software.
+
+THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR IMPLIED, INCLUDING BUT NOT LIMITED TO THE
+WARRANTIES OF MERCHANTABILITY, FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE AUTHORS OR
+COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR
+OTHERWISE, ARISING FROM, OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE SOFTWARE.
+"""
 
 
 def folder() -> Path:
@@ -24,8 +45,15 @@ def folder() -> Path:
     return cache.root() / "browser"
 
 
+def page_player() -> list[Path]:
+    """The files that an exported page needs, fetched at the first export. Raises WeightsError, TargetError."""
+    if any(not (folder() / name).is_file() for name in PAGE):
+        pull_player()
+    return [folder() / name for name in PAGE]
+
+
 def pull_player(source: str | Path | None = None) -> Path:
-    """Puts the player's three files into the user's cache and returns their folder.
+    """Puts the player's files into the user's cache and returns their folder.
 
     source: the package's .tgz, if the user has it; None asks npm for it. Raises WeightsError, TargetError.
     """

@@ -1,0 +1,128 @@
+"""A folder in which a generator plays in the browser: any web server can serve it, no Python runs anywhere.
+
+    index.html, page.css, page.js, sw.js       the page and its offline cache
+    model.json, weights.bin                    facts and directions; both networks, half precision
+    lib/                                       the player (sketches/lib/latent.*.js) and onnxruntime-web
+
+Needs the extra `latentart[export]`, and onnxruntime-web, which npm fetches once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from latentart import shipped
+from latentart.errors import SettingsError
+from latentart.exports import browser, graphs
+from latentart.exports import onnx as to_onnx
+from latentart.latent import direction_files, directions
+from latentart.models.base import Generator
+from latentart.models.load import load
+from latentart.weights import cards
+
+KIND = "page"
+IS_FOLDER = True
+TOLERANCE = 2 / 255
+"""Half-precision weights; those of the shipped models have it already."""
+VERSION = 1
+MOST_DIRECTIONS = 16
+SITE = Path(__file__).parent / "site"
+PANEL = Path(__file__).parents[1] / "live" / "web" / "static"
+"""The live panel's files: a page has the same controls and the same stage."""
+PLAYER = ("p5.latentart.js", "latent.page.js", "latent.worker.js", "latent.network.js", "latent.instrument.js",
+          "latent.state.js", "latent.numbers.js", "latent.params.js", "latent.load.js")  # fmt: skip
+
+
+def write(network: str | Path, target: Path) -> tuple[float, tuple[str, ...]]:
+    """Writes the folder and runs both graphs in onnxruntime. Raises LatentartError."""
+    to_onnx.check_packages()
+    G = load(network, "cpu").eval()
+    if G.img_channels not in (1, 3):
+        raise SettingsError(f"{G.name} draws pictures of {G.img_channels} channels: a page shows 1 or 3")
+    found = _directions(G, network)
+    difference = _weights(G, found, target)
+    player(target)
+    for file in (*sorted(SITE.iterdir()), *(PANEL / name for name in ("controls.js", "stage.js", "icon.svg"))):
+        shutil.copyfile(file, target / file.name)
+    size = sum(file.stat().st_size for file in target.rglob("*") if file.is_file())
+    return difference, (f"{len(found)} directions, {size / 1e6:.1f} MB; serve it: python -m http.server -d FOLDER",)
+
+
+def player(target: Path) -> None:
+    """Copies the player, and onnxruntime-web with its licence, into target/lib. Raises SettingsError, WeightsError."""
+    folders = [folder / "lib" for folder in shipped.folders("sketches", "*.py")]
+    lib = next((folder for folder in folders if (folder / PLAYER[0]).exists()), None)
+    if lib is None:
+        raise SettingsError("the folder sketches/lib, which holds the player, is not installed")
+    ort = target / "lib" / "ort"
+    ort.mkdir(parents=True)
+    for name in PLAYER:
+        shutil.copyfile(lib / name, target / "lib" / name)
+    for file in browser.page_player():
+        shutil.copyfile(file, ort / file.name)
+    (ort / "NOTICE.txt").write_text(browser.LICENCE, encoding="utf-8")
+
+
+def _directions(G: Generator, network: str | Path) -> list[directions.Direction]:
+    """A model's own directions, or SeFa's, in the order of the faders: as a live session has them."""
+    book = direction_files.of_network(G, network)
+    return (list(book) or list(directions.sefa(G, count=MOST_DIRECTIONS)))[:MOST_DIRECTIONS]
+
+
+def _weights(G: Generator, found: Sequence[directions.Direction], target: Path) -> float:
+    """Writes weights.bin and model.json; the largest difference against PyTorch on 0 .. 1."""
+    parts = {"mapping": graphs.MappingPart(G).eval(), "synthesis": graphs.SynthesisPart(G).eval()}
+    blocks, difference = {}, 0.0
+    for name, part in parts.items():
+        file = target / f"{name}.onnx"
+        to_onnx.save(part, file)
+        graphs.slim(file, halve=name == "synthesis")
+        difference = max(difference, *(to_onnx.difference(part, file, inputs) for inputs in part.samples()))
+        blocks[name] = file.read_bytes()
+        file.unlink()
+    rows = [d.rows(G.num_ws) for d in found]
+    blocks["directions"] = np.asarray(rows, "<f4").tobytes()
+    blocks["centre"] = G.w_avg.detach().float().numpy().astype("<f4").tobytes()
+    places, whole = _joined(blocks)
+    (target / "weights.bin").write_bytes(whole)
+    weights = {"file": "weights.bin", "bytes": len(whole), "sha256": hashlib.sha256(whole).hexdigest(), "parts": places}
+    facts = _facts(G, found) | {"inputs": list(parts["synthesis"].inputs), "weights": weights}
+    (target / "model.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
+    return difference
+
+
+def _joined(blocks: dict[str, bytes]) -> tuple[dict[str, list[int]], bytes]:
+    """Blocks one after another, each at a multiple of eight: name -> [offset, length]."""
+    places, whole = {}, b""
+    for name, block in blocks.items():
+        places[name] = [len(whole), len(block)]
+        whole += block + bytes(-len(block) % 8)
+    return places, whole
+
+
+def _facts(G: Generator, found: Sequence[directions.Direction]) -> dict[str, Any]:
+    """What the player has to know, and what people want to."""
+    height, width = G.img_size
+    return {
+        "latentart": KIND, "version": VERSION, "name": G.name, "family": G.family, "sha256": G.sha256,
+        "width": width, "height": height, "channels": G.img_channels,
+        "z_dim": G.z_dim, "c_dim": G.c_dim, "w_dim": G.w_dim, "num_ws": G.num_ws,
+        "class_names": list(G.class_names) or [str(i) for i in range(G.c_dim)],
+        "directions": [{"name": d.name, "curve": list(d.curve), "sign": d.sign} for d in found],
+        "start": {"walk/mode": "keyframes", "psi": 0.7},
+        "shown": _card(G.sha256), "webgpu": False,
+    }  # fmt: skip
+
+
+def _card(sha256: str) -> dict[str, str]:
+    """Licence, data and notes of a model that has a card; nothing for others."""
+    card = cards.by_sha256(sha256)
+    facts = {} if card is None else card.facts
+    return {key: str(facts[key]) for key in ("license", "data", "notes") if key in facts}
