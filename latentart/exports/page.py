@@ -23,6 +23,7 @@ from latentart.errors import SettingsError
 from latentart.exports import browser, graphs
 from latentart.exports import onnx as to_onnx
 from latentart.latent import direction_files, directions
+from latentart.latent.axes import sefa
 from latentart.models.base import Generator
 from latentart.models.load import load
 from latentart.weights import cards
@@ -37,11 +38,20 @@ SITE = Path(__file__).parent / "site"
 PANEL = Path(__file__).parents[1] / "live" / "web" / "static"
 """The live panel's files: a page has the same controls and the same stage."""
 PLAYER = ("p5.latentart.js", "latent.page.js", "latent.worker.js", "latent.network.js", "latent.instrument.js",
-          "latent.state.js", "latent.numbers.js", "latent.params.js", "latent.load.js")  # fmt: skip
+          "latent.state.js", "latent.numbers.js", "latent.params.js", "latent.load.js",
+          "latent.offline.js")  # fmt: skip
 
 
 def write(network: str | Path, target: Path) -> tuple[float, tuple[str, ...]]:
     """Writes the folder and runs both graphs in onnxruntime. Raises LatentartError."""
+    found = model(network, target)
+    for file in (*sorted(SITE.iterdir()), *(PANEL / name for name in ("controls.js", "stage.js", "icon.svg"))):
+        shutil.copyfile(file, target / file.name)
+    return found
+
+
+def model(network: str | Path, target: Path) -> tuple[float, tuple[str, ...]]:
+    """Writes what plays a model, without a page around it: model.json, weights.bin, lib/. Raises LatentartError."""
     to_onnx.check_packages()
     G = load(network, "cpu").eval()
     if G.img_channels not in (1, 3):
@@ -49,31 +59,35 @@ def write(network: str | Path, target: Path) -> tuple[float, tuple[str, ...]]:
     found = _directions(G, network)
     difference = _weights(G, found, target)
     player(target)
-    for file in (*sorted(SITE.iterdir()), *(PANEL / name for name in ("controls.js", "stage.js", "icon.svg"))):
-        shutil.copyfile(file, target / file.name)
     size = sum(file.stat().st_size for file in target.rglob("*") if file.is_file())
     return difference, (f"{len(found)} directions, {size / 1e6:.1f} MB; serve it: python -m http.server -d FOLDER",)
 
 
 def player(target: Path) -> None:
     """Copies the player, and onnxruntime-web with its licence, into target/lib. Raises SettingsError, WeightsError."""
-    folders = [folder / "lib" for folder in shipped.folders("sketches", "*.py")]
-    lib = next((folder for folder in folders if (folder / PLAYER[0]).exists()), None)
-    if lib is None:
-        raise SettingsError("the folder sketches/lib, which holds the player, is not installed")
     ort = target / "lib" / "ort"
     ort.mkdir(parents=True)
     for name in PLAYER:
-        shutil.copyfile(lib / name, target / "lib" / name)
+        shutil.copyfile(lib() / name, target / "lib" / name)
     for file in browser.page_player():
         shutil.copyfile(file, ort / file.name)
     (ort / "NOTICE.txt").write_text(browser.LICENCE, encoding="utf-8")
 
 
+def lib() -> Path:
+    """The folder of scripts that sketches share. Raises SettingsError where it is not installed."""
+    for folder in shipped.folders("sketches", "*.py"):
+        if (folder / "lib" / PLAYER[0]).exists():
+            return folder / "lib"
+    raise SettingsError("the folder sketches/lib, which holds the player, is not installed")
+
+
 def _directions(G: Generator, network: str | Path) -> list[directions.Direction]:
-    """A model's own directions, or SeFa's, in the order of the faders: as a live session has them."""
+    """A model's own directions, or SeFa's where it has styles, in the order of the faders: as a live session has them."""
     book = direction_files.of_network(G, network)
-    return (list(book) or list(directions.sefa(G, count=MOST_DIRECTIONS)))[:MOST_DIRECTIONS]
+    if not len(book) and sefa.groups(G):
+        return list(directions.sefa(G, count=min(MOST_DIRECTIONS, G.w_dim)))
+    return list(book)[:MOST_DIRECTIONS]
 
 
 def _weights(G: Generator, found: Sequence[directions.Direction], target: Path) -> float:

@@ -1,12 +1,12 @@
 // The page of an exported model: the picture, a panel made from the parameters that the model has, keys, saving.
 
+import { kept } from "./lib/latent.offline.js";
 import { loadLatent } from "./lib/latent.page.js";
 import { control, make } from "./controls.js";
 import { Stage } from "./stage.js";
 
 const [$, query] = [(id) => document.getElementById(id), new URLSearchParams(location.search)];
 const FILM = { side: 512, fps: 30, longest: 120, bits: 12e6 };
-const WORKER_WITHIN = 4000; // ms
 const SHARED = ["seed", "psi", "walk/mode", "walk/speed", "walk/radius", "class/a", "class/b", "class/mix"];
 const TABS = {
   Walk: ["walk/mode", "seed", "psi", "walk/speed", "walk/radius", "walk/count", "walk/turns", "walk/petals", "walk/depth", "walk/glide"],
@@ -23,7 +23,7 @@ const LABELS = {
 const ONLY = { "walk/radius": ["orbit", "drift", "flower"], "walk/count": ["keyframes", "orbit", "drift", "flower"], "walk/turns": ["drift"],
                "walk/petals": ["flower"], "walk/depth": ["flower"] };
 
-await kept();
+if (!query.has("nocache")) await kept("sw.js");
 const live = (globalThis.live = loadLatent("./", { device: query.get("device") ?? undefined, threads: Number(query.get("threads")) || undefined }));
 const stage = new Stage(live, { place: $("stage"), picture: $("picture"), glow: $("glow") });
 const controls = new Map();
@@ -42,20 +42,6 @@ live.on("stats", ({ fps, engine, reason }) => {
   $("engine")?.replaceChildren([engine, reason].filter(Boolean).join(" · "));
 });
 
-/** A service worker keeps the page for offline use and adds the headers that threads need: before it is there the page
- * loads once more. Without one (plain http, private windows) the page plays on one thread and needs its server. */
-async function kept() {
-  if (!("serviceWorker" in navigator) || query.has("nocache")) return;
-  const late = new Promise((resolve) => setTimeout(resolve, WORKER_WITHIN));
-  const registration = await navigator.serviceWorker.register("sw.js").catch(() => null);
-  if (!registration) return;
-  await Promise.race([navigator.serviceWorker.ready, late]);
-  if (globalThis.crossOriginIsolated || sessionStorage.getItem("isolating")) return;
-  sessionStorage.setItem("isolating", "1");
-  location.reload();
-  await new Promise(() => {});
-}
-
 function begin() {
   const { model, schema } = live;
   document.title = model.model;
@@ -70,6 +56,7 @@ function begin() {
   fromLink();
   show(live.values);
   stage.fit();
+  tell("Tap the picture for another; drag it in the walk “plane”");
 }
 
 const named = (name) => name.replace(/[-_](\d+)$/, "").replaceAll("-", " ");
@@ -80,6 +67,8 @@ function section(tab, names, params) {
   for (const name of names) {
     const param = { ...params.get(name) };
     if (name.startsWith("dir/")) [param.min, param.max] = [-3, 3];
+    // A vector has no control here.
+    if (name === "walk/mode") param.choices = param.choices.filter((choice) => choice !== "latent");
     const made = control(live, param, label(name), { names: /^class\/[ab]$/.test(name) ? live.model.classes : [] });
     controls.set(name, made);
     sheet.append(made.element);
@@ -104,7 +93,7 @@ function choose(tab) {
 
 function card({ license, notes, family }) {
   const about = [license && `Weights: ${license}.`, notes, `${family}, played in this page.`].filter(Boolean).join(" ");
-  return [make("span", { id: "engine" }), make("details", {}, make("summary", {}, "About this model"), about)];
+  return [make("details", {}, make("summary", {}, "About this model"), make("p", {}, about), make("p", { id: "engine" }))];
 }
 
 function show(values) {
