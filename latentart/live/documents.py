@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from latentart.live.control.params import ACTIONS, BENDS, LAYERS, QUANTISE, TABLE, Action, Param, schema
+from latentart.live.control.params import ACTIONS, BENDS, LAYERS, QUANTISE, SLOTS, TABLE, Action, Param, schema
 from latentart.live.osc.dispatch import ALIASES
 
 _HEAD = """\
@@ -128,9 +128,9 @@ def _arguments(a: Action) -> str:
 
 
 _PLAYED = ("seed", "walk", "latent", "psi", "cutoff", "noise", "style", "mix", "class", "dir", "audio", "react",
-           "tempo", "master")  # fmt: skip
+           "tempo", "master", "then")  # fmt: skip
 """Groups that a page can play without a server."""
-_STAGE_ONLY = ("noise/seed", "noise/speed")
+_STAGE_ONLY = ("noise/seed", "noise/speed", *(f"then/{slot}/network" for slot in range(1, SLOTS + 1)))
 _PAGE_ACTIONS = ("seed/next", "seed/prev", "seed/random", "tempo/resync", "cue/stop", "master/panic")
 
 

@@ -115,7 +115,29 @@ export class Instrument {
     const v = this.state.values;
     const ws = Float32Array.from(this._pushed(this._truncated(await this._styled(this.rows))));
     const noise = v["noise/mode"] === "none" ? 0 : Math.max(0, v["noise/amount"] + v["react/noise"] * v["audio/high"]);
-    return { ws, noise, light: v["master/blackout"] ? 0 : v["master/fade"] };
+    return { ws, noise, light: v["master/blackout"] ? 0 : v["master/fade"], then: this._then() };
+  }
+
+  /** What each translator behind the model does: strength, and shares of its styles. A change of style glides. */
+  _then() {
+    const v = this.state.values;
+    return (this.model.facts.then ?? []).map(({ styles }, i) => {
+      const value = (name) => v[`then/${i + 1}/${name}`];
+      const shares = new Float32Array(Math.max(styles.length, 1));
+      const mix = value("style/mix");
+      shares[Math.min(value("style/a"), shares.length - 1)] += 1 - mix;
+      shares[Math.min(value("style/b"), shares.length - 1)] += mix;
+      return { strength: value("on") ? value("strength") : 0, style: this._glidedStyle(i, shares) };
+    });
+  }
+
+  _glidedStyle(slot, wanted) {
+    this.styles ??= [];
+    const [from, frame] = this.styles[slot] ?? [wanted, this.state.frame];
+    const share = 1 - Math.exp(-(this.state.frame - frame) / (0.25 * Math.max(this.state.values["walk/glide"], 0.02) * this.state.fps));
+    const found = from.map((x, i) => (Math.abs(wanted[i] - x) < 1e-3 ? wanted[i] : x + (wanted[i] - x) * share));
+    this.styles[slot] = [found, this.state.frame];
+    return found;
   }
 
   /** Goes on from a snapshot of the stage. */

@@ -39,6 +39,8 @@ function check(facts) {
   if (parts.centre[1] !== 4 * facts.w_dim) wrong("weights.parts.centre", parts.centre);
   if (!texts(facts.class_names) || !texts(facts.inputs)) wrong("class_names or inputs", "");
   directions(facts);
+  chain(facts);
+  if (facts.take !== undefined) take(facts.take);
   return facts;
 }
 
@@ -51,6 +53,17 @@ function directions({ directions: found, weights, num_ws, w_dim }) {
   const curve = (c) => Array.isArray(c) && [0, 7].includes(c.length) && c.every(Number.isFinite);
   const good = Array.isArray(found) && found.length <= 16 && found.every((d) => typeof d?.name === "string" && curve(d.curve));
   if (!good || weights.parts.directions[1] !== 4 * found.length * num_ws * w_dim) wrong("directions", found);
+}
+
+function chain({ then = [], weights }) {
+  const good = Array.isArray(then) && then.length <= 3 && then.every((link) => typeof link?.name === "string" && texts(link.styles));
+  if (!good) wrong("then", then);
+  then.forEach((_, i) => span(weights.parts[`then${i + 1}`], `then${i + 1}`, weights.bytes));
+}
+
+function take(found) {
+  const whole = ["frame", "end"].every((name) => Number.isInteger(found?.[name])) && found.end > found.frame;
+  if (!whole || !(found.fps >= 1 && found.fps <= 240) || typeof found.snapshot !== "object" || typeof found.events !== "object") wrong("take", found);
 }
 
 const texts = (list) => Array.isArray(list) && list.length <= 4096 && list.every((item) => typeof item === "string" && item.length < 200);

@@ -13,6 +13,8 @@ export class Network {
     await found._load(site, device !== "wasm" && !gpu);
     found.mapping = await found._session("mapping", "wasm");
     found.synthesis = await found._session("synthesis", "wasm");
+    found.then = [];
+    for (let i = 1; i <= (facts.then ?? []).length; i++) found.then.push(await found._session(`then${i}`, "wasm"));
     found.reason = gpu || (isolated ? "" : "one thread: this page is not cross-origin isolated");
     if (found.hasGpu) await found._tryGpu();
     return found;
@@ -60,11 +62,19 @@ export class Network {
 
   async _session(part, device) {
     const [at, length] = this.facts.weights.parts[part];
-    const options = { executionProviders: [device], graphOptimizationLevel: "all", logSeverityLevel: 3 };
+    const options = { executionProviders: [device], graphOptimizationLevel: "all", logSeverityLevel: 3,
+                      // Threads that wait must not spin: on a busy machine, or a phone, that costs more than it gains.
+                      extra: { session: { intra_op: { allow_spinning: "0" } } } };
     const made = await this.ort.InferenceSession.create(this.bytes.subarray(at, at + length), options);
-    const inputs = part === "mapping" ? ["z", ...(this.facts.c_dim ? ["c"] : [])] : this.facts.inputs;
+    const inputs = this._inputs(part);
     if (made.inputNames.join() !== inputs.join()) throw new Error(`the ${part} network takes ${made.inputNames.join(", ")}: export the model again`);
     return made;
+  }
+
+  _inputs(part) {
+    if (part === "mapping") return ["z", ...(this.facts.c_dim ? ["c"] : [])];
+    if (part === "synthesis") return this.facts.inputs;
+    return ["img", ...(this.facts.then[Number(part.slice(4)) - 1].styles.length ? ["style"] : [])];
   }
 
   /** z [z_dim], c [c_dim] or null -> ws [num_ws * w_dim] at psi 1. */
@@ -80,8 +90,24 @@ export class Network {
   /** {ws, noise, light} -> ImageData; the next call overwrites it. */
   async draw(shot) {
     const { out } = await this._turn(() => this._run(this.synthesis, shot));
-    this._fill(out.data, shot.light);
+    let [planes, channels] = [out.data, this.facts.channels];
+    for (const [i, session] of this.then.entries()) {
+      const { strength = 0, style } = shot.then?.[i] ?? {};
+      if (!strength) continue;
+      planes = await this._translated(session, channels === 3 ? planes : grey(planes), strength, style);
+      channels = 3;
+    }
+    this._fill(planes, channels, shot.light);
     return this.image;
+  }
+
+  /** A picture [3, H, W] through a translator, laid over it. style: shares of the styles. */
+  async _translated(session, planes, strength, style) {
+    const clamped = planes.map((x) => Math.min(Math.max(x, -1), 1));
+    const feeds = { img: this._tensor(clamped, [1, 3, this.facts.height, this.facts.width]) };
+    if (session.inputNames.includes("style")) feeds.style = this._tensor(style, [style.length]);
+    const { data } = (await this._turn(() => session.run(feeds))).out;
+    return strength === 1 ? data : clamped.map((x, i) => x + (data[i] - x) * strength);
   }
 
   /** One run at a time: sessions share the threads. */
@@ -103,10 +129,10 @@ export class Network {
   }
 
   /** [C, H, W] in -1 .. 1 -> RGBA, rounded as pixels.py does; light 0 is black. */
-  _fill(planes, light) {
+  _fill(planes, channels, light) {
     const { data } = this.image;
     const size = data.length / 4;
-    const [green, blue] = this.facts.channels === 3 ? [size, 2 * size] : [0, 0];
+    const [green, blue] = channels === 3 ? [size, 2 * size] : [0, 0];
     const [scale, zero] = [127.5 * light, 127.5 * light];
     for (let i = 0, at = 0; i < size; i++, at += 4) {
       data[at] = planes[i] * scale + zero;
@@ -149,6 +175,13 @@ export class Network {
     const { num_ws, w_dim } = this.facts;
     return Float32Array.from({ length: num_ws * w_dim }, (_, i) => this.centre[i % w_dim] + 0.3 * Math.sin(i * 12.9898 + n));
   }
+}
+
+/** One plane three times. */
+function grey(plane) {
+  const found = new Float32Array(3 * plane.length);
+  for (let i = 0; i < 3; i++) found.set(plane, i * plane.length);
+  return found;
 }
 
 async function timed(work) {

@@ -55,7 +55,7 @@ async function load({ load: site, threads, device, isolated }) {
 
 function begin() {
   instrument = new Instrument(network, take ? take.fps : FPS);
-  if (take) instrument.restore(take.snapshot);
+  if (take) rewind();
   else instrument.apply({ set: network.facts.start ?? {} });
   targets = { ...instrument.state.targets };
 }
@@ -83,13 +83,21 @@ function identify() {
                   c_dim: facts.c_dim, z_dim: facts.z_dim, w_dim: facts.w_dim, num_ws: facts.num_ws,
                   directions: facts.directions.length, direction_names: facts.directions.map(({ name }) => name),
                   device: network.device, engine: network.engine, reason: network.reason };
-  return { values: targets, schema: { params: played(facts), actions: ACTIONS }, model, models: [facts.name], translators: [],
+  return { values: targets, schema: { params: played(facts), actions: ACTIONS }, model, models: [facts.name], translators: facts.then ?? [],
            presets: [], cues: [], cue: -1, stats: stats(), size: [facts.width, facts.height] };
 }
 
 /** Parameters that this model has. */
-function played({ directions, c_dim }) {
-  return PARAMS.filter(({ name, group }) => (group !== "class" || c_dim) && !(group === "dir" && Number(name.split("/")[1]) > directions.length));
+function played({ directions, c_dim, then = [] }) {
+  const most = { dir: directions.length, then: then.length };
+  const has = ({ name, group }) => (group !== "class" || c_dim) && !(group in most && Number(name.split("/")[1]) > most[group]);
+  return PARAMS.filter(has).map((param) => ({ ...param, ...styled(param, then) }));
+}
+
+/** A style is one of those that its translator has. */
+function styled({ name }, then) {
+  const [, slot] = name.match(/^then\/(\d)\/style\/[ab]$/) ?? [];
+  return slot ? { max: Math.max(then[slot - 1].styles.length - 1, 0) } : {};
 }
 
 function set({ values, fade = 0, at }) {
@@ -171,16 +179,19 @@ async function tick() {
 /** What the take did before this frame; after its last frame it begins again. */
 function perform() {
   const next = instrument.state.frame + 1;
-  if (next >= take.end) {
-    instrument.restore(take.snapshot);
-    return;
-  }
+  if (next >= take.end) return rewind();
   for (const operation of take.events[next] ?? []) instrument.apply(operation);
+}
+
+function rewind() {
+  instrument.restore(take.snapshot);
+  instrument.state.frame = take.frame - 1;
 }
 
 async function paint() {
   const shot = await instrument.shot();
-  const key = `${shot.noise} ${shot.light} ${shot.ws.join()}`;
+  const then = shot.then.map(({ strength, style }) => `${strength} ${style.join()}`);
+  const key = `${shot.noise} ${shot.light} ${then} ${shot.ws.join()}`;
   if (key === lastKey) return false;
   const began = performance.now();
   const revision = instrument.state.rev;

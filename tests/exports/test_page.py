@@ -8,22 +8,24 @@ import subprocess
 from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import onnxruntime
 import pytest
 import torch
+from layouts import dcgan, lucidrains, progan, random_stylegan3
 from layouts.random_stylegan2 import random_state
 
 from latentart import seeds
 from latentart.errors import LatentartError
-from latentart.exports import browser
+from latentart.exports import browser, page_chain
 from latentart.exports.export import export
 from latentart.latent import easing, interpolate, space
 from latentart.live import documents
 from latentart.live.control.state import State
-from latentart.models.load import load
+from latentart.live.play.instrument import Instrument
+from latentart.models.load import build, load
 from latentart.weights import safe
 from latentart.weights.checkpoint import Checkpoint
 
@@ -167,6 +169,84 @@ def test_both_graphs_draw_what_the_model_draws(folder: Path) -> None:
         with torch.no_grad():
             picture = G.synthesis(wanted, noise_mode="const" if noise else "none").numpy()
         assert np.abs(img.clip(-1, 1) - picture.clip(-1, 1)).max() <= 2 / 127.5
+
+
+@pytest.mark.parametrize("family", [dcgan, progan, lucidrains, random_stylegan3], ids=lambda f: f.__name__[8:])
+def test_every_family_is_exported(tmp_path: Path, family: Any) -> None:
+    tensors, config = family.random_state()
+    safe.write(tmp_path / "one.safetensors", Checkpoint(tensors, config, "", "random", "one"))
+    made = export(tmp_path / "one.safetensors", tmp_path / "site", "page")
+    assert made.difference < 2 / 255
+    assert json.loads((made.path / "model.json").read_text())["family"] == config["family"]
+
+
+def test_a_sketch_is_written_in_place_of_the_panel(folder: Path) -> None:
+    made = export(folder.parent / "tiny.safetensors", folder.parent / "sketch", "sketch", then=["mosaic26:7@0.6"])
+    assert {"sketch.js", "index.html", "sw.js"} <= {path.name for path in made.path.iterdir()}
+    assert len((made.path / "sketch.js").read_text().splitlines()) < 40
+    facts = json.loads((made.path / "model.json").read_text())
+    assert facts["then"][0]["name"] == "mosaic26"
+    assert (facts["start"]["then/1/strength"], facts["start"]["then/1/style/a"]) == (0.6, 7)
+
+
+class Played:
+    """The instrument of the stage with a model whose ws is its z, its state after some operations as a take."""
+
+    events: ClassVar = {12: [{"set": {"psi": 0.3}, "rev": 1}], 20: [{"set": {"walk/mode": "drift", "seed": 9}, "rev": 2}],
+                        40: [{"set": {"style/coarse/amount": 1.0, "style/coarse/seed": 4}, "rev": 3, "fade": 0.4}]}  # fmt: skip
+
+    def __init__(self) -> None:
+        tensors, config = dcgan.random_state()
+        self.G = build(Checkpoint(tensors, config, "", "random", "z"), "cpu")
+        instrument = Instrument(self.G, 30)
+        for _ in range(10):
+            instrument.tick()
+        self.take = {"fps": 30.0, "frame": 10, "end": 80, "snapshot": instrument.snapshot(), "sha256": "", "network": "z"}
+        self.ws = []
+        for frame in range(10, 80):
+            for operation in self.events.get(frame, ()):
+                instrument.apply(operation)
+            instrument.tick()
+            self.ws.append(instrument.shot().ws[0].flatten().tolist())
+
+
+def test_a_take_of_the_stage_plays_the_same_in_the_page() -> None:
+    stage = Played()
+    events = {frame: [{"do": operation} for operation in found] for frame, found in stage.events.items()}
+    take = page_chain.played({**stage.take, "events": events}, stage.G)
+    made = javascript("""const { Instrument } = await lib("latent.instrument.js"), { take, z_dim } = given;
+        const model = { facts: { z_dim, w_dim: z_dim, num_ws: 1, c_dim: 0 }, centre: new Float64Array(z_dim), directions: [],
+                        map: async (z) => z };
+        const instrument = new Instrument(model, take.fps), rows = [];
+        instrument.restore(take.snapshot);
+        instrument.state.frame = take.frame - 1;
+        for (let frame = take.frame; frame < take.end; frame++) {
+          for (const operation of take.events[frame] ?? []) instrument.apply(operation);
+          await instrument.tick();
+          rows.push([...(await instrument.shot()).ws]);
+        }
+        return rows;""", {"take": take, "z_dim": stage.G.z_dim})  # fmt: skip
+    np.testing.assert_allclose(made, stage.ws, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("option", "says"),
+    [
+        ({"then": ["mosaic26:99"]}, "names no style"),
+        ({"then": ["mosaic26@2"]}, "cannot read the strength"),
+        ({"then": ["magenta"]}, "takes a picture as its style"),
+        ({"take": {"sha256": "", "events": {3: [{"model": "other"}]}}}, "changes its model"),
+    ],
+)
+def test_options_that_do_not_fit_leave_nothing(tmp_path: Path, option: Any, says: str) -> None:
+    with pytest.raises(LatentartError, match=says):
+        export("glyphs-64", tmp_path / "site", "page", **option)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_other_formats_take_no_options(tmp_path: Path) -> None:
+    with pytest.raises(LatentartError, match="--to onnx takes no then"):
+        export("glyphs-64", tmp_path / "a.onnx", then=["mosaic26"])
 
 
 def test_a_folder_that_is_there_is_refused(folder: Path) -> None:

@@ -12,6 +12,7 @@ const TABS = {
   Walk: ["walk/mode", "seed", "psi", "walk/speed", "walk/radius", "walk/count", "walk/turns", "walk/petals", "walk/depth", "walk/glide"],
   Colour: [],
   Class: ["class/a", "class/mix", "class/b"],
+  Then: [],
   Style: ["style/coarse/seed", "style/coarse/amount", "style/middle/seed", "style/middle/amount", "style/fine/seed", "style/fine/amount", "noise/amount", "cutoff"],
 };
 const LABELS = {
@@ -49,6 +50,7 @@ function begin() {
   const params = new Map(schema.params.map((param) => [param.name, param]));
   const directions = [...params.keys()].filter((name) => name.startsWith("dir/"));
   TABS.Colour = directions;
+  TABS.Then = live.translators.flatMap(({ styles }, i) => ["on", "strength", ...(styles.length > 1 ? ["style/a", "style/mix", "style/b"] : [])].map((name) => `then/${i + 1}/${name}`));
   for (const [tab, names] of Object.entries(TABS)) section(tab, names.filter((name) => params.has(name)), params);
   $("card").append(...card(model));
   $("panel").hidden = false;
@@ -79,8 +81,14 @@ function section(tab, names, params) {
 
 function label(name) {
   if (name.startsWith("dir/")) return live.model.direction_names[Number(name.split("/")[1]) - 1];
+  if (name.startsWith("then/")) return thenLabel(...name.split("/").slice(1));
   const [, band, what] = name.match(/^style\/(\w+)\/(\w+)$/) ?? [];
   return band ? `${band[0].toUpperCase()}${band.slice(1)} ${what === "seed" ? "from seed" : "amount"}` : LABELS[name] ?? name;
+}
+
+function thenLabel(slot, ...rest) {
+  const names = { on: live.translators[slot - 1].name, strength: "Strength", "style/a": "Style", "style/mix": "Between", "style/b": "Style to mix with" };
+  return names[rest.join("/")];
 }
 
 function choose(tab) {

@@ -2,7 +2,8 @@
 
 const CACHE = "latentart-page-1";
 
-const SHELL = ["./", "page.js", "page.css", "controls.js", "stage.js", "icon.svg", "lib/latent.page.js", "lib/p5.latentart.js"];
+const SHELL = ["./", "page.js", "page.css", "controls.js", "stage.js", "icon.svg", "lib/latent.page.js", "lib/latent.offline.js",
+               "lib/p5.latentart.js", "sketch.js", "lib/sketch.css", "lib/p5.min.js"];
 
 self.addEventListener("install", (event) => event.waitUntil(shell()));
 self.addEventListener("activate", (event) => event.waitUntil(tidied()));
@@ -12,10 +13,11 @@ self.addEventListener("fetch", (event) => {
   event.respondWith(answered(event.request));
 });
 
-/** What the page loaded before this worker was there. */
+/** What the page loaded before this worker was there; a sketch has no panel, a page no sketch. */
 async function shell() {
   const cache = await caches.open(`${CACHE} ${self.registration.scope}`);
-  await cache.addAll(SHELL).catch(() => {});
+  const add = (name) => fetch(name).then((answer) => answer.ok && cache.put(new URL(name, location).pathname, answer), () => {});
+  await Promise.all(SHELL.map(add));
   await self.skipWaiting();
 }
 
