@@ -9,8 +9,10 @@ export async function kept(script) {
   const registration = await navigator.serviceWorker.register(script).catch(() => null);
   if (!registration) return;
   await Promise.race([navigator.serviceWorker.ready, new Promise((resolve) => setTimeout(resolve, WITHIN))]);
-  if (globalThis.crossOriginIsolated || sessionStorage.getItem("isolating")) return;
-  sessionStorage.setItem("isolating", "1");
+  // Inside the page of another, headers of its own would change nothing.
+  const asked = `isolating ${location.pathname}`;
+  if (globalThis.crossOriginIsolated || globalThis.parent !== globalThis || sessionStorage.getItem(asked)) return;
+  sessionStorage.setItem(asked, "1");
   location.reload();
   await new Promise(() => {});
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import subprocess
 from importlib import import_module
 from pathlib import Path
@@ -19,7 +20,7 @@ from layouts.random_stylegan2 import random_state
 
 from latentart import seeds
 from latentart.errors import LatentartError
-from latentart.exports import browser, page_chain
+from latentart.exports import browser, gallery, page_chain
 from latentart.exports.export import export
 from latentart.latent import easing, interpolate, space
 from latentart.live import documents
@@ -187,6 +188,15 @@ def test_a_sketch_is_written_in_place_of_the_panel(folder: Path) -> None:
     facts = json.loads((made.path / "model.json").read_text())
     assert facts["then"][0]["name"] == "mosaic26"
     assert (facts["start"]["then/1/strength"], facts["start"]["then/1/style/a"]) == (0.6, 7)
+
+
+def test_a_gallery_has_a_start_page(folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(folder, tmp_path / "tiny")
+    gallery.write(tmp_path, ["tiny"])
+    start = (tmp_path / "index.html").read_text()
+    assert 'href="tiny/"' in start
+    assert "16 x 16" in start
+    assert (tmp_path / "icon.svg").exists()
 
 
 class Played:

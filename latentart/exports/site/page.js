@@ -58,7 +58,8 @@ function begin() {
   fromLink();
   show(live.values);
   stage.fit();
-  tell("Tap the picture for another; drag it in the walk “plane”");
+  if (query.has("bare")) document.body.classList.add("bare");
+  else tell("Tap the picture for another; drag it in the walk “plane”");
 }
 
 const named = (name) => name.replace(/[-_](\d+)$/, "").replaceAll("-", " ");

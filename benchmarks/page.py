@@ -1,0 +1,96 @@
+"""The exported page in Chromium: size, first picture cold and cached, frames a second on one thread and on all, long
+tasks of the main thread, memory. One argument, --minutes, lengthens the watch of the memory (10 in the table).
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import os
+import tempfile
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import sync_playwright
+
+from latentart.exports.export import export
+from tests.audience import CHROMIUM, FLAGS
+
+MODELS = ("landscapes-256", "glyphs-64")
+SECONDS = 8
+PLAYING = "document.body.classList.contains('playing') && live.connected"
+LONG_TASKS = """globalThis.tasks = []; new PerformanceObserver((list) => tasks.push(...list.getEntries().map((e) => e.duration)))
+    .observe({ type: 'longtask', buffered: true });"""
+MEMORY = "performance.measureUserAgentSpecificMemory().then((m) => m.bytes)"
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *args: Any) -> None: ...
+
+
+def size_of(folder: Path) -> float:
+    """Megabytes that a visitor loads, each file compressed as static hosts do."""
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return sum(len(gzip.compress(path.read_bytes(), 6)) for path in files) / 1e6
+
+
+def first_picture(page: Any, url: str) -> float:
+    """Seconds from the address to the first picture on the screen."""
+    page.goto(url)
+    page.wait_for_function(PLAYING, timeout=120_000)
+    return float(page.evaluate("performance.now() / 1000"))
+
+
+def rate(page: Any, url: str) -> float:
+    """Pictures a second while a walk plays."""
+    page.goto(url)
+    page.wait_for_function(PLAYING, timeout=120_000)
+    count = "new Promise((done) => { let n = 0; live.on('frame', () => n++); setTimeout(() => done(n), 1000 * %d); })"
+    return float(page.evaluate(count % SECONDS)) / SECONDS
+
+
+def measured(context: Any, name: str, folder: Path, url: str) -> None:
+    page = context.new_page()
+    page.add_init_script(LONG_TASKS)
+    cold, cached = first_picture(page, url), first_picture(page, url)
+    print(f"{name}: compressed {size_of(folder):.1f} MB; first picture {cold:.1f} s cold, {cached:.1f} s cached")
+    threads = rate(page, url)
+    longest = page.evaluate("Math.max(0, ...tasks.slice())")
+    one = rate(page, f"{url}?threads=1")
+    print(f"{name}: {threads:.1f} fps ({page.evaluate('navigator.hardwareConcurrency')} threads); reference, 1 thread: {one:.1f} fps")
+    print(f"{name}: longest task of the main thread, loading included: {longest:.0f} ms")
+    page.close()
+
+
+def memory(context: Any, url: str, minutes: float) -> None:
+    page = context.new_page()
+    first_picture(page, url)
+    page.wait_for_timeout(5000)
+    before = page.evaluate(MEMORY)
+    page.wait_for_timeout(60_000 * minutes)
+    print(f"memory after {minutes:g} minutes: {(page.evaluate(MEMORY) - before) / 1e6:+.1f} MB")
+    page.close()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--minutes", type=float, default=1)
+    arguments = parser.parse_args()
+    print(f"load of the machine: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
+    with tempfile.TemporaryDirectory() as root, sync_playwright() as session:
+        server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=root))
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        chromium = session.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        for name in MODELS:
+            folder = export(name, Path(root) / name, "page").path
+            measured(chromium.new_context(), name, folder, f"http://127.0.0.1:{server.server_port}/{name}/")
+        memory(chromium.new_context(), f"http://127.0.0.1:{server.server_port}/{MODELS[1]}/", arguments.minutes)
+        chromium.close()
+        server.shutdown()
+
+
+if __name__ == "__main__":
+    main()
