@@ -22,8 +22,9 @@ from tests.audience import CHROMIUM, FLAGS
 MODELS = ("landscapes-256", "glyphs-64")
 SECONDS = 8
 PLAYING = "document.body.classList.contains('playing') && live.connected"
-LONG_TASKS = """globalThis.tasks = []; new PerformanceObserver((list) => tasks.push(...list.getEntries().map((e) => e.duration)))
-    .observe({ type: 'longtask', buffered: true });"""
+LONG_TASKS = """globalThis.tasks = [];
+    new PerformanceObserver((list) => tasks.push(...list.getEntries().map((entry) => entry.duration)))
+        .observe({ type: 'longtask', buffered: true });"""
 MEMORY = "performance.measureUserAgentSpecificMemory().then((m) => m.bytes)"
 
 
@@ -60,7 +61,8 @@ def measured(context: Any, name: str, folder: Path, url: str) -> None:
     threads = rate(page, url)
     longest = page.evaluate("Math.max(0, ...tasks.slice())")
     one = rate(page, f"{url}?threads=1")
-    print(f"{name}: {threads:.1f} fps ({page.evaluate('navigator.hardwareConcurrency')} threads); reference, 1 thread: {one:.1f} fps")
+    cores = page.evaluate("navigator.hardwareConcurrency")
+    print(f"{name}: {threads:.1f} fps on {cores} threads; reference, one thread: {one:.1f} fps")
     print(f"{name}: longest task of the main thread, loading included: {longest:.0f} ms")
     page.close()
 

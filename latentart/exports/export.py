@@ -70,9 +70,7 @@ def formats() -> dict[str, Format]:
     return {module.KIND: cast(Format, module) for module in found if hasattr(module, "KIND")}
 
 
-def _checked(
-    format: Format, network: str | Path, path: Path, part: Path, *, options: Mapping[str, Any]
-) -> Exported:
+def _checked(format: Format, network: str | Path, path: Path, part: Path, *, options: Mapping[str, Any]) -> Exported:
     """Written to `part`, for `path`. Raises SettingsError when it draws something else."""
     difference, words = format.write(network, part, **options)
     allowed = getattr(format, "TOLERANCE", TOLERANCE)

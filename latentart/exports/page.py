@@ -96,7 +96,7 @@ def lib() -> Path:
 
 
 def _directions(G: Generator, network: str | Path) -> list[directions.Direction]:
-    """A model's own directions, or SeFa's where it has styles, in the order of the faders: as a live session has them."""
+    """A model's own directions, or SeFa's where it has styles, in the faders' order, as a live session has them."""
     book = direction_files.of_network(G, network)
     if not len(book) and sefa.groups(G):
         return list(directions.sefa(G, count=min(MOST_DIRECTIONS, G.w_dim)))
@@ -154,7 +154,7 @@ def _facts(G: Generator, found: Sequence[directions.Direction], chain: Sequence[
         "z_dim": G.z_dim, "c_dim": G.c_dim, "w_dim": G.w_dim, "num_ws": G.num_ws,
         "class_names": list(G.class_names) or [str(i) for i in range(G.c_dim)],
         "directions": [{"name": d.name, "curve": list(d.curve), "sign": d.sign} for d in found],
-        "start": {"psi": 0.7} | {name: value for i, link in enumerate(chain, 1) for name, value in link.start(i).items()},
+        "start": {"psi": 0.7} | dict(pair for i, link in enumerate(chain, 1) for pair in link.start(i).items()),
         "then": [link.facts for link in chain], "shown": _card(G.sha256),
     }  # fmt: skip
 

@@ -37,12 +37,15 @@ def link(text: str, size: tuple[int, int]) -> Link:
     name, _, style = rest.partition(":")
     T = load_translator(name, "cpu").to(memory_format=torch.contiguous_format).eval()  # type: ignore[call-overload]
     if T.in_channels != 3 or min(size) < T.smallest or any(side % T.multiple for side in size):
-        raise SettingsError(f"{name} cannot follow pictures of {size[1]}x{size[0]}: sides are multiples of {T.multiple}")
+        raise SettingsError(
+            f"{name} cannot follow {size[1]}x{size[0]}: sides must be multiples of {T.multiple}"
+        )
     if T.style_dim and not T.style_names:
-        raise SettingsError(f"{name} takes a picture as its style, which a page does not have: choose another translator")
+        raise SettingsError(f"{name} takes a picture as its style, which a page has not: choose another")
     part = TranslatorPart(T).eval()
-    facts = {"name": T.name, "family": T.family, "licence": T.licence, "styles": list(T.style_names) if T.style_dim else []}
-    return Link(part, facts, _strength(text, amount), _style(text, style, len(T.style_names)))
+    styles = list(T.style_names) if T.style_dim else []
+    facts = {"name": T.name, "family": T.family, "licence": T.licence, "styles": styles}
+    return Link(part, facts, _strength(text, amount), _style(text, style, len(styles)))
 
 
 def _strength(text: str, amount: str) -> float:

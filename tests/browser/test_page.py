@@ -24,7 +24,6 @@ from latentart.models.load import load
 from latentart.weights import safe
 from latentart.weights.checkpoint import Checkpoint
 
-
 LOAD = Path(__file__).parents[2] / "sketches" / "lib" / "latent.load.js"
 
 
@@ -161,7 +160,7 @@ def test_a_hidden_page_draws_nothing(open_site):
 FAILED = "document.body.classList.contains('failed') && document.getElementById('notice').textContent"
 HOSTILE = {
     "json": ("model.json", lambda data: b"{", "model.json is not JSON"),
-    "version": ("model.json", lambda data: data.replace(b'"version": 1', b'"version": 9'), "not of this player's version"),
+    "version": ("model.json", lambda data: data.replace(b'"version": 1', b'"version": 9'), "not of this player's"),
     "width": ("model.json", lambda data: data.replace(b'"width": 16', b'"width": 1e9'), "has width 1000000000"),
     "names": ("model.json", lambda data: data.replace(b'"weights.bin"', b'"../../weights"'), "has weights.file"),
     "parts": ("model.json", lambda data: data.replace(b'"bytes": ', b'"bytes": -'), "has weights.bytes"),

@@ -34,7 +34,7 @@ LIB = Path(__file__).parents[2] / "sketches" / "lib"
 
 
 def javascript(code: str, given: Any = None) -> Any:
-    """What a module of JavaScript prints as JSON; `given` is there as a constant, and `lib` imports from sketches/lib."""
+    """What a module of JavaScript prints as JSON; `given` is a constant in it, `lib` imports from sketches/lib."""
     head = f"const given = {json.dumps(given)}; const lib = (name) => import({json.dumps(LIB.as_uri() + '/')} + name);"
     body = f"{head}\nconst found = await (async () => {{ {code} }})();\nconsole.log(JSON.stringify(found));"
     done = subprocess.run(["node", "--input-type=module", "-e", body], capture_output=True, text=True, timeout=100)
@@ -47,7 +47,11 @@ def test_z_is_the_same_bit_for_bit_for_a_thousand_seeds() -> None:
     made = javascript("""
         const [{ zOf }, { createHash }] = [await lib("latent.numbers.js"), await import("node:crypto")];
         const all = createHash("sha256"), worst = [];
-        for (const seed of given) { const z = zOf(seed, 512); all.update(Float32Array.from(z)); worst.push([...z.slice(0, 8)]); }
+        for (const seed of given) {
+          const z = zOf(seed, 512);
+          all.update(Float32Array.from(z));
+          worst.push([...z.slice(0, 8)]);
+        }
         return { hash: all.digest("hex"), worst };""", names)  # fmt: skip
     z = np.concatenate([seeds.z(seed, 512) for seed in names])
     assert made["hash"] == hashlib.sha256(z.astype("<f4").tobytes()).hexdigest(), "as models take them, in float32"
@@ -56,7 +60,8 @@ def test_z_is_the_same_bit_for_bit_for_a_thousand_seeds() -> None:
 
 
 def test_streams_of_several_seeds_are_the_same() -> None:
-    made = javascript('const { RandomState } = await lib("latent.numbers.js"); return [...new RandomState([7, 3]).normals(5)];')
+    code = 'const { RandomState } = await lib("latent.numbers.js"); return [...new RandomState(given).normals(5)];'
+    made = javascript(code, [7, 3])
     np.testing.assert_allclose(made, seeds.stream(7, 3).standard_normal(5), rtol=1e-14)
 
 
@@ -74,8 +79,10 @@ def test_loops_are_the_same(interp: str, count: int) -> None:
 
 def test_easings_are_the_same() -> None:
     t = np.linspace(0, 1, 21)
-    made = javascript('const { EASINGS } = await lib("latent.numbers.js"); const all = {};'
-                      "for (const name in EASINGS) all[name] = given.map(EASINGS[name]); return all;", t.tolist())  # fmt: skip
+    code = """const { EASINGS } = await lib("latent.numbers.js"); const all = {};
+              for (const name in EASINGS) all[name] = given.map(EASINGS[name]);
+              return all;"""
+    made = javascript(code, t.tolist())
     assert made.keys() == easing.EASINGS.keys()
     for name, curve in easing.EASINGS.items():
         np.testing.assert_allclose(made[name], curve(t), atol=1e-15, err_msg=name)
@@ -84,7 +91,8 @@ def test_easings_are_the_same() -> None:
 def test_drift_and_circles_are_the_same() -> None:
     made = javascript("""const { waves, axes } = await lib("latent.numbers.js");
         const [one, two] = given.map((row) => Float64Array.from(row));
-        return { waves: [0, 0.3, 0.9].map((u) => [...waves(16, 3, 5)(u)]), axes: axes(one, two).map((a) => [...a]) };""",
+        const noise = [0, 0.3, 0.9].map((u) => [...waves(16, 3, 5)(u)]);
+        return { waves: noise, axes: axes(one, two).map((axis) => [...axis]) };""",
         np.random.RandomState(2).randn(2, 32).tolist())  # fmt: skip
     noise = import_module("latentart.walks.drift")._waves(16, 3, [5])(np.array([0, 0.3, 0.9]))
     np.testing.assert_allclose(made["waves"], noise, atol=1e-12)
@@ -202,8 +210,11 @@ def test_a_gallery_has_a_start_page(folder: Path, tmp_path: Path) -> None:
 class Played:
     """The instrument of the stage with a model whose ws is its z, its state after some operations as a take."""
 
-    events: ClassVar = {12: [{"set": {"psi": 0.3}, "rev": 1}], 20: [{"set": {"walk/mode": "drift", "seed": 9}, "rev": 2}],
-                        40: [{"set": {"style/coarse/amount": 1.0, "style/coarse/seed": 4}, "rev": 3, "fade": 0.4}]}  # fmt: skip
+    events: ClassVar = {
+        12: [{"set": {"psi": 0.3}, "rev": 1}],
+        20: [{"set": {"walk/mode": "drift", "seed": 9}, "rev": 2}],
+        40: [{"set": {"style/coarse/amount": 1.0, "style/coarse/seed": 4}, "rev": 3, "fade": 0.4}],
+    }
 
     def __init__(self) -> None:
         tensors, config = dcgan.random_state()
@@ -211,7 +222,7 @@ class Played:
         instrument = Instrument(self.G, 30)
         for _ in range(10):
             instrument.tick()
-        self.take = {"fps": 30.0, "frame": 10, "end": 80, "snapshot": instrument.snapshot(), "sha256": "", "network": "z"}
+        self.take = {"fps": 30.0, "frame": 10, "end": 80, "snapshot": instrument.snapshot(), "sha256": ""}
         self.ws = []
         for frame in range(10, 80):
             for operation in self.events.get(frame, ()):
@@ -225,8 +236,8 @@ def test_a_take_of_the_stage_plays_the_same_in_the_page() -> None:
     events = {frame: [{"do": operation} for operation in found] for frame, found in stage.events.items()}
     take = page_chain.played({**stage.take, "events": events}, stage.G)
     made = javascript("""const { Instrument } = await lib("latent.instrument.js"), { take, z_dim } = given;
-        const model = { facts: { z_dim, w_dim: z_dim, num_ws: 1, c_dim: 0 }, centre: new Float64Array(z_dim), directions: [],
-                        map: async (z) => z };
+        const facts = { z_dim, w_dim: z_dim, num_ws: 1, c_dim: 0 };
+        const model = { facts, centre: new Float64Array(z_dim), directions: [], map: async (z) => z };
         const instrument = new Instrument(model, take.fps), rows = [];
         instrument.restore(take.snapshot);
         instrument.state.frame = take.frame - 1;

@@ -13,9 +13,7 @@ from latentart.cli import _options as opt
 @click.argument("network")
 @click.option("--to", "to", default="onnx", show_default=True, help="onnx, pict, or a folder: page, sketch, ml5.")
 @click.option("-o", "--output", "target", type=click.Path(path_type=Path), required=True, metavar="FILE|DIR")
-@click.option(
-    "--then", multiple=True, metavar="NAME[:STYLE][@STRENGTH]", help="For a page: a translator behind it, mosaic26:7@0.6."
-)
+@click.option("--then", multiple=True, metavar="NAME[:STYLE][@STRENGTH]", help="For a page: a translator behind it.")
 @click.option("--take", metavar="FILE", help="For a page: a performance that `latentart live` recorded, in a loop.")
 @click.option("--webgpu", is_flag=True, help="For a page: with the player for WebGPU, 27 MB more.")
 @opt.overwrite
