@@ -37,9 +37,7 @@ def link(text: str, size: tuple[int, int]) -> Link:
     name, _, style = rest.partition(":")
     T = load_translator(name, "cpu").to(memory_format=torch.contiguous_format).eval()  # type: ignore[call-overload]
     if T.in_channels != 3 or min(size) < T.smallest or any(side % T.multiple for side in size):
-        raise SettingsError(
-            f"{name} cannot follow {size[1]}x{size[0]}: sides must be multiples of {T.multiple}"
-        )
+        raise SettingsError(f"{name} cannot follow {size[1]}x{size[0]}: sides must be multiples of {T.multiple}")
     if T.style_dim and not T.style_names:
         raise SettingsError(f"{name} takes a picture as its style, which a page has not: choose another")
     part = TranslatorPart(T).eval()

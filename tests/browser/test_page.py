@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from audience import CHROMIUM, FLAGS
 from layouts.random_stylegan2 import random_state
 from live_house import wait_until
 
@@ -25,6 +26,9 @@ from latentart.weights import safe
 from latentart.weights.checkpoint import Checkpoint
 
 LOAD = Path(__file__).parents[2] / "sketches" / "lib" / "latent.load.js"
+
+
+PIXELS = "[...live.canvas.getContext('2d').getImageData(0, 0, 16, 16).data]"
 
 
 class Quiet(SimpleHTTPRequestHandler):
@@ -215,6 +219,57 @@ def test_it_plays_again_without_its_server(page, root, tiny):
     page.goto(url)
     page.wait_for_function("document.body.classList.contains('playing')", timeout=60_000)
     assert wait_until(lambda: page.evaluate("live.connected"))
+
+
+SOFTWARE = ("--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader", "--enable-features=Vulkan")
+
+
+def test_webgpu_in_software_is_right_or_refused_with_a_reason(browser, host, root):
+    tensors, config = random_state(resolution=16, z_dim=8, w_dim=8)
+    safe.write(root / "gpu.safetensors", Checkpoint(tensors, config, "", "random", "gpu"))
+    site = export(root / "gpu.safetensors", root / "gpu", "page", webgpu=True).path
+    flags = [flag for flag in FLAGS if flag != "--disable-gpu"]
+    chromium = browser.browser.browser_type.launch(executable_path=CHROMIUM, args=[*flags, *SOFTWARE])
+    try:
+        page = chromium.new_page()
+        page.goto(f"http://127.0.0.1:{host.server_port}/{site.name}/?nocache")
+        page.wait_for_function("document.body.classList.contains('playing') && live.connected", timeout=90_000)
+        device, reason = page.evaluate("[live.model.device, live.model.reason]")
+        print(f"WebGPU in software: {device}, {reason or 'right and quicker'}")
+        assert device == "webgpu" or "WebGPU" in reason
+        made, _ = drawn(page, seed=3, psi=0.7)
+        G = load(root / "gpu.safetensors", "cpu")
+        with torch.no_grad():
+            wanted = pixels.to_uint8(G.synthesis(space.to_ws(G, seeds.z(3, 8), psi=0.7)))[0].astype(int)
+        assert np.abs(made - wanted).max() <= 2
+    finally:
+        chromium.close()
+
+
+def test_a_translator_follows_the_model(open_site, root, tiny):
+    export(root / "tiny.safetensors", root / "painted", "page", then=["mosaic26:7@0.5"])
+    page = open_site("painted")
+    assert page.evaluate("[live.get('then/1/strength'), live.get('then/1/style/a')]") == [0.5, 7]
+    page.evaluate("live.set({ 'walk/play': false, 'walk/glide': 0 })")
+    half = page.evaluate(PIXELS)
+    page.evaluate("live.set('then/1/strength', 1)")
+    page.wait_for_function(f"before => JSON.stringify({PIXELS}) !== JSON.stringify(before)", arg=half)
+    page.click("button[data-tab=Then]")
+    assert page.locator("[data-param='then/1/style/a'] input").get_attribute("max") == "25"
+
+
+def test_a_take_plays_by_itself_until_a_hand_comes(open_site, root, tiny):
+    state = {"frame": 4, "phase": 0, "targets": {"psi": 0.4}, "values": {"psi": 0.4}}
+    events = {10: [{"do": {"set": {"psi": 1.5}, "rev": 1}}]}
+    take = {"sha256": "", "fps": 30.0, "frame": 5, "end": 40, "events": events}
+    take["snapshot"] = {"state": state, "rows": None, "origin": None, "glide": [0, 1]}
+    export(root / "tiny.safetensors", root / "piece", "page", take=take)
+    page = open_site("piece")
+    page.evaluate("globalThis.seen = []; live.on('frame', ({ frame }) => seen.push(frame))")
+    page.wait_for_function("seen.some((frame, i) => frame < seen[i - 1])")
+    assert max(page.evaluate("seen")) < 40
+    page.evaluate("live.set('psi', 0.5)")
+    page.wait_for_function("live.stats.playing === false && live.stats.frame > 45")
 
 
 def test_the_element_plays_in_another_page(page, host, tiny, root):
