@@ -95,6 +95,10 @@ interface LatentOptions {
   restore?: boolean;
 }
 
+/** Plays an exported folder in this page: lib/latent.page.js. */
+declare function loadLatent(
+  site?: string | URL, options?: LatentOptions & { threads?: number; device?: "wasm" | "webgpu"; paused?: boolean },
+): Latent & { pause(still?: boolean): void };
 declare function connectLatent(options?: LatentOptions): Latent;
 declare function latent(live: Latent, x?: number, y?: number, w?: number, h?: number, fit?: LatentFit): boolean;
 """

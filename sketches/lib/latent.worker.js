@@ -15,7 +15,7 @@ const LONGEST_FADE = 600;
 
 let network, instrument, take = null;
 let rev = 0, seq = 0, free = 2, paused = false, running = false, wake = () => {};
-let targets = defaults(), pending = [], lastKey = "", drawn = [], renderTime = 0, announced = 0;
+let targets = defaults(), pending = [], lastKey = "", lastWs = [], drawn = [], renderTime = 0, announced = 0;
 
 onmessage = ({ data }) => {
   if (data.load) load(data);
@@ -178,9 +178,8 @@ async function tick() {
 
 /** What the take did before this frame; after its last frame it begins again. */
 function perform() {
-  const next = instrument.state.frame + 1;
-  if (next >= take.end) return rewind();
-  for (const operation of take.events[next] ?? []) instrument.apply(operation);
+  if (instrument.state.frame + 1 >= take.end) rewind();
+  for (const operation of take.events[instrument.state.frame + 1] ?? []) instrument.apply(operation);
 }
 
 function rewind() {
@@ -191,12 +190,12 @@ function rewind() {
 async function paint() {
   const shot = await instrument.shot();
   const then = shot.then.map(({ strength, style }) => `${strength} ${style.join()}`);
-  const key = `${shot.noise} ${shot.light} ${then} ${shot.ws.join()}`;
-  if (key === lastKey) return false;
+  const key = `${shot.noise} ${shot.light} ${then}`;
+  if (key === lastKey && shot.ws.every((x, i) => x === lastWs[i])) return false;
   const began = performance.now();
   const revision = instrument.state.rev;
   const image = await network.draw(shot);
-  [lastKey, renderTime] = [key, performance.now() - began];
+  [lastKey, lastWs, renderTime] = [key, shot.ws, performance.now() - began];
   const bitmap = network.bitmap(image);
   free--;
   drawn.push(performance.now());
