@@ -14,7 +14,7 @@ const here = new URL(".", import.meta.url);
 export function loadLatent(site = new URL("..", here), options = {}) {
   const { threads, device, paused, ...rest } = options;
   const worker = new Worker(new URL("latent.worker.js", here), { type: "module" });
-  const live = globalThis.connectLatent({ ...rest, worker, adapt: false });
+  const live = globalThis.connectLatent({ ...rest, worker, adapt: false, restore: false }); // nobody to restore for
   worker.onerror = (event) => {
     event.preventDefault();
     live._told({ fault: `the player did not start: ${event.message || "its script could not be loaded"}` });

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from audience import CHROMIUM, FLAGS
+from audience import CHROMIUM, FLAGS, SKETCHES
 from layouts.random_stylegan2 import random_state
 from live_house import wait_until
 
@@ -219,6 +219,27 @@ def test_it_plays_again_without_its_server(page, root, tiny):
     page.goto(url)
     page.wait_for_function("document.body.classList.contains('playing')", timeout=60_000)
     assert wait_until(lambda: page.evaluate("live.connected"))
+
+
+@pytest.mark.parametrize("name", ["kaleidoscope", "atlas", "tide"])
+def test_sketches_of_the_stage_play_in_the_page_by_changing_one_line(page, host, tiny, root, name):
+    site = root / f"as-{name}"
+    shutil.copytree(tiny, site)
+    shutil.copyfile(SKETCHES / "lib" / "p5.min.js", site / "lib" / "p5.min.js")
+    sketch = (SKETCHES / name / "sketch.js").read_text()
+    assert sketch.count("connectLatent({ restore: true })") == 1
+    (site / "sketch.js").write_text(sketch.replace("connectLatent({ restore: true })", 'loadLatent("./")'))
+    scripts = '<script type="module" src="lib/latent.page.js"></script><script src="sketch.js"></script>'
+    start = f'<!doctype html><link rel="icon" href="icon.svg"><script src="lib/p5.min.js"></script>{scripts}'
+    (site / "index.html").write_text(start)
+    page.goto(f"http://127.0.0.1:{host.server_port}/{site.name}/")
+    page.wait_for_function("live?.connected && live.frame && frameCount > 5", timeout=60_000)
+    page.mouse.move(300, 200)
+    page.mouse.move(500, 300, steps=3)
+    colours = """(() => { const { data } = drawingContext.getImageData(0, 0, 300, 300), seen = new Set();
+        for (let i = 0; i < data.length; i += 4) seen.add(data[i]);
+        return seen.size; })()"""
+    page.wait_for_function(f"{colours} > 20")
 
 
 SOFTWARE = ("--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader", "--enable-features=Vulkan")
