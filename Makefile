@@ -11,7 +11,10 @@ export OMP_WAIT_POLICY = PASSIVE
 QUICK := tests/test_*.py tests/walks tests/latent tests/live/wire tests/live/control tests/live/osc \
 	tests/contract/test_walks.py tests/contract/test_generators.py tests/weights/test_safe.py tests/weights/test_npy.py
 
-.PHONY: film live quick test cover lint bench clean
+# Every model that ships, as a page, and a start page: any web server can serve site/.
+GALLERY := landscapes-256 glyphs-64
+
+.PHONY: film live gallery quick test cover lint bench clean
 
 film: .venv/film.stamp
 	@mkdir -p films
@@ -19,6 +22,9 @@ film: .venv/film.stamp
 
 live: .venv/live.stamp
 	$(BIN)/latentart live
+
+gallery: .venv/test.stamp
+	$(BIN)/python -m latentart.exports.gallery site $(GALLERY)
 
 quick: .venv/test.stamp
 	$(BIN)/pytest -m "not audience" $(QUICK)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 from latentart import exports, files, folder
 from latentart.errors import SettingsError, unknown
@@ -32,23 +32,32 @@ class Format(Protocol):
     KIND: str
     IS_FOLDER: bool
 
-    def write(self, network: str | Path, target: Path) -> tuple[float, tuple[str, ...]]:
-        """Writes the network to `target`; (largest difference on 0 .. 1, words for people). Raises LatentartError."""
+    def write(self, network: str | Path, target: Path, **options: Any) -> tuple[float, tuple[str, ...]]:
+        """Writes the network to `target`; (largest difference on 0 .. 1, words for people). Raises LatentartError.
+
+        options: those named in the module's OPTIONS, where it has any.
+        """
         ...
 
 
-def export(network: str | Path, target: str | Path, to: str = "onnx", *, overwrite: bool = False) -> Exported:
+def export(
+    network: str | Path, target: str | Path, to: str = "onnx", *, overwrite: bool = False, **options: Any
+) -> Exported:
     """Writes a translator or generator (a name or file) as `to`: 'onnx', 'ml5' (a folder) or 'pict'.
 
     The result is run again and compared with PyTorch; more than 1e-3 on a scale of 0 .. 1 (0.1 for the eight bits of a
-    .pict) is an error and nothing is left. Raises SettingsError for a format the network does not fit, WeightsError,
-    TargetError.
+    .pict) is an error and nothing is left. options: of the format, see its module; None and empty ones are left out.
+    Raises SettingsError for a format or an option that does not fit, WeightsError, TargetError.
     """
     known = formats()
     if to not in known:
         raise SettingsError(unknown("export format", to, known))
+    given = {name: value for name, value in options.items() if value}
+    for name in given:
+        if name not in getattr(known[to], "OPTIONS", ()):
+            raise SettingsError(f"--to {to} takes no {name}: leave it out, or export --to page")
     path = Path(target)
-    write = partial(_checked, known[to], network, path)
+    write = partial(_checked, known[to], network, path, options=given)
     if known[to].IS_FOLDER:
         return _into_folder(path, write)
     with files.part_file(path, overwrite=overwrite) as part:
@@ -61,9 +70,9 @@ def formats() -> dict[str, Format]:
     return {module.KIND: cast(Format, module) for module in found if hasattr(module, "KIND")}
 
 
-def _checked(format: Format, network: str | Path, path: Path, part: Path) -> Exported:
+def _checked(format: Format, network: str | Path, path: Path, part: Path, *, options: Mapping[str, Any]) -> Exported:
     """Written to `part`, for `path`. Raises SettingsError when it draws something else."""
-    difference, words = format.write(network, part)
+    difference, words = format.write(network, part, **options)
     allowed = getattr(format, "TOLERANCE", TOLERANCE)
     if not difference <= allowed:
         raise SettingsError(

@@ -37,13 +37,18 @@ Named = dict[str, Tensor]
 
 def write(network: str | Path, target: Path) -> tuple[float, tuple[str, ...]]:
     """Writes the file and runs it in onnxruntime. Raises LatentartError."""
+    check_packages()
+    part = _part(network)
+    save(part, target)
+    shapes = ", ".join(f"{name} {'x'.join(map(str, t.shape)) or 'number'}" for name, t in part.inputs.items())
+    return max(difference(part, target, inputs) for inputs in part.samples()), (f"inputs: {shapes}",)
+
+
+def check_packages() -> None:
+    """Raises SettingsError when a package that writes ONNX is missing."""
     missing = [name for name in NEEDED if find_spec(name) is None]
     if missing:
         raise SettingsError(f"writing ONNX needs {', '.join(missing)}: pip install 'latentart[export]'")
-    part = _part(network)
-    _save(part, target)
-    shapes = ", ".join(f"{name} {'x'.join(map(str, t.shape)) or 'number'}" for name, t in part.inputs.items())
-    return max(_difference(part, target, inputs) for inputs in part.samples()), (f"inputs: {shapes}",)
 
 
 class Part(torch.nn.Module):
@@ -143,7 +148,8 @@ def _style(T: Translator) -> Tensor:
     return T.style_of(_picture(3, 64, 64)).detach()
 
 
-def _save(part: Part, target: Path) -> None:
+def save(part: Part, target: Path) -> None:
+    """Writes a part as one ONNX file."""
     with _quietly():
         try:
             program = torch.onnx.export(
@@ -179,7 +185,7 @@ def _quietly() -> Iterator[None]:
         noisy.setLevel(level)
 
 
-def _difference(part: Part, target: Path, inputs: Named) -> float:
+def difference(part: Part, target: Path, inputs: Named) -> float:
     """The largest difference between onnxruntime's picture and PyTorch's, on a scale of 0 .. 1."""
     import onnxruntime
 

@@ -19,7 +19,7 @@ _HEAD = """\
 type LatentBeat = "none" | "beat" | "bar" | "2bar" | "4bar";
 type LatentHow = { fade?: number; at?: LatentBeat };
 type LatentFit = "cover" | "contain" | "fill";
-type LatentEvent = "ready" | "frame" | "param" | "stats" | "news" | "lists" | "error" | "open" | "close";
+type LatentEvent = "ready" | "progress" | "frame" | "param" | "stats" | "news" | "lists" | "error" | "open" | "close";
 """
 
 _TAIL = """\
@@ -71,6 +71,10 @@ interface Latent {
   get<Name extends keyof LatentParams>(name: Name): LatentParams[Name];
   trigger<Name extends keyof LatentActions>(name: Name, ...args: LatentActions[Name]): Promise<any>;
   ask(message: { op: string; [field: string]: unknown }): Promise<any>;
+  /** Chooses a walk: walk("orbit"), walk("drift", {speed: 0.5, radius: 2}). */
+  walk(mode: LatentParams["walk/mode"], options?: { [option: string]: number | boolean }): void;
+  /** Pushes along a direction by its name or number. */
+  dir(name: string | number, amount: number, how?: LatentHow): void;
   draw(x?: number, y?: number, w?: number, h?: number, fit?: LatentFit): boolean;
   drawOn(target: unknown, x: number, y: number, w: number, h: number, fit?: LatentFit): boolean;
   drawn(): void;
@@ -91,6 +95,10 @@ interface LatentOptions {
   restore?: boolean;
 }
 
+/** Plays an exported folder in this page: lib/latent.page.js. */
+declare function loadLatent(
+  site?: string | URL, options?: LatentOptions & { threads?: number; device?: "wasm" | "webgpu"; paused?: boolean },
+): Latent & { pause(still?: boolean): void };
 declare function connectLatent(options?: LatentOptions): Latent;
 declare function latent(live: Latent, x?: number, y?: number, w?: number, h?: number, fit?: LatentFit): boolean;
 """

@@ -1,14 +1,15 @@
-"""Pages that are made from the parameter table: `python -m latentart.live.documents docs` writes them."""
+"""Pages and scripts that are made from the parameter table: `python -m latentart.live.documents docs` writes them."""
 
 from __future__ import annotations
 
 import csv
 import io
+import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from latentart.live.control.params import ACTIONS, BENDS, LAYERS, TABLE, Action, Param
+from latentart.live.control.params import ACTIONS, BENDS, LAYERS, QUANTISE, SLOTS, TABLE, Action, Param, schema
 from latentart.live.osc.dispatch import ALIASES
 
 _HEAD = """\
@@ -126,8 +127,38 @@ def _arguments(a: Action) -> str:
     return ", ".join([words[tag] for tag in needed] + [f"{words[tag]} if wanted" for tag in optional])
 
 
+_PLAYED = ("seed", "walk", "latent", "psi", "cutoff", "noise", "style", "mix", "class", "dir", "audio", "react",
+           "tempo", "master", "then")  # fmt: skip
+"""Groups that a page can play without a server."""
+_STAGE_ONLY = ("noise/seed", "noise/speed", *(f"then/{slot}/network" for slot in range(1, SLOTS + 1)))
+_PAGE_ACTIONS = ("seed/next", "seed/prev", "seed/random", "tempo/resync", "cue/stop", "master/panic")
+
+
+def page_script() -> str:
+    """sketches/lib/latent.params.js: what a page plays, for the player that runs in it."""
+    follow = {p.name: p.follow for p in TABLE.values()}
+    played = [p for p in schema()["params"] if p["group"] in _PLAYED and p["name"] not in _STAGE_ONLY]
+    for param in played:
+        param["follow"] = follow[param["name"]]
+        if param["name"] == "noise/mode":
+            # Boiling and random noise would need every noise map as an input.
+            param["choices"] = [choice for choice in param["choices"] if choice in ("const", "none")]
+    actions = [action for action in schema()["actions"] if action["name"] in _PAGE_ACTIONS]
+    made = "// Made from the parameter table by `python -m latentart.live.documents docs`.\n"
+    lines = {"PARAMS": played, "ACTIONS": actions, "QUANTISE": QUANTISE}
+    return made + "".join(f"export const {name} = {_rows(value)};\n" for name, value in lines.items())
+
+
+def _rows(value: object) -> str:
+    """JSON with one line for each item of a list."""
+    if not isinstance(value, list):
+        return json.dumps(value)
+    return "[\n" + "".join(f"  {json.dumps(item)},\n" for item in value) + "]"
+
+
 def main(folder: Path) -> None:
-    """Writes both into a folder."""
+    """Writes all into a folder of documents and into the sketches beside it."""
+    (folder.parent / "sketches/lib/latent.params.js").write_text(page_script(), encoding="utf-8")
     (folder / "osc.md").write_text(osc_page(), encoding="utf-8")
     (folder / "touchosc.csv").write_text(touchosc(), encoding="utf-8")
 

@@ -1,12 +1,13 @@
 // A network of one's own inside the page: `latentart export my-style.pth --to onnx -o my-style.onnx`, and drop it here.
-// The network runs in this page alone. What it paints over is the live stream, a camera, or a picture dropped here.
+// The network runs in this page alone. What it paints over is the live stream, a camera, or a picture dropped here; a
+// generator (z, psi) paints by itself, on a loop through its first seeds.
 
 const LONGER = 256; // pixels of the longer side that the network sees
 const MODEL = new URLSearchParams(location.search).get("model") || "mosaic26.onnx";
 const GLIDE = 0.12;
 
 let live, source, painter, feed, session, model, shown, busy = false, styles = 0, multiple = 4;
-let wanted = 4, style = 4, rate = 0, trouble = "";
+let wanted = 4, style = 4, rate = 0, trouble = "", latents;
 
 function setup() {
   pixelDensity(1);
@@ -30,8 +31,9 @@ async function start(name, bytes) {
     ort.env.wasm.numThreads = 1;
     const made = await ort.InferenceSession.create(new Uint8Array(await bytes()), { executionProviders: ["wasm"] });
     const inputs = Object.fromEntries(made.inputMetadata.map((input) => [input.name, input.shape]));
-    if (!inputs.img) throw new Error(`${name} takes ${made.inputNames.join(", ")}, no img: export a translator`);
-    multiple = Number(/^(\d+)\*/.exec(inputs.img[2])?.[1] ?? 1);
+    if (!inputs.img && !inputs.z) throw new Error(`${name} takes ${made.inputNames.join(", ")}: export a translator or a generator`);
+    latents = inputs.img ? undefined : await loopOf(inputs);
+    multiple = Number(/^(\d+)\*/.exec(inputs.img?.[2])?.[1] ?? 1);
     styles = inputs.style ? inputs.style[0] : 0;
     [session, model, trouble] = [made, name, ""];
     select("#style").attribute("max", String(Math.max(styles - 1, 0)));
@@ -39,6 +41,18 @@ async function start(name, bytes) {
   } catch (error) {
     trouble = error.message;
   }
+}
+
+/** Feeds of a generator at a moment: z on a great circle from seed to seed, as in Python; strength is psi. */
+async function loopOf({ z: [, length], c }) {
+  const { zOf, loop } = await import("../lib/latent.numbers.js");
+  const curve = loop(Array.from({ length: 8 }, (_, seed) => zOf(seed, length)), "slerp");
+  return () => {
+    const z = new ort.Tensor("float32", Float32Array.from(curve(millis() / 32_000)), [1, length]);
+    const psi = new ort.Tensor("float32", Float32Array.of(select("#strength").value()), []);
+    const first = c && new ort.Tensor("float32", Float32Array.from({ length: c[1] }, (_, i) => Number(i === 0)), c);
+    return c ? { z, psi, c: first } : { z, psi };
+  };
 }
 
 /** Has the server fetch the player of networks (onnxruntime-web, by npm), and begins again with it. */
@@ -59,8 +73,8 @@ function draw() {
   if (session && !busy) paintOver();
   const strength = Number(select("#strength").value());
   lay(source, 1);
-  if (session && shown.width > 1) lay(shown, strength);
-  inset();
+  if (session && shown.width > 1) lay(shown, latents ? 1 : strength);
+  if (!latents) inset();
   select("#name").html(trouble || `${model ?? (window.ort ? "loading" : "this page paints with a network of its own, once its player is here")}${styles ? `, style ${style.toFixed(1)}` : ""}`);
   select("#rate").html(rate ? `${rate.toFixed(1)} pictures a second in this page` : "");
 }
@@ -70,7 +84,7 @@ async function paintOver() {
   busy = true;
   const began = performance.now();
   try {
-    const made = await session.run(inputs());
+    const made = await session.run(latents ? latents() : inputs());
     show(made[session.outputNames[0]]);
     const now = 1000 / (performance.now() - began);
     rate = rate ? rate * 0.9 + now * 0.1 : now;
@@ -102,10 +116,10 @@ function shares() {
   return found;
 }
 
-function show({ dims: [, , h, w], data }) {
+function show({ dims: [, channels, h, w], data }) {
   const made = new ImageData(w, h);
   for (let i = 0; i < w * h; i++) {
-    for (let c = 0; c < 3; c++) made.data[4 * i + c] = data[c * w * h + i] * 127.5 + 128;
+    for (let c = 0; c < 3; c++) made.data[4 * i + c] = data[(c % channels) * w * h + i] * 127.5 + 128;
     made.data[4 * i + 3] = 255;
   }
   [shown.width, shown.height] = [w, h];

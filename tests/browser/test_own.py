@@ -8,10 +8,14 @@ import shutil
 import numpy as np
 import pytest
 import torch
+from layouts.random_stylegan2 import random_state
 
 from latentart.errors import WeightsError
 from latentart.exports import browser
+from latentart.exports.export import export
 from latentart.translators.load import load_translator
+from latentart.weights import safe
+from latentart.weights.checkpoint import Checkpoint
 
 SIDE = 64
 
@@ -45,6 +49,18 @@ def test_the_exported_network_draws_the_same_in_the_page(page, fresh):
     difference = np.abs(np.array(made).reshape(wanted.shape) - wanted).max() / 2
     assert difference < 1e-3
     print(f"largest difference in the browser: {difference:.1e} of 1")
+
+
+@pytest.mark.usefixtures("player")
+def test_a_generator_plays_in_the_page(page, fresh, tmp_path):
+    tensors, config = random_state(resolution=16, z_dim=8, w_dim=8, c_dim=3)
+    safe.write(tmp_path / "tiny.safetensors", Checkpoint(tensors, config, "", "random", "tiny"))
+    made = export(tmp_path / "tiny.safetensors", tmp_path / "tiny.onnx").path
+    page.route("**/mosaic26.onnx", lambda route: route.fulfill(path=made))
+    page.goto(f"http://localhost:{fresh.port}/sketches/own/")
+    page.wait_for_function("latents && window.lastPicture?.w === 16", timeout=60_000)
+    first = page.evaluate("lastPicture.data[0]")
+    page.wait_for_function("first => lastPicture.data[0] !== first", arg=first)
 
 
 @pytest.mark.usefixtures("player")

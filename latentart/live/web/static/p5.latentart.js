@@ -131,8 +131,8 @@
       this._drawn = [];
       this._offset = null;
       this._wait = RECONNECT.first;
-      const code = URL.createObjectURL(new Blob([`(${receiver})()`], { type: "text/javascript" }));
-      this._worker = new Worker(code);
+      // A page that plays by itself brings its own worker, which answers as the server does: latent.page.js.
+      this._worker = this.options.worker ?? new Worker(URL.createObjectURL(new Blob([`(${receiver})()`], { type: "text/javascript" })));
       this._worker.onmessage = ({ data }) => this._told(data);
       this._found = new Map(); // name -> [value before this page changed it, value that it set last]
       if (this.options.restore) addEventListener("pagehide", () => this.restore());
@@ -193,6 +193,20 @@
     trigger(name, ...args) {
       if (this.options.restore && name === "model/load") this._model ??= this.model.model;
       return this.ask({ op: "trigger", name, args }).catch((error) => this._emit("error", error));
+    }
+
+    /** Chooses a walk: walk("orbit"), walk("drift", {speed: 0.5, radius: 2}). */
+    walk(mode, options = {}) {
+      const own = Object.entries(options).map(([name, value]) => [`walk/${name}`, value]);
+      return this.set({ "walk/mode": mode, ...Object.fromEntries(own) });
+    }
+
+    /** Pushes along a direction by its name or number: dir("ember", 2), dir(1, -0.5). */
+    dir(name, amount, how) {
+      const names = this.model.direction_names ?? [];
+      const number = typeof name === "number" ? name : names.indexOf(name) + 1;
+      if (number) return this.set({ [`dir/${number}/amount`]: amount }, how);
+      this._emit("error", new Error(`unknown direction '${name}': this model has ${names.join(", ") || "none"}`));
     }
 
     /** Draws the newest picture. Without arguments it fills the canvas. fit: "cover", "contain" or "fill". */
@@ -269,7 +283,7 @@
       return true;
     }
 
-    /** Calls back on "ready", "frame", "param", "stats", "news", "lists", "error", "open", "close". Returns this. */
+    /** Calls back on "ready", "progress", "frame", "param", "stats", "news", "lists", "error", "open", "close". Returns this. */
     on(event, callback) {
       (this._listeners[event] ??= new Set()).add(callback);
       return this;
@@ -339,6 +353,7 @@
       else if (told.picture) this._took(told.picture, told.skipped);
       else if (told.opened) this._opened = true;
       else if (told.closed) this._lost(told.closed);
+      else if (told.progress) this._emit("progress", told.progress);
       else this._emit("error", new Error(told.fault));
     }
 
