@@ -21,7 +21,7 @@ from latentart.render.frames import Then
 from latentart.render.write import write
 from latentart.sinks import soundtrack
 from latentart.sinks.formats import FORMATS, choose
-from latentart.sinks.images import STILLS, write_image
+from latentart.sinks.images import STILLS, check_still, write_image
 from latentart.sinks.sink import open_sink
 from latentart.sinks.video import CONTAINERS
 from latentart.translators.base import Translator, check_strength
@@ -155,7 +155,7 @@ def convert(
             on_frame=on_frame,
             options=options,
         )
-    made = Converted(files.check_target(target, overwrite=overwrite))
+    made = Converted(check_still(target, overwrite=overwrite))
     _still(change, source, made, made.target, size=size, settings=kept, overwrite=overwrite)
     on_frame(1, 1)
     return made

@@ -183,6 +183,14 @@ def _with_text(png: bytes, record: Mapping[str, Any]) -> bytes:
     return png[:header] + chunk + png[header:]
 
 
+def check_still(target: str | Path, *, overwrite: bool = False) -> Path:
+    """`target` as a Path when a picture can be written there: asked before it is made. Raises TargetError."""
+    path = Path(target)
+    if path.suffix.lower() not in STILLS:
+        raise TargetError(unknown("picture ending", path.suffix.lower(), STILLS))
+    return files.check_target(path, overwrite=overwrite)
+
+
 def write_image(
     target: str | Path, frame: pixels.Frame, settings: Mapping[str, Any] | None = None, *, overwrite: bool = False,
     ground: str | None = None,
@@ -192,16 +200,13 @@ def write_image(
     Transparency is kept in PNG and WebP, and laid over `ground` where one is given and in JPEG (see `transparency`).
     Raises TargetError, SettingsError.
     """
-    path = Path(target)
-    ending = path.suffix.lower()
-    if ending not in STILLS:
-        raise TargetError(unknown("picture ending", ending, STILLS))
+    path = check_still(target, overwrite=overwrite)
     frame, laid = _laid(path, frame, ground)
     record = provenance.complete({**(settings or {}), **laid})
     with files.part_file(path, overwrite=overwrite) as part:
         image = pixels.to_image(frame)
         try:
-            image.save(part, **_still_options(ending, record))
+            image.save(part, **_still_options(path.suffix.lower(), record))
         except ValueError as error:
             raise TargetError(f"cannot write {str(path)!r}: {error}: use .png") from error
     return path

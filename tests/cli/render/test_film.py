@@ -141,7 +141,7 @@ def test_a_folder_without_write_permission(tmp_path):
         # Root may write anywhere: a folder that is a file stands in for one that cannot be written.
         locked.rmdir()
         locked.write_text("")
-    done = latentart("film", "--seeds", "1", *QUICK, "-o", "locked/film.mp4", cwd=tmp_path)
+    done = latentart("film", "--seeds", "1,2", *QUICK, "-o", "locked/film.mp4", cwd=tmp_path)
     assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
 
 
