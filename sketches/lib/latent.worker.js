@@ -131,7 +131,7 @@ function trigger({ name, args = [] }) {
 }
 
 /** One picture that is not part of the show: {ws or seed, class, psi} -> base64 of its RGB bytes, and the ws drawn. */
-async function render({ seed = 0, label = 0, psi = 0.7 }) {
+async function render({ seed = 0, label = 0, psi = 0.8 }) {
   const still = new Instrument(network, FPS);
   still.apply({ set: { seed, psi, "walk/mode": "hold", "class/a": label } });
   still.state.values.psi = psi;
