@@ -108,8 +108,14 @@ def _critic_files(path: Path, name: str) -> list[Path]:
 
 
 def shaped(settings: Settings, source: Source | None) -> Settings:
-    """Settings whose widths, latents and mapping are those of the source, unless they are given."""
-    if source is None or settings.net != "stylegan2" or settings.base or settings.most or settings.latent:
+    """Settings whose widths, latents and mapping are those of the source, unless they are given.
+
+    The average begins with the source's own: there is no ramp, in which it would follow each step at once.
+    """
+    if source is None:
+        return settings
+    settings = replace(settings, ramp=None)
+    if settings.net != "stylegan2" or settings.base or settings.most or settings.latent:
         return settings
     config = source.config
     widths = config.widths[: settings.blocks]

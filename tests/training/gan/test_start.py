@@ -50,6 +50,17 @@ def test_a_network_without_a_critic_warms_one_up(trained: Path, tmp_path: Path) 
     assert all(torch.equal(t, before[name]) for name, t in gan.G.state_dict().items())
 
 
+def test_the_average_stays_near_what_it_begins_with(trained: Path) -> None:
+    gan = a_gan(start=str(trained), **AUTO)
+    before = {name: t.clone() for name, t in gan.average.named_parameters()}
+    with run.seeded(0, 0):
+        gan.step(0, 0.0)
+    raw = dict(gan.G.named_parameters())
+    for name, t in gan.average.named_parameters():
+        moved = (raw[name] - before[name]).abs().max()
+        assert float((t - before[name]).abs().max()) <= 0.01 * float(moved) + 1e-7, name
+
+
 @pytest.mark.parametrize(("signs", "steps"), [([0.9], 20), ([0.0], 200), ([0.0] * 40 + [0.9], 45), ([None], 20)])
 def test_a_fresh_critic_learns_alone_until_it_is_sure(signs: list[float | None], steps: int) -> None:
     warming = start.Warming(True)
