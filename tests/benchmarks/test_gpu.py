@@ -129,3 +129,12 @@ def test_what_is_measured_on_a_gpu_runs_on_a_fake(monkeypatch: pytest.MonkeyPatc
     made = gpu._route(small.G, 1, cuda.GRAPH, ws)
     assert torch.allclose(made(ws), small.G.synthesis(ws), atol=1e-5)
     assert len(faked.graphs) == 2
+
+
+def test_a_film_of_planes_is_set_against_an_encoder_of_planes(monkeypatch: pytest.MonkeyPatch) -> None:
+    faked_cuda.install(monkeypatch)
+    monkeypatch.setattr(choose, "find", lambda: [eager, cuda])
+    monkeypatch.setattr(cuda, "find_spec", lambda name: None)
+    [row] = gpu.film(bench(frames=6))
+    assert row.value > 0
+    assert ", yuv420, " in row.how
