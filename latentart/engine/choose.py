@@ -16,7 +16,7 @@ from latentart.engine.trial import TOLERANCE, Probe, Trial
 from latentart.errors import LatentartError, SettingsError, unknown
 from latentart.models.base import Generator
 
-PRECISE_FIRST = ("f32", "eager", "graph", "torch.compile", "f16")
+PRECISE_FIRST = ("f32", "eager", "graph", "torch.compile", "f16", "half")
 """Order in which a budget is tried: what rounds least comes first. The last is in "bf16" too."""
 
 
