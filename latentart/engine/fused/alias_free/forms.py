@@ -1,4 +1,4 @@
-"""Which tile of the filtered leaky ReLU is faster for each layer on this device: measured once, as a graph replays it."""
+"""Which tile of the filtered leaky ReLU is faster for each layer on this device: measured once, in a CUDA graph."""
 
 from __future__ import annotations
 
@@ -90,5 +90,3 @@ def whole(passes: Passes, layer: Layer, z: Tensor) -> tuple[Tensor]:
     """What follows a layer's convolution, with factors that do not matter."""
     ones = torch.ones(len(z), layer.channels, device=z.device)
     return (passes.filtered(z, layer, ones, ones),)
-
-

@@ -61,5 +61,3 @@ class Modulation:
 def round_up(channels: int) -> int:
     """The next multiple of 8: sixteen bytes in half, which cuDNN's and our own reads need."""
     return -(-channels // 8) * 8
-
-

@@ -1,4 +1,4 @@
-"""The walk through a plan: cuDNN convolves (1x1 kernels are products of matrices), `kernels` or `plain` does the rest."""
+"""The walk through a plan: cuDNN convolves (1x1 kernels: products of matrices), `kernels` or `plain` does the rest."""
 
 from __future__ import annotations
 

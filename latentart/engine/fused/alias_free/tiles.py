@@ -75,7 +75,11 @@ def _shrunk(sums, narrow, OUT: tl.constexpr, FINE: tl.constexpr, CHANNELS: tl.co
     return total
 
 
-@triton.jit(do_not_specialize=["height", "width", "out_height", "out_width", "rows", "first_row", "first_column", "eights", "row_step"])
+@triton.jit(
+    do_not_specialize=[
+        "height", "width", "out_height", "out_width", "rows", "first_row", "first_column", "eights", "row_step",
+    ]
+)  # fmt: skip
 def filtered(
     z, features, scale, bias, style, wide, edges, up_taps, narrow, down_taps,
     height, width, out_height, out_width, rows, eights, row_step, first_row, first_column, limit,
@@ -84,9 +88,10 @@ def filtered(
 ):  # fmt: skip
     """One program: STEP columns and CHANNELS channels of some rows of one sample.
 
-    The maps have 8 * eights channels, so that the compiler knows that sixteen bytes can be read at a time. first_row, first_column: where the first output's filter begins, in upsampled pixels from the first that input 0 gives.
-    ODD: whether the first upsampled row of an input row is an odd one. UNROLL: input rows of a turn of the loop, which
-    saves that many moves from register to register.
+    The maps have 8 * eights channels, so that the compiler knows that sixteen bytes can be read at a time. first_row,
+    first_column: where the first output's filter begins, in upsampled pixels from the first that input 0 gives. ODD:
+    whether the first upsampled row of an input row is an odd one. UNROLL: input rows of a turn of the loop; more of
+    them need fewer moves from register to register.
     """
     n = tl.program_id(2).to(tl.int64)
     channels = eights * 8
@@ -124,7 +129,8 @@ def filtered(
             here = row + first + turn
             inside, after = (here >= 0) & (here < height), here + 1
             # The next row is on its way while this one is worked on.
-            ahead = tl.load(z + after * (width * channels) + spot, mask=known & (after >= 0) & (after < height), other=0.0)
+            soon = known & (after >= 0) & (after < height)
+            ahead = tl.load(z + after * (width * channels) + spot, mask=soon, other=0.0)
             spread = tl.dot(matrix, value, input_precision="ieee") * factor + tl.where(inside, share, 0.0) * offset
             window = (window[1], window[2], window[3], window[4], window[5], spread)
             value = ahead
