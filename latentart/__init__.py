@@ -32,8 +32,8 @@ __all__ = ["engine", "frames", "load", "load_translator", "open_sink", "project"
 
 if "torch" not in sys.modules:
     # Threads of PyTorch that spin starve the engine's and the encoder's, and whatever else shares the cores: on two of
-    # them the README's script drew 38 frames a second instead of 53, with a neighbour 3 instead of 43. OpenMP reads this
-    # once, when it is loaded with torch.
+    # them the README's script drew 38 frames a second instead of 53, with a neighbour 3 instead of 43. OpenMP reads
+    # this once, when it is loaded with torch.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 _HOMES = {

@@ -52,8 +52,8 @@ def compile(
     log.info("%s on %s: %s", G.name, machine.device_name(G.device), engine.choice)
     if "openvino" in engine.trial.name and machine.spins():
         log.info(
-            "PyTorch's waiting threads spin and slow this engine (18.6 ms instead of 15.0 on two cores): import latentart "
-            "before torch, or set OMP_WAIT_POLICY=PASSIVE"
+            "PyTorch's waiting threads spin and slow this engine (18.6 ms instead of 15.0 on two cores): "
+            "import latentart before torch, or set OMP_WAIT_POLICY=PASSIVE"
         )
     return engine
 

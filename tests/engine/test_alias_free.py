@@ -278,6 +278,7 @@ def test_mistakes_show(what: str, interpreted: Any, tmp_path: Any, monkeypatch: 
     changed.write_text(program.replace(right, wrong))
     monkeypatch.setattr(tiles, "__file__", str(changed))
     monkeypatch.setattr(kernels, "tiles", interpreted_tiles())
+    monkeypatch.setattr(kernels, "LEAST_ROWS", 2)
     arguments = call(2, (10, 11, 10, 11), 2, size=(3, 4))
     made, wanted = kernels.filtered(*arguments), plain.filtered(*arguments)
     assert not float((made - wanted).abs().max()) <= 1e-3 * float(wanted.abs().max())
@@ -323,12 +324,12 @@ def test_kernels_compile_for_a_gpu(tmp_path: Any, monkeypatch: pytest.MonkeyPatc
         setattr(noted, name, Launches(getattr(tiles, name), found))
     monkeypatch.setattr(kernels, "tiles", noted)
     for form in plan.FORMS:
-        for up, padding in ((2, EVEN), (4, SHORT)):
-            kernels.filtered(*call(up, padding, 1, form=form, dtype=HALF, limit=math.inf))
+        kernels.filtered(*call(2, EVEN, 1, form=form, dtype=HALF, limit=math.inf))
+    kernels.filtered(*call(4, SHORT, 1, form="64x16x1", dtype=HALF))
     kernels.filtered(*call(2, EVEN, 3, form="64x8x1", dtype=HALF))
-    G = generator(largest=3)
-    network(G, HALF, kernels, uint8=True)(latents(G, 1))
-    assert len(found) >= 8
+    paint = plan.Paint(torch.zeros(3), 256.0, 0.25)
+    kernels.painted(torch.zeros(1, 8, 8, 32, dtype=HALF), paint, torch.zeros(1, 3, 40), uint8=True)
+    assert len(found) == 6
     for name, (source, options) in found.items():
         made = triton.compile(source, target=GPUTarget("cuda", 90, 32), options={"num_warps": 4, **options})
         assert len(made.asm["cubin"]) > 1000

@@ -129,7 +129,7 @@ def _following(G: Generator, drawing: Drawing) -> Follow:
 
 def _fused(G: Generator, request: Request, name: str, fingerprint: str) -> tuple[graph.Function, Follow]:
     passes, dtype, kind = _passes(G, request, name, fingerprint), DTYPES[name], rehearsal.kind_of(G)
-    chosen = _forms(G, request.batch, dtype, passes, f"{name} {fingerprint} {version('triton')}")
+    chosen = _forms(G, request.batch, dtype, passes, _measured(name, fingerprint))
     network, follow = kind.network(G, request, dtype, chosen, passes)
     if request.output != "yuv420":
         return network, follow
@@ -139,6 +139,12 @@ def _fused(G: Generator, request: Request, name: str, fingerprint: str) -> tuple
         return finished(network(ws, *maps)[0], request.output)
 
     return draw, follow
+
+
+def _measured(name: str, fingerprint: str) -> str:
+    """What forms are measured for; exact float32 has others than TF32."""
+    exact = " exact" if precision.is_exact() else ""
+    return f"{name}{exact} {fingerprint} {version('triton')}"
 
 
 def _passes(G: Generator, request: Request, name: str, fingerprint: str) -> Any:
