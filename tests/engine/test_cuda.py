@@ -316,12 +316,18 @@ def test_without_triton_or_a_compiler_it_is_said(
         assert cuda._passes(*asked) is plain
         assert "there is no C compiler (gcc, clang)" in caplog.text
     monkeypatch.setenv("CC", "/opt/cc")
-    ends = iter(["", "a first draw in a process of its own failed: illegal address"])
-    monkeypatch.setattr(rehearsal, "fault", lambda *asked: next(ends))
-    for _ in range(2):  # the second time it is remembered
+    asked_for = []
+
+    def fault(G: Generator, dtype: torch.dtype, batch: int) -> str:
+        asked_for.append(dtype)
+        return "" if dtype == torch.float32 else "a first draw in a process of its own failed: illegal address"
+
+    monkeypatch.setattr(rehearsal, "fault", fault)
+    for _ in range(2):  # the second time it is remembered, and so it is for other batches
         assert cuda._passes(*asked).__name__ == kind.KERNELS
         assert cuda._passes(asked[0], Request(batch=9), *asked[2:]).__name__ == kind.KERNELS
-        assert cuda._passes(*asked[:3], "other weights") is plain
+        assert cuda._passes(*asked[:2], cuda.F16, "weights") is plain
+    assert sorted(asked_for, key=str) == [torch.float16, torch.float32]
     assert caplog.text.count("is slower: a first draw in a process of its own failed: illegal address") == 2
 
 
