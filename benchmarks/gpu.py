@@ -26,6 +26,8 @@ from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import partial
+from importlib import import_module
+from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -360,9 +362,9 @@ def layers(bench: Bench) -> Iterator[Row]:
 Part = Callable[[Bench], Iterator[Row]]
 
 PARTS: dict[str, tuple[Part, float]] = {
-    "t": (partial(third, variant="t"), 45), "r": (partial(third, variant="r"), 40),
-    "batch32": (partial(speed, batch=32), 30), "projection": (projection, 30), "master": (master, 25),
-    "film": (film, 25), "start": (start, 45), "frame": (one_frame, 20), "batch8": (partial(speed, batch=8), 45),
+    "t": (partial(third, variant="t"), 42), "r": (partial(third, variant="r"), 38),
+    "batch32": (partial(speed, batch=32), 30), "projection": (projection, 28), "master": (master, 22),
+    "frame": (one_frame, 15), "film": (film, 25), "start": (start, 35), "batch8": (partial(speed, batch=8), 45),
     "batch1": (partial(speed, batch=1), 30),
 }  # fmt: skip
 """Name -> the part and the seconds it may take. What matters most comes first."""
@@ -405,6 +407,9 @@ def main(arguments: list[str] | None = None) -> int:
     if asked.first_frame:
         print(first_frame(asked.device, asked.small))
         return 0
+    # Whatever is imported later could be cut off halfway by a part's alarm.
+    for module in ("scipy.signal", "torch._dynamo", *(["triton"] if find_spec("triton") else [])):
+        import_module(module)
     G = generator(asked.device, small=asked.small)
     bench = Bench(G, asked.rounds, BATCHES[:2] if asked.small else BATCHES, asked.frames, 5 if asked.small else 60,
                   asked.small)  # fmt: skip

@@ -40,6 +40,8 @@ def test_every_part_runs_and_its_figures_are_written(
 
     monkeypatch.setattr(subprocess, "run", run)
     monkeypatch.setattr(gpu, "BATCHES", (1, 2))
+    monkeypatch.setattr(gpu, "WHOLE", 1e4)
+    monkeypatch.setattr(gpu, "PARTS", {name: (part, 1e4) for name, (part, _) in gpu.PARTS.items()})
     target = tmp_path / "figures.json"
     given = ["--device", "cpu", "--small", "--rounds", "1", "--frames", "6", "--json", str(target)]
     assert gpu.main(given) == 0
