@@ -278,8 +278,9 @@ def test_mistakes_show(what: str, interpreted: Any, tmp_path: Any, monkeypatch: 
     changed.write_text(program.replace(right, wrong))
     monkeypatch.setattr(tiles, "__file__", str(changed))
     monkeypatch.setattr(kernels, "tiles", interpreted_tiles())
-    monkeypatch.setattr(kernels, "LEAST_ROWS", 2)
-    arguments = call(2, (10, 11, 10, 11), 2, size=(3, 4))
+    # What lies above a program's first row shows where a program begins within the map.
+    monkeypatch.setattr(kernels, "LEAST_ROWS", 5)
+    arguments = call(2, (10, 11, 10, 11), 2, size=(9 if "begin" in what else 3, 4))
     made, wanted = kernels.filtered(*arguments), plain.filtered(*arguments)
     assert not float((made - wanted).abs().max()) <= 1e-3 * float(wanted.abs().max())
 
