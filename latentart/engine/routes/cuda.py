@@ -2,8 +2,8 @@
 
 Other families draw in half by PyTorch's autocast, channels last, in the same one graph.
 
-Written against Triton's interpreter and a fake of `torch.cuda`, not yet run on a GPU: a choice whose pictures are not
-those of float32 is refused like any other.
+StyleGAN2's choices have been run on an H100; StyleGAN3's fused layers and "cuda half" are written against Triton's
+interpreter and a fake of `torch.cuda`. A choice whose pictures are not those of float32 is refused like any other.
 """
 
 from __future__ import annotations
