@@ -119,11 +119,11 @@ def _following(G: Generator, drawing: Drawing) -> Follow:
     """StyleGAN3's pictures lie where `set_transform` last put them."""
     if not isinstance(G, StyleGAN3):
         return lambda: None
-    own, copied = G.synthesis.input, drawing.synthesis.input
+    own, copied = G.synthesis.input, drawing.get_buffer("synthesis.input.transform")
 
     def follow() -> None:
         with torch.inference_mode():
-            copied.transform.copy_(own.transform)
+            copied.copy_(own.transform)
 
     return follow
 
