@@ -25,6 +25,7 @@ SHARED = {
     "cli/pictures/test_style.py": "cli/pictures/dream render/dream render/style",
     "cli/render/test_film.py": "cli/_* cli/render/images cli/render/map",
     "cli/training/test_train.py": "cli/training/_* cli/training/data",
+    "engine/test_alias_free.py": "engine/fused/alias_free/*",
     "engine/test_cuda.py": "engine/precision engine/fused/* engine/routes/cuda",
     "engine/test_engine.py": "engine/timings engine/choose engine/drawing engine/machine engine/request "
     "engine/trial engine/routes/*",

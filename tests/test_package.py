@@ -31,3 +31,12 @@ def test_every_name_is_there_and_callable() -> None:
     assert latentart.walks.orbit
     with pytest.raises(AttributeError, match="no attribute 'frame'"):
         _ = latentart.frame  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("before", "wanted"),
+    [("", "PASSIVE"), ("os.environ['OMP_WAIT_POLICY'] = 'ACTIVE'", "ACTIVE"), ("sys.modules['torch'] = sys", "None")],
+)
+def test_waiting_threads_sleep_where_torch_has_not_read_otherwise(before: str, wanted: str) -> None:
+    begin = "import os, sys; os.environ.pop('OMP_WAIT_POLICY', None)"
+    assert session(begin, before, "import latentart", "print(os.environ.get('OMP_WAIT_POLICY'))") == wanted

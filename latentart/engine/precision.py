@@ -6,23 +6,37 @@ The switches are the process's, not the thread's: what other threads draw meanwh
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 import torch
 
-IEEE = "ieee"
+IEEE, TF32 = "ieee", "tf32"
 
 
-@contextmanager
-def exact() -> Iterator[None]:
+def exact() -> AbstractContextManager[None]:
     """Convolutions in float32 are that: by default PyTorch lets cuDNN round to TF32, whose ten bits are those of half.
 
     Matrix products are exact by default, and left as they are.
     """
+    return _convolving(IEEE)
+
+
+def rounded() -> AbstractContextManager[None]:
+    """Convolutions in float32 round what they read to TF32, also inside of `exact`."""
+    return _convolving(TF32)
+
+
+def is_exact() -> bool:
+    """Whether this is inside of `exact`."""
+    return bool(torch.backends.cudnn.conv.fp32_precision == IEEE)  # type: ignore[attr-defined]
+
+
+@contextmanager
+def _convolving(precision: str) -> Iterator[None]:
     conv = torch.backends.cudnn.conv  # type: ignore[attr-defined]
     before = conv.fp32_precision
     try:
-        conv.fp32_precision = IEEE
+        conv.fp32_precision = precision
         yield
     finally:
         conv.fp32_precision = before

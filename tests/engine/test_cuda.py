@@ -23,7 +23,7 @@ from torch import Tensor
 from latentart import engine as engines
 from latentart import seeds
 from latentart.engine import choose, precision, trial
-from latentart.engine.fused import forms, plain, plan, rehearsal
+from latentart.engine.fused import forms, kind, plain, plan, rehearsal
 from latentart.engine.fused.plan import Layer
 from latentart.engine.request import Request, RouteError
 from latentart.engine.routes import cuda, eager
@@ -144,7 +144,27 @@ def test_other_families_are_one_graph(family: str, gpu: FakedCuda) -> None:
     ws = latents(G, 1)
     engine = engines.compile(G, noise_inputs=True, only=cuda.GRAPH, measure=0)
     assert difference(engine(ws), G.synthesis(ws)) < 1e-5
-    assert f"not for {G.family}" in cuda.choices(G, Request())[cuda.F32]
+    offered = cuda.choices(G, Request(precision="live"))
+    if family == "stylegan3":
+        assert offered == dict.fromkeys(EVERY, "")
+        return
+    assert f"not for {G.family}" in offered[cuda.F32]
+    assert offered[cuda.HALF] == ""
+    half = engines.compile(G, precision="live", only=cuda.HALF, measure=0)
+    assert difference(half(ws), G.synthesis(ws)) < 1e-2
+    assert "half rounds" in cuda.choices(G, Request())[cuda.HALF]
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_stylegan3_draws_and_follows_its_transform(name: str, gpu: FakedCuda) -> None:
+    G = build(Checkpoint(*FAMILIES["stylegan3"](), sha256="", source="test"), "cpu")
+    ws = latents(G, 1)
+    engine = engines.compile(G, precision="live", only=name, measure=0)
+    recorded = len(gpu.graphs)
+    for turned in (0, 30):
+        G.synthesis.set_transform((0.1, 0), turned)
+        assert difference(engine(ws), G.synthesis(ws)) < (2e-3 if name == cuda.F16 else 1e-5)
+    assert len(gpu.graphs) == recorded
 
 
 @pytest.mark.parametrize("own", ["const", "none"])
@@ -296,11 +316,18 @@ def test_without_triton_or_a_compiler_it_is_said(
         assert cuda._passes(*asked) is plain
         assert "there is no C compiler (gcc, clang)" in caplog.text
     monkeypatch.setenv("CC", "/opt/cc")
-    ends = iter(["", "a first draw in a process of its own failed: illegal address"])
-    monkeypatch.setattr(rehearsal, "fault", lambda *asked: next(ends))
-    for _ in range(2):  # the second time it is remembered
-        assert cuda._passes(*asked).__name__ == rehearsal.KERNELS
-        assert cuda._passes(asked[0], Request(batch=2), *asked[2:]) is plain
+    asked_for = []
+
+    def fault(G: Generator, dtype: torch.dtype, batch: int) -> str:
+        asked_for.append(dtype)
+        return "" if dtype == torch.float32 else "a first draw in a process of its own failed: illegal address"
+
+    monkeypatch.setattr(rehearsal, "fault", fault)
+    for _ in range(2):  # the second time it is remembered, and so it is for other batches
+        assert cuda._passes(*asked).__name__ == kind.KERNELS
+        assert cuda._passes(asked[0], Request(batch=9), *asked[2:]).__name__ == kind.KERNELS
+        assert cuda._passes(*asked[:2], cuda.F16, "weights") is plain
+    assert sorted(asked_for, key=str) == [torch.float16, torch.float32]
     assert caplog.text.count("is slower: a first draw in a process of its own failed: illegal address") == 2
 
 
@@ -311,6 +338,8 @@ def test_kernels_draw_first_in_a_process_of_their_own(monkeypatch: pytest.Monkey
     monkeypatch.setenv("TRITON_INTERPRET", "0")
     # Real kernels on a processor.
     assert "failed: " in rehearsal.fault(G, torch.float16, 1)
+    third = build(Checkpoint(*FAMILIES["stylegan3"](), sha256="", source="test"), "cpu")
+    assert "failed: latentart.engine.request.RouteError: no form of L0_36_4" in rehearsal.fault(third, torch.float16, 1)
 
 
 @pytest.mark.parametrize(

@@ -599,3 +599,14 @@ def test_ctrl_c_after_engines_came_and_went() -> None:
     """Each OpenVINO Core frees the signal stack that a later one believes in."""
     done = subprocess.run([sys.executable, "-c", INTERRUPTED], capture_output=True, text=True, timeout=100)
     assert (done.returncode, done.stdout.split()) == (0, ["interrupted"] * 2), done.stderr
+
+
+def test_threads_that_spin_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+    for policy, spins in (("PASSIVE", False), ("passive", False), ("ACTIVE", True), (None, True)):
+        monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+        if policy:
+            monkeypatch.setenv("OMP_WAIT_POLICY", policy)
+        assert machine.spins() == spins
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
+    assert not machine.spins()

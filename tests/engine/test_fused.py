@@ -26,7 +26,10 @@ from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 
 from latentart import pixels
+from latentart.engine import precision
+from latentart.engine.fused import forms as layer_forms
 from latentart.engine.fused import kernels, modulation, plain, plan, tiles
+from latentart.engine.fused import network as networks
 from latentart.engine.fused.network import Network, Passes
 from latentart.engine.fused.plan import DIRECT, PHASES, SAME, TRANSPOSED, Colours, Layer
 from latentart.models import stylegan2
@@ -78,6 +81,37 @@ generators = st.builds(
     use_noise=st.booleans(),
 )
 forms = st.sampled_from([TRANSPOSED, PHASES, DIRECT])
+
+
+@pytest.mark.parametrize("up", [TRANSPOSED, PHASES])
+def test_three_products_of_tf32_are_float32(up: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    G = generator(resolution=16, widths={4: 9, 8: 5, 16: 7})
+    kinds = {name: up if layer.up else SAME for name, layer in G.synthesis.layers().items()}
+    ws, right, seen = latents(G, 2), networks._convolved, set()
+
+    def by_tensor_cores(x: Tensor, layer: Layer) -> Tensor:
+        """Reads both as TF32 does, and sums in float32."""
+        seen.add(torch.backends.cudnn.conv.fp32_precision)
+        return right(plan.tf32(x), replace(layer, weight=plan.tf32(layer.weight)))
+
+    monkeypatch.setattr(networks, "_convolved", by_tensor_cores)
+    apart = {}
+    for split in ("", plan.SPLIT):
+        made = plan.make(G, WHOLE, chosen={name: kind + split for name, kind in kinds.items()})
+        with precision.exact():
+            apart[split] = difference(Network(made, plain, uint8=False)(ws)[0], G.synthesis(ws))
+    assert apart[plan.SPLIT] < 5e-6 < 1e-4 < apart[""]
+    assert seen == {precision.IEEE, precision.TF32}
+    x = torch.randn(50, generator=torch.Generator().manual_seed(0))
+    assert float(((plan.tf32(x) - x) / x).abs().max()) <= 2**-11
+
+
+def test_products_of_tf32_are_measured_where_float32_is_to_be_exact() -> None:
+    G = generator()
+    assert layer_forms.candidates(G, "b8.conv1", WHOLE, plain) == [SAME]
+    with precision.exact():
+        assert layer_forms.candidates(G, "b8.conv1", WHOLE, plain) == [SAME, SAME + plan.SPLIT]
+        assert layer_forms.candidates(G, "b8.conv0", HALF, plain) == [TRANSPOSED, PHASES]
 
 
 @settings(max_examples=12, **QUIET)

@@ -18,7 +18,7 @@ from latentart.features import load as features_load
 from latentart.models.base import Generator
 from latentart.projection import presets
 from latentart.projection.presets import Preset, Stage
-from latentart.projection.project import Projector, Settings, as_targets, project
+from latentart.projection.project import Projector, Settings, _layout, as_targets, project
 from latentart.projection.search.loss import likeness, visible
 from latentart.projection.settings import Step
 
@@ -266,3 +266,8 @@ def test_pictures_of_another_shape_are_named(G: Generator) -> None:
 
 def test_project_is_at_the_top(tmp_path: Path) -> None:
     assert latentart.project is project
+
+
+@pytest.mark.parametrize(("device", "layout"), [("cpu", torch.channels_last), ("cuda", torch.contiguous_format)])
+def test_weights_lie_as_the_device_is_faster(device: str, layout: torch.memory_format) -> None:
+    assert _layout(torch.device(device)) == layout

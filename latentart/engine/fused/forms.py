@@ -9,7 +9,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from latentart.engine import graph
+from latentart.engine import graph, precision
 from latentart.engine.fused import plain, plan
 from latentart.engine.fused.network import Passes, convolved, doubled
 from latentart.engine.fused.plan import DIRECT, Layer
@@ -44,10 +44,15 @@ def choose(G: StyleGAN2, dtype: torch.dtype, batch: int, passes: Passes, stopwat
 
 
 def candidates(G: StyleGAN2, name: str, dtype: torch.dtype, passes: Passes) -> list[str]:
-    """The forms of a layer that are worth measuring: products of matrices need half and a tile with all channels."""
+    """The forms of a layer that are worth measuring: products of matrices need half and a tile with all channels.
+
+    Where float32 is to be exact, three products of TF32 are set against cuDNN's float32, which no tensor core computes.
+    """
     few = len(G.synthesis.layers()[name].bias) <= MOST_DIRECT
     direct = few and dtype == torch.float16 and passes is not plain
-    return [form for form in plan.forms(G, name) if form != DIRECT or direct]
+    known = [form for form in plan.forms(G, name) if form != DIRECT or direct]
+    whole = dtype == torch.float32 and precision.is_exact()
+    return known + [form + plan.SPLIT for form in known] if whole else known
 
 
 def _fastest(

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Protocol
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from latentart.engine import precision
+from latentart.engine.fused import plan
 from latentart.engine.fused.plain import Finished
 from latentart.engine.fused.plan import DIRECT, TRANSPOSED, Layer, Plan
 
@@ -44,8 +47,8 @@ class Network:
     Returns (img [N, C, H, W] float32,), or with uint8 (frames [N, H, W, C], a number that is NaN when the picture is).
     """
 
-    def __init__(self, plan: Plan, passes: Passes, *, uint8: bool, names: Sequence[str] = ()) -> None:
-        self.plan, self.passes, self.uint8, self.names = plan, passes, uint8, tuple(names)
+    def __init__(self, laid_out: Plan, passes: Passes, *, uint8: bool, names: Sequence[str] = ()) -> None:
+        self.plan, self.passes, self.uint8, self.names = laid_out, passes, uint8, tuple(names)
 
     @torch.inference_mode()
     def __call__(self, ws: Tensor, *maps: Tensor) -> tuple[Tensor, ...]:
@@ -85,12 +88,27 @@ def convolved(x: Tensor, layer: Layer) -> Tensor:
     """The layer's convolution alone, [N, h, w, in] -> [N, h', w', out], as its form has it; none for "direct"."""
     if layer.form == DIRECT:
         return x
-    x = x.permute(0, 3, 1, 2)
-    if layer.form == TRANSPOSED:
-        z = F.conv_transpose2d(x, layer.weight, stride=2)
-    else:
-        z = F.conv2d(x, layer.weight, padding=1)
+    with precision.rounded() if layer.split else nullcontext():
+        z = _convolved((split(x) if layer.split else x).permute(0, 3, 1, 2), layer)
     return z.permute(0, 2, 3, 1).contiguous()
+
+
+def _convolved(x: Tensor, layer: Layer) -> Tensor:
+    if layer.form == TRANSPOSED:
+        return F.conv_transpose2d(x, layer.weight, stride=2)
+    return F.conv2d(x, layer.weight, padding=1)
+
+
+def split(x: Tensor) -> Tensor:
+    """x [..., C] -> [..., 3 C]: rounded to TF32, what that left out, rounded again.
+
+    With the kernels of `plan` a convolution of TF32 then sums three products: all but what is 2^-22 of the whole.
+    """
+    made = x.new_empty((*x.shape[:-1], 3, x.shape[-1]))
+    high = plan.tf32(x)
+    made[..., 0, :], made[..., 2, :] = high, high
+    torch.sub(x, high, out=made[..., 1, :])
+    return made.flatten(-2)
 
 
 def doubled(passes: Passes, z: Tensor, layer: Layer, scale: Tensor, noise: Tensor | None, *, style: Tensor) -> Tensor:

@@ -16,6 +16,10 @@ from latentart.models.stylegan2 import StyledConv, StyleGAN2, ToRGB
 
 SAME, TRANSPOSED, PHASES, DIRECT = "same", "transposed", "phases", "direct"
 """Forms of a convolution: cuDNN's that keeps the size, its two that double it, and one that a kernel makes itself."""
+SPLIT = " x3"
+"""Ends the name of a form whose float32 convolution is three products of TF32 (`network.split`)."""
+TF32_BITS = 13
+"""Bits of float32 that TF32 does not have."""
 MOST_COLOURS, FIR = 4, (4, 4)
 LARGEST_MAP = 2**31 - 1
 """Values in one sample's feature map that 32 bits can count."""
@@ -37,7 +41,8 @@ class Layer:
     weight, norm 1 for each output, channels last: [out, in, 3, 3]; "transposed" [in, out, 3, 3]; "phases"
     [4 * out, in, 3, 3], four kernels for the four pixels that each pixel becomes; "direct" [1 or 4, 9, in, out], the
     same as matrices. size: (height, width) of what comes out. noise: the map of its own, [1, height, width]. limit:
-    where values are cut off. taps: FIR [4, 4]. colours: None in a layer that doubles the size.
+    where values are cut off. taps: FIR [4, 4]. colours: None in a layer that doubles the size. split: weight has three
+    times the inputs, for `network.split`.
     """
 
     name: str
@@ -50,6 +55,7 @@ class Layer:
     limit: float
     taps: Tensor
     colours: Colours | None
+    split: bool = False
 
     @property
     def channels(self) -> int:
@@ -111,13 +117,14 @@ def layer(G: StyleGAN2, name: str, dtype: torch.dtype, form: str | None = None, 
     """One layer of `make`."""
     conv = G.synthesis.layers()[name]
     form = form or forms(G, name)[0]
+    parts, form = form.endswith(SPLIT), form.removesuffix(SPLIT)
     block = G.synthesis.get_submodule(name.partition(".")[0])
     zero = conv.bias.new_zeros(())
     strength = conv.noise_strength.detach() * ops.SQRT2 if conv.use_noise else zero
     return Layer(
         name=name,
         form=form,
-        weight=_laid_out(conv, form, dtype),
+        weight=_split(_laid_out(conv, form, dtype), form) if parts else _laid_out(conv, form, dtype),
         size=_size(G, name),
         bias=(conv.bias.detach() * ops.SQRT2).float(),
         strength=strength.float(),
@@ -125,7 +132,21 @@ def layer(G: StyleGAN2, name: str, dtype: torch.dtype, form: str | None = None, 
         limit=min(_limit(conv), torch.finfo(dtype).max),
         taps=_copied(conv.resample_filter),
         colours=None if conv.up else _colours(block.torgb, block.resample_filter),  # type: ignore[arg-type]
+        split=parts,
     )
+
+
+def tf32(x: Tensor) -> Tensor:
+    """The nearest values that TF32 can say, float32."""
+    half = 1 << (TF32_BITS - 1)
+    return (x.view(torch.int32) + half).bitwise_and_(-1 << TF32_BITS).view(torch.float32)
+
+
+def _split(weight: Tensor, form: str) -> Tensor:
+    """Kernels for what `network.split` makes of the inputs: rounded, rounded again, and what rounding left out."""
+    high = tf32(weight)
+    inputs = 0 if form == TRANSPOSED else 1
+    return torch.cat([high, high, weight - high], dim=inputs).contiguous(memory_format=torch.channels_last)
 
 
 def _colours(torgb: ToRGB, taps: Tensor) -> Colours:

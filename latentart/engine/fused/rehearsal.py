@@ -18,24 +18,35 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from latentart.engine.fused import forms, plan
-from latentart.engine.fused.network import Network, Passes
-from latentart.models.stylegan2 import Config, StyleGAN2
+from latentart.engine.fused import forms, kind
+from latentart.engine.fused.alias_free import kind as alias_free
+from latentart.engine.fused.kind import Kind
+from latentart.engine.request import Request
+from latentart.models.base import Generator
+from latentart.models.stylegan3 import StyleGAN3
 
-KERNELS = "latentart.engine.fused.kernels"
 PATIENCE = 300.0
 """Seconds that Triton may take to compile every kernel."""
 
 
-def fault(G: StyleGAN2, dtype: torch.dtype, batch: int, command: Sequence[str] = ()) -> str:
+def kind_of(G: Generator) -> Kind:
+    """How G would be laid out; whether it can be, its `refusal` says."""
+    return alias_free if isinstance(G, StyleGAN3) else kind
+
+
+def fault(G: Generator, dtype: torch.dtype, batch: int, command: Sequence[str] = ()) -> str:
     """The reason why kernels cannot draw `batch` pictures on G's device; '' when they can.
 
     command: the process that rehearses, instead of this module.
     """
-    wanted = {"config": asdict(G.config), "dtype": str(dtype), "batch": batch, "device": str(G.device)}
-    line = [*(command or (sys.executable, "-m", __name__)), json.dumps(wanted)]
+    wanted = {"family": G.family, "config": asdict(G.config), "shape": kind_of(G).shape(G)}  # type: ignore[call-overload]
+    wanted |= {"dtype": str(dtype), "batch": batch, "device": str(G.device)}
+    line = [*(command or (sys.executable, "-m", __name__))]
     try:
-        done = subprocess.run(line, capture_output=True, text=True, errors="replace", timeout=PATIENCE, check=False)
+        done = subprocess.run(
+            line, input=json.dumps(wanted), capture_output=True, text=True, errors="replace", timeout=PATIENCE,
+            check=False,
+        )  # fmt: skip
     except subprocess.TimeoutExpired:
         return f"a first draw in a process of its own took more than {PATIENCE:.0f} s"
     last = done.stderr.strip().splitlines()[-1:] or [f"it ended with {done.returncode}"]
@@ -45,16 +56,23 @@ def fault(G: StyleGAN2, dtype: torch.dtype, batch: int, command: Sequence[str] =
 def rehearse(request: str) -> None:
     """Draws as `fault` describes: each form of each layer, then a whole picture of bytes. Raises what goes wrong."""
     wanted = json.loads(request)
-    values: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in wanted["config"].items()}
+    own: Kind = alias_free if wanted["family"] == "stylegan3" else kind
     dtype: torch.dtype = getattr(torch, wanted["dtype"].removeprefix("torch."))
-    passes: Passes = import_module(KERNELS)
+    passes = import_module(own.KERNELS)
     with torch.no_grad():
-        G = StyleGAN2(Config(**values)).requires_grad_(False).to(wanted["device"])
-        chosen = forms.choose(G, dtype, wanted["batch"], passes, _once)
-        ws = torch.zeros(wanted["batch"], G.num_ws, G.w_dim, device=G.device)
-        for uint8 in (True, False):
-            Network(plan.make(G, dtype, chosen=chosen), passes, uint8=uint8)(ws)
+        G = own.like(_tuples(wanted["config"]), wanted["shape"]).requires_grad_(False).to(wanted["device"])
+        chosen = own.choose(G, dtype, wanted["batch"], passes, _once)
+        ws = torch.ones(wanted["batch"], G.num_ws, G.w_dim, device=G.device)
+        for output in ("uint8", "float"):
+            own.network(G, Request(output=output), dtype, chosen, passes)[0](ws)
     _wait(ws)
+
+
+def _tuples(values: Any) -> Any:
+    """JSON's lists as the tuples that configs hold."""
+    if isinstance(values, dict):
+        return {name: _tuples(each) for name, each in values.items()}
+    return tuple(map(_tuples, values)) if isinstance(values, list) else values
 
 
 def _once(function: forms.Draw, x: Tensor) -> float:
@@ -70,4 +88,4 @@ def _wait(x: Tensor) -> None:
 
 
 if __name__ == "__main__":
-    rehearse(sys.argv[1])
+    rehearse(sys.stdin.read())
