@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from latentart import seeds
-from latentart.exports.onnx import Named, Part
+from latentart.exports.onnx import Named, Part, forget_traces
 from latentart.latent import space
 from latentart.models.base import Generator
 
@@ -99,7 +99,8 @@ def slim(path: Path, *, halve: bool) -> None:
         copies = [type(value).FromString(value.SerializeToString()) for value in values]
         del repeated[:]
         repeated.extend(copies)
-    _forget(model)
+    forget_traces(model)
+    del model.metadata_props[:]
     onnx.checker.check_model(model)
     onnx.save(model, str(path))
 
@@ -115,15 +116,3 @@ def _halved(tensor: Any) -> Any:
     if values.size < SMALL or np.abs(values).max() > np.finfo(np.float16).max:
         return None
     return onnx.numpy_helper.from_array(values.astype(np.float16), f"{tensor.name}.half")
-
-
-def _forget(model: Any) -> None:
-    """Stack traces of the exporter, with paths of the machine that wrote the file."""
-    del model.metadata_props[:], model.graph.metadata_props[:], model.graph.value_info[:]
-    model.doc_string = model.graph.doc_string = ""
-    for node in model.graph.node:
-        node.doc_string = ""
-        del node.metadata_props[:]
-    for value in [*model.graph.input, *model.graph.output, *model.graph.initializer]:
-        value.doc_string = ""
-        del value.metadata_props[:]

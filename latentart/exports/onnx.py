@@ -164,6 +164,28 @@ def save(part: Part, target: Path) -> None:
         assert program is not None
         program.model.metadata_props["latentart"] = json.dumps(part.facts)
         program.save(str(target), external_data=False)
+    _forget_machine(target)
+
+
+def _forget_machine(target: Path) -> None:
+    """Takes the exporter's notes out of a file: they name the folders of the machine that wrote it."""
+    import onnx
+
+    model = onnx.load(str(target))
+    forget_traces(model)
+    onnx.save(model, str(target))
+
+
+def forget_traces(model: Any) -> None:
+    """Removes stack traces from an ONNX model in memory; its own metadata stay."""
+    del model.graph.metadata_props[:], model.graph.value_info[:]
+    model.doc_string = model.graph.doc_string = ""
+    for node in model.graph.node:
+        node.doc_string = ""
+        del node.metadata_props[:]
+    for value in [*model.graph.input, *model.graph.output, *model.graph.initializer]:
+        value.doc_string = ""
+        del value.metadata_props[:]
 
 
 def _wanted(part: Part) -> tuple[Any, ...] | None:

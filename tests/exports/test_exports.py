@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -59,6 +60,14 @@ def test_the_file_says_what_a_player_has_to_know(mosaic: Path) -> None:
     facts = json.loads(metadata["latentart"])
     assert (facts["kind"], facts["multiple"], len(facts["styles"])) == ("translator", 4, 26)
     assert "Apache" in facts["licence"]
+
+
+def test_files_name_no_folder_of_the_machine_that_wrote_them(mosaic: Path) -> None:
+    shipped = Path(__file__).parents[2] / "sketches/own/mosaic26.onnx"
+    for file in (mosaic, shipped):
+        found = onnx.load(str(file))
+        assert [entry.key for entry in found.metadata_props] == ["latentart"]
+        assert not re.search(rb"\.py\W", file.read_bytes()), file
 
 
 def test_a_generator_takes_z_psi_and_class(tmp_path: Path) -> None:
