@@ -74,7 +74,7 @@ class Sources:
         if mode == "keyframes":
             return self._keyframes([(seed + i) % _SEEDS for i in range(count)], label)
         classes = [{label: 1.0}] if self.G.c_dim else []
-        path = getattr(walks, mode)(self.G, seeds=[seed], classes=classes, **options)
+        path = getattr(walks, mode)(self.G, seeds=[seed], classes=classes, psi=1.0, **options)
         return lambda u: path.at(u).double().cpu().numpy()
 
     def _keyframes(self, seeds_of: Sequence[int], label: int) -> Loop:

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from latentart import seeds
-from latentart.latent import space
+from latentart import seeds, walks
+from latentart.latent import space, walk_options
 from latentart.latent.path import Path
 from latentart.live.control.params import WALKS
 from latentart.live.play.directions import Directions, directions_of
@@ -230,6 +230,16 @@ def test_grey_and_transparent_pictures_become_rgb():
     assert np.array_equal(rgb(grey)[..., 2], grey[..., 0])
     assert rgb(np.zeros((2, 6, 4), np.uint8)).shape == (2, 6, 3)
     assert dimmed(grey, 0.5).max() == 5
+
+
+@pytest.mark.parametrize("mode", ["drift", "flower", "orbit"])
+def test_walks_are_played_without_truncation_which_psi_adds(G, mode):
+    """Twice would be once too many: psi is a parameter of its own."""
+    sources, options = Sources(G), {"walk/radius": 1.0, "walk/turns": 3, "walk/petals": 5, "walk/depth": 0.5}
+    played = [sources.loop(mode, 7, 8, 0, place, values=options) for place in (0.0, 0.3)]
+    live = {o.name: o.option.live for o in walk_options.of(mode) if o.kind != "str" and not o.played}
+    whole = getattr(walks, mode)(G, seeds=[7], psi=1.0, **live).at(np.array([0.0, 0.3])).double().numpy()
+    np.testing.assert_allclose(played, whole, atol=1e-5)
 
 
 def test_memory_of_latents_and_loops_has_bounds(G):
