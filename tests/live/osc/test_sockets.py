@@ -51,7 +51,7 @@ def test_who_may_speak(osc, host, may):
 
 def test_a_question_is_answered_to_who_asked(osc, ear):
     ear.sendto(message("/latentart/psi"), ("127.0.0.1", osc.port))
-    assert hear(ear) == ("/latentart/psi", [pytest.approx(0.7)])
+    assert hear(ear) == ("/latentart/psi", [pytest.approx(0.8)])
     ear.sendto(message("/la/walk/mode"), ("127.0.0.1", osc.port))
     assert hear(ear) == ("/la/walk/mode", ["keyframes"])
 

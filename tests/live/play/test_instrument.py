@@ -48,7 +48,7 @@ def test_psi_and_cutoff_are_those_of_the_model(G):
 
 
 def test_keyframes_are_those_of_a_film(G):
-    path: Path = keyframes(G, seeds=[7, 8, 9, 10], seconds=1)
+    path: Path = keyframes(G, seeds=[7, 8, 9, 10], seconds=1, psi=1.0)
     _, shot = settled(G, walk__mode="keyframes", seed=7, walk__count=4, walk__phase=0.3)
     torch.testing.assert_close(shot.ws, path(0.3))
 
