@@ -19,8 +19,10 @@ from av.video.reformatter import ColorRange, Colorspace, Interpolation
 from av.video.stream import VideoStream
 from PIL import Image
 
-from latentart import animated, image_files, kinds, pixels, placement, rate, regular, transparency
+from latentart import pixels, rate
 from latentart.errors import PictureError
+from latentart.files import regular
+from latentart.media import animated, image_files, kinds, placement, transparency
 from latentart.pixels import Frame
 
 log = logging.getLogger(__name__)

@@ -17,8 +17,8 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
-from latentart import image_files, transparency
 from latentart.errors import PictureError, SettingsError, unknown
+from latentart.media import image_files, transparency
 
 Frame = NDArray[np.uint8]
 """One picture, uint8 [H, W, C], C in 1 (grey), 3 (RGB), 4 (RGBA)."""

@@ -15,8 +15,9 @@ from typing import Any
 import torch
 from PIL import Image
 
-from latentart import __version__, regular
+from latentart import __version__
 from latentart.errors import LatentartError, SettingsError
+from latentart.files import regular
 
 KEY = "latentart"
 LONGEST = 1_000_000

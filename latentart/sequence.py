@@ -9,9 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from latentart import image_files, pixels, rate, transparency
+from latentart import pixels, rate
 from latentart.errors import PictureError
 from latentart.footage import Footage
+from latentart.media import image_files, transparency
 from latentart.pixels import Frame
 
 log = logging.getLogger(__name__)

@@ -63,7 +63,7 @@ SHARED = {
     "projection/test_project.py": "projection/presets projection/prepared projection/run projection/settings "
     "projection/stages projection/search/*",
     "render/test_film.py": "render/write",
-    "render/test_convert.py": "footage animated placement",
+    "render/test_convert.py": "footage media/animated media/placement",
     "sinks/test_video.py": "sinks/sink sinks/formats sinks/soundtrack",
     "training/data/test_pairs.py": "training/data/preprocess training/data/openmoji",
     "training/data/test_gui.py": "training/data/gui_page",

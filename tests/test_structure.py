@@ -12,8 +12,8 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "latentart"
 
 LAYERS = [
-    {"errors", "seeds", "folder", "files", "regular", "toml", "rate", "cache", "shipped", "kinds"},
-    {"transparency", "image_files", "animated", "placement"},
+    {"errors", "seeds", "folder", "files", "rate", "cache", "shipped"},
+    {"media"},
     {"pixels", "provenance", "footage", "sequence"},
     {"weights"},
     {"models"},

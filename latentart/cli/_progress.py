@@ -85,7 +85,7 @@ def shares(what: str) -> Callable[[float, str], None]:
 
 
 def duration(seconds: float) -> str:
-    """'40 s', '3 min', '2.5 h'."""
+    """Seconds as a length of time for messages: '40 s', '3 min', '2.5 h'."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

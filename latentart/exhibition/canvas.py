@@ -13,12 +13,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from latentart import pixels, transparency
+from latentart import pixels
 from latentart.engine import stream
 from latentart.errors import SettingsError
 from latentart.exhibition import envelopes, sound, validate
 from latentart.exhibition.score import Score, Screen, Tile
 from latentart.exhibition.timeline import Instant, Voice, open_voices
+from latentart.media import transparency
 from latentart.models.base import Generator
 from latentart.models.load import load
 from latentart.translators.upscale import upscaling

@@ -10,11 +10,12 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, get_args, get_origin
 
-from latentart import pixels, rate, regular, seeds, toml, walks
+from latentart import pixels, rate, seeds, walks
 from latentart.errors import SettingsError, unknown
 from latentart.exhibition import validate
 from latentart.exhibition.schema import Play, as_keys, is_table, key_of, members
 from latentart.exhibition.score import Score, Section
+from latentart.files import regular, toml
 from latentart.latent.easing import EASINGS
 from latentart.latent.interpolate import INTERPOLATIONS
 from latentart.latent.space import check_psi

@@ -8,13 +8,14 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from latentart import pixels, provenance, transparency
+from latentart import pixels, provenance
 from latentart.exhibition import validate
 from latentart.exhibition.canvas import Exhibit, OpenedScore
 from latentart.exhibition.score import Output, Score, Screen, Tile
 from latentart.jobs import plan as jobs
 from latentart.jobs import run
 from latentart.jobs.manifest import sha256
+from latentart.media import transparency
 from latentart.sinks.formats import choose
 from latentart.sinks.video import CONTAINERS
 

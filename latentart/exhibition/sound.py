@@ -16,10 +16,10 @@ import numpy as np
 from av.container import InputContainer, OutputContainer
 from numpy.typing import NDArray
 
-from latentart import regular
 from latentart.errors import SettingsError
 from latentart.exhibition import synth
 from latentart.exhibition.score import Audio
+from latentart.files import regular
 
 Array = NDArray[np.float32]
 """Ten minutes are 230 MB."""

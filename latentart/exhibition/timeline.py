@@ -11,13 +11,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from latentart import pixels, transparency
+from latentart import pixels
 from latentart.errors import SettingsError
 from latentart.exhibition import automation
 from latentart.exhibition.schema import as_keys
 from latentart.exhibition.score import Section
 from latentart.latent import composition, direction_files, directions, path, space
 from latentart.latent.easing import easing
+from latentart.media import transparency
 from latentart.models.base import Generator, check_noise_mode
 from latentart.render import film as films
 from latentart.render.frames import Synthesis, random_noise

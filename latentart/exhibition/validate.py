@@ -14,12 +14,12 @@ from latentart.exhibition import automation, synth
 from latentart.exhibition.score import LONGEST_SIDE, SHORTEST_SIDE, Output, Score, Section, check_positive
 from latentart.latent import automation as notes
 from latentart.latent import bending, path
+from latentart.media.transparency import colour
 from latentart.models.load import names
 from latentart.render import film as films
 from latentart.sinks import formats, images
 from latentart.sinks.video import CONTAINERS
 from latentart.translators import chain
-from latentart.transparency import colour
 
 ENDINGS = (*CONTAINERS, ".gif", ".webp", "/")
 """'/' is a folder of pictures."""

@@ -10,8 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from latentart import image_files, pixels, regular, seeds
+from latentart import pixels, seeds
 from latentart.errors import PictureError, SettingsError
+from latentart.files import regular
+from latentart.media import image_files
 from latentart.models.base import Generator
 from latentart.pixels import Frame
 

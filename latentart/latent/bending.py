@@ -22,8 +22,9 @@ from numpy.typing import NDArray
 from scipy.cluster.vq import kmeans2
 from torch import Tensor
 
-from latentart import seeds, toml
+from latentart import seeds
 from latentart.errors import SettingsError, unknown
+from latentart.files import toml
 from latentart.latent import automation, space
 from latentart.latent.axes import pca
 from latentart.latent.bend_ops import OPS

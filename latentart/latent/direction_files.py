@@ -18,8 +18,9 @@ import safetensors
 import safetensors.numpy
 from numpy.typing import NDArray
 
-from latentart import files, regular
+from latentart import files
 from latentart.errors import SettingsError, WeightsError
+from latentart.files import regular
 from latentart.latent.directions import KNOTS, Direction, Directions
 from latentart.models.base import Generator
 from latentart.weights import cards, npy

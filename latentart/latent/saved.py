@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from latentart import regular
 from latentart.errors import WeightsError
+from latentart.files import regular
 from latentart.weights import npy
 
 MOST_BYTES = 1 << 30

@@ -20,9 +20,9 @@ from torch import Tensor
 from latentart import seeds
 from latentart.errors import PictureError, SettingsError, check_limits
 from latentart.features.load import SHIPPED, vgg16
+from latentart.media.transparency import rgb
 from latentart.painting.gatys import Step, nothing
 from latentart.painting.goal import SMALLEST, resized
-from latentart.transparency import rgb
 
 MOTIFS = {"scales": (81, 162, 228), "pearls": (26, 174, 195)}
 """Channels of relu3_3 that go well together."""

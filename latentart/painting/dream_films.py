@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from latentart.errors import SettingsError
+from latentart.media.transparency import rgb
 from latentart.painting import colours, motion
 from latentart.painting.dream import Dreamer, DreamSettings
 from latentart.painting.gatys import Step, nothing
-from latentart.transparency import rgb
 
 OCTAVES, STEPS = 2, 3
 """For each frame after the first: what was dreamt before is still there."""

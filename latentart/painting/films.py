@@ -12,10 +12,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from latentart.media.transparency import rgb
 from latentart.painting import motion
 from latentart.painting.gatys import Step, StyleOptimizer, fresh, nothing
 from latentart.painting.goal import PaintingSettings, Style
-from latentart.transparency import rgb
 
 STEPS = 12
 """For each frame after the first."""

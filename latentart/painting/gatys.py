@@ -16,9 +16,9 @@ from torch import Tensor
 from latentart import seeds
 from latentart.errors import PictureError
 from latentart.features.load import vgg16
+from latentart.media.transparency import rgb
 from latentart.painting import colours
 from latentart.painting.goal import SMALLEST, Goal, PaintingSettings, Style, check, prepared, resized
-from latentart.transparency import rgb
 
 COARSEST = 96
 """The longest side that a search begins at, about."""

@@ -12,8 +12,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from latentart import files, footage, image_files, pixels, provenance, regular
+from latentart import files, footage, pixels, provenance
 from latentart.errors import LatentartError, PictureError, SettingsError, TargetError
+from latentart.files import regular
+from latentart.media import image_files
 from latentart.models.base import Generator
 from latentart.projection import result, target
 from latentart.projection.result import Projection

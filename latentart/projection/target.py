@@ -9,8 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from latentart import image_files, pixels, transparency
+from latentart import pixels
 from latentart.errors import PictureError, SettingsError, unknown
+from latentart.media import image_files, transparency
 from latentart.models.base import Generator
 from latentart.pixels import GREY_WEIGHTS
 

@@ -14,9 +14,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from latentart import files, footage, image_files, pixels, provenance, regular, seeds, sequence, transparency
+from latentart import files, footage, pixels, provenance, seeds, sequence
 from latentart.errors import PictureError, TargetError
+from latentart.files import regular
 from latentart.footage import Footage
+from latentart.media import image_files, transparency
 from latentart.render.frames import Then
 from latentart.render.write import write
 from latentart.sinks import soundtrack
@@ -155,6 +157,8 @@ def convert(
             on_frame=on_frame,
             options=options,
         )
+    if not source.exists():
+        open_picture(source, size)  # raises, and knows what its name may have meant
     made = Converted(check_still(target, overwrite=overwrite))
     _still(change, source, made, made.target, size=size, settings=kept, overwrite=overwrite)
     on_frame(1, 1)

@@ -9,10 +9,11 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-from latentart import pixels, transparency
+from latentart import pixels
 from latentart.latent import bending, space
 from latentart.latent.directions import KNOTS, Direction, Directions
 from latentart.latent.discovery.stylespace import Channel
+from latentart.media import transparency
 from latentart.models.base import Generator
 
 CELL = 128

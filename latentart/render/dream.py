@@ -14,9 +14,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from latentart import pixels, provenance, rate, transparency
+from latentart import pixels, provenance, rate
 from latentart.errors import SettingsError
 from latentart.latent import path
+from latentart.media import transparency
 from latentart.models.device import choose_device
 from latentart.painting.dream import Dreamer, DreamSettings, check
 from latentart.painting.dream_films import FilmDreamer, zoom

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from latentart import pixels, provenance, rate, transparency, walks
+from latentart import pixels, provenance, rate, walks
 from latentart.engine import Engine
 from latentart.engine.translators import compile_translator
 from latentart.errors import SettingsError, unknown
@@ -33,6 +33,7 @@ from latentart.latent import (
     walk_options,
 )
 from latentart.latent import path as paths
+from latentart.media import transparency
 from latentart.models.base import Generator, check_noise_mode
 from latentart.models.load import load
 from latentart.render.frames import Scene, Synthesis, choose_engine, frames, worth_choosing

@@ -20,10 +20,11 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
-from latentart import files, pixels, transparency
+from latentart import files, pixels
 from latentart.errors import SettingsError
 from latentart.latent import directions, saved, space, truncation
 from latentart.latent.directions import Directions
+from latentart.media import transparency
 from latentart.models.base import Generator
 
 Array = NDArray[np.float64]

@@ -11,9 +11,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from latentart import pixels, provenance, transparency
+from latentart import pixels, provenance
 from latentart.errors import SettingsError, unknown
 from latentart.latent import automation, direction_files, directions, saved, space
+from latentart.media import transparency
 from latentart.models.base import Generator, check_noise_mode
 from latentart.render.frames import random_noise
 from latentart.translators import chain

@@ -15,9 +15,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from latentart import pixels, provenance, transparency
+from latentart import pixels, provenance
 from latentart.engine.translators import compile_translator
 from latentart.errors import PictureError, SettingsError
+from latentart.media import transparency
 from latentart.models.device import choose_device
 from latentart.painting.films import FilmPainter
 from latentart.painting.gatys import Step, StyleOptimizer, nothing

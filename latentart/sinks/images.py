@@ -19,8 +19,9 @@ import numpy as np
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from latentart import files, pixels, provenance, rate, transparency
+from latentart import files, pixels, provenance, rate
 from latentart.errors import SettingsError, TargetError, unknown
+from latentart.media import transparency
 from latentart.sinks.sink import FileSink, Sink
 
 log = logging.getLogger(__name__)

@@ -13,9 +13,10 @@ from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import Any, Protocol, Self
 
-from latentart import files, provenance, rate, transparency
+from latentart import files, provenance, rate
 from latentart.errors import SettingsError, TargetError, unknown
 from latentart.folder import modules
+from latentart.media import transparency
 from latentart.pixels import Deep, Frame
 from latentart.sinks.formats import WITH_ALPHA
 

@@ -13,9 +13,9 @@ from torch import Tensor
 
 from latentart import pixels
 from latentart.errors import PictureError, SettingsError
+from latentart.media.transparency import rgb
 from latentart.pixels import GREY_WEIGHTS
 from latentart.translators import mixes
-from latentart.transparency import rgb
 
 StrengthBy = Literal["image", "features", "style"]
 Style = Tensor | int | str | Path

@@ -20,10 +20,10 @@ from torch import Tensor
 
 from latentart.errors import SettingsError, unknown
 from latentart.latent.automation import Amount, parse_amount
+from latentart.media.transparency import rgb
 from latentart.translators.base import Translator, check_strength
 from latentart.translators.load import load_translator
 from latentart.translators.style.spelling import read_style
-from latentart.transparency import rgb
 
 KINDS = {"style": "mosaic26", "cartoon": "cartoon", "translate": ""}
 """Kind -> the network meant where none is named; '' asks for one."""

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from latentart.errors import SettingsError
+from latentart.media.transparency import rgb
 from latentart.translators.base import Translator
-from latentart.transparency import rgb
 
 Change = Callable[[Tensor, NDArray[np.float64]], Tensor]
 """Pictures [N, C, H, W] in [-1, 1] and when they are shown, u [N] in 0..1 -> pictures."""

@@ -15,11 +15,11 @@ import torch
 from torch import Tensor
 
 from latentart.errors import SettingsError, unknown
+from latentart.media.transparency import rgb
 from latentart.translators.base import Style, Translator, Wrapper, check_strength, pad
 from latentart.translators.layers import InstanceNorm, Statistics, fixed, norms
 from latentart.translators.layers import statistics as statistics_of
 from latentart.translators.receptive_field import reaches
-from latentart.transparency import rgb
 
 STATISTICS = ("exact", "sample")
 SAMPLES, SAMPLE_SIDE = 4, 256

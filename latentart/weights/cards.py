@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from latentart import cache, shipped, toml
+from latentart import cache, shipped
 from latentart.errors import WeightsError, unknown
+from latentart.files import toml
 
 FOLDER_VARIABLE = "LATENTART_CHECKPOINTS"
 """Environment variable naming a folder of the user's own cards and weights."""

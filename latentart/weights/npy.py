@@ -18,7 +18,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from latentart import regular
+from latentart.files import regular
 
 MOST_BYTES = 2**30
 MOST_ARRAYS = 4096

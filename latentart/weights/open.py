@@ -17,8 +17,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol, cast
 
-from latentart import folder, regular
+from latentart import folder
 from latentart.errors import WeightsError, out_of_memory, unknown
+from latentart.files import regular
 from latentart.weights import cards, containers, families, sniff
 from latentart.weights.checkpoint import Checkpoint, Contents, Origin
 from latentart.weights.families import Family, Kind

@@ -16,8 +16,8 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from latentart import regular
 from latentart.errors import WeightsError
+from latentart.files import regular
 from latentart.weights.checkpoint import Checkpoint
 from latentart.weights.pickle.inert_pickle import refuse
 

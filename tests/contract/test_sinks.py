@@ -19,8 +19,9 @@ import pytest
 from av.video.reformatter import Interpolation
 from PIL import Image
 
-from latentart import provenance, transparency
+from latentart import provenance
 from latentart.errors import SettingsError, TargetError
+from latentart.media import transparency
 from latentart.pixels import Frame
 from latentart.sinks import Background, Sink, open_sink, sink_modules
 from latentart.sinks.formats import FORMATS

@@ -13,7 +13,6 @@ import pytest
 import torch
 from conftest import tiny
 
-from latentart import transparency
 from latentart.errors import SettingsError
 from latentart.exhibition import parse, players, render, validate
 from latentart.exhibition import schema as schemas
@@ -21,6 +20,7 @@ from latentart.exhibition.canvas import Exhibit, OpenedScore
 from latentart.exhibition.score import Section
 from latentart.exhibition.synth import PIECES
 from latentart.jobs.run import run
+from latentart.media import transparency
 from latentart.render import film as films
 from latentart.render.frames import frames
 from tests.translators.upscale.test_upscaling import real as esrgan_tensors

@@ -11,8 +11,9 @@ import pytest
 import tifffile
 from PIL import Image
 
-from latentart import provenance, transparency
+from latentart import provenance
 from latentart.errors import SettingsError, TargetError
+from latentart.media import transparency
 from latentart.pixels import Deep, Frame
 from latentart.sinks import open_sink
 from latentart.sinks.images import write_image

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from layouts.random_stylegan2 import random_state
 
-from latentart import shipped, toml
+from latentart import shipped
 from latentart.errors import WeightsError
+from latentart.files import toml
 from latentart.weights import cards, safe
 from latentart.weights.checkpoint import Checkpoint
 from latentart.weights.open import open_checkpoint

@@ -9,13 +9,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from latentart import engine, pixels, transparency
+from latentart import engine, pixels
 from latentart.engine import stream
 from latentart.latent import bending
 from latentart.live.play.bends import Bender, drawing
 from latentart.live.play.instrument import Shot
 from latentart.live.play.translating import Translators
 from latentart.live.wire.inbox import Incoming
+from latentart.media import transparency
 from latentart.models.base import Generator
 
 

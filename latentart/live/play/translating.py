@@ -11,11 +11,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from latentart import image_files, pixels
+from latentart import pixels
 from latentart.engine.translators import compile_translator, trial_picture
 from latentart.errors import PictureError, SettingsError
 from latentart.live.play.slots import PLAIN, Size, Touch
 from latentart.live.wire.names import choose
+from latentart.media import image_files
 from latentart.translators.base import Translator
 from latentart.translators.load import load_translator, names
 from latentart.weights import cards, families

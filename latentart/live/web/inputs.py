@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from latentart import image_files, kinds, transparency
 from latentart.errors import PictureError
 from latentart.live.wire.inbox import LARGEST
 from latentart.live.wire.protocol import JPEG, PNG, WEBP, unpack
+from latentart.media import image_files, kinds, transparency
 from latentart.pixels import Frame
 
 LONGEST = 8 << 20

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from latentart import image_files
 from latentart.errors import SettingsError
+from latentart.media import image_files
 
 SUFFIXES = frozenset(image_files.ENDINGS)
 LONGEST_NAME = 100

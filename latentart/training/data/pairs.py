@@ -12,8 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
-from latentart import files, image_files, pixels, regular, seeds, transparency
+from latentart import files, pixels, seeds
 from latentart.errors import LatentartError, PictureError, SettingsError, TargetError
+from latentart.files import regular
+from latentart.media import image_files, transparency
 from latentart.pixels import Frame
 from latentart.projection.target import SUFFIXES
 from latentart.sinks.images import write_image

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from latentart import image_files
 from latentart.errors import PictureError
+from latentart.media import image_files
 from latentart.pixels import Frame
 
 MOST_PIXELS = 200_000_000

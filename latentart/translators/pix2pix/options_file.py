@@ -6,8 +6,9 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from latentart import pixels, regular
+from latentart import pixels
 from latentart.errors import WeightsError
+from latentart.files import regular
 
 NAMES = ("train_opt.txt", "test_opt.txt")
 LARGEST, LONGEST = 1 << 18, 2000

@@ -13,10 +13,10 @@ import torch
 from torch import Tensor
 
 from latentart.errors import SettingsError, WeightsError
+from latentart.media.transparency import rgb
 from latentart.translators.base import Translator, pad
 from latentart.translators.style import palette, vgg_autoencoder
 from latentart.translators.tensor_names import fill, renamed
-from latentart.transparency import rgb
 from latentart.weights.checkpoint import Checkpoint, Origin, Parts
 from latentart.weights.containers.folder import by_file
 

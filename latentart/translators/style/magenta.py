@@ -16,13 +16,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from latentart.errors import SettingsError, WeightsError
+from latentart.media.transparency import rgb
 from latentart.translators.base import Translator
 from latentart.translators.layers import normalized
 from latentart.translators.style.adain import chosen
 from latentart.translators.style.mobilenet import MobileNetV2, mobilenet_names
 from latentart.translators.tensor_names import fill, numbered, renamed
 from latentart.translators.tensorflow_layers import converted, normalised, variables
-from latentart.transparency import rgb
 from latentart.weights.checkpoint import Checkpoint, Origin, Parts
 from latentart.weights.shapes import shape
 

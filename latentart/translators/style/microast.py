@@ -14,11 +14,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from latentart.errors import WeightsError
+from latentart.media.transparency import rgb
 from latentart.translators.base import Translator
 from latentart.translators.style import vgg_autoencoder
 from latentart.translators.style.adain import chosen, large_enough, restyled
 from latentart.translators.tensor_names import fill, renamed
-from latentart.transparency import rgb
 from latentart.weights.checkpoint import Checkpoint, Origin, Parts
 from latentart.weights.containers.folder import by_file
 from latentart.weights.shapes import shape

@@ -16,12 +16,12 @@ import torch
 from torch import Tensor
 
 from latentart.errors import SettingsError, WeightsError
+from latentart.media.transparency import rgb
 from latentart.translators.base import Translator
 from latentart.translators.style import vgg_autoencoder
 from latentart.translators.style.adain import chain, chosen, large_enough
 from latentart.translators.style.palette import power
 from latentart.translators.tensor_names import fill, numbered, renamed
-from latentart.transparency import rgb
 from latentart.weights.checkpoint import Checkpoint, Origin, Parts
 from latentart.weights.containers.folder import by_file
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from torch import Tensor
 
-from latentart import regular
 from latentart.errors import WeightsError
+from latentart.files import regular
 from latentart.weights import npy
 from latentart.weights.checkpoint import Contents
 from latentart.weights.containers import npz, tfjs, torch_dicts

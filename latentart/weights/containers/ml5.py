@@ -11,8 +11,8 @@ from pathlib import Path
 
 from torch import Tensor
 
-from latentart import regular
 from latentart.errors import WeightsError
+from latentart.files import regular
 from latentart.weights.checkpoint import Contents
 from latentart.weights.containers import raw
 from latentart.weights.pickle.inert_pickle import refuse

@@ -18,8 +18,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from latentart import regular
 from latentart.errors import WeightsError
+from latentart.files import regular
 from latentart.weights.checkpoint import Contents
 from latentart.weights.pickle.inert_pickle import refuse
 from latentart.weights.pickle.storage import MOST_DIMENSIONS

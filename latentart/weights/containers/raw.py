@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from latentart import regular
 from latentart.errors import WeightsError
+from latentart.files import regular
 from latentart.weights import safe
 from latentart.weights.pickle.inert_pickle import refuse
 from latentart.weights.pickle.storage import MOST_DIMENSIONS

@@ -15,8 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from latentart import regular
 from latentart.errors import WeightsError
+from latentart.files import regular
 from latentart.weights.checkpoint import Contents
 from latentart.weights.containers import ml5, raw
 from latentart.weights.pickle.inert_pickle import refuse

@@ -16,7 +16,7 @@ def digits(line: bytes) -> int | bool:
 
 
 def decimal(line: bytes) -> float:
-    """A real number."""
+    """Parses the decimal text of a float in protocol 0. Raises ValueError."""
     try:
         return float(line)
     except ValueError:
@@ -36,7 +36,7 @@ def quoted(line: bytes) -> str:
 
 
 def unescaped(line: bytes) -> str:
-    """A Unicode text: Latin-1, other letters as escapes."""
+    """Decodes a Unicode string of protocol 0: Latin-1, other letters as escapes. Raises ValueError."""
     try:
         return line.decode("raw-unicode-escape")
     except UnicodeDecodeError:

@@ -11,8 +11,8 @@ import struct
 from pathlib import Path
 from typing import Any
 
-from latentart import regular
 from latentart.errors import WeightsError
+from latentart.files import regular
 from latentart.weights.pickle import stored_zip
 from latentart.weights.pickle.inert_pickle import Budget, Maker, Name, Record, Table, checked_key, inert, read, refuse
 from latentart.weights.pickle.storage import STORAGE_NAMES, Storage, rebuild, storage

@@ -34,7 +34,7 @@ class Strip:
 
     @classmethod
     def named(cls, form: str) -> Strip:
-        """'64x16x1' -> its sizes."""
+        """Parses the name of a form, FINExCHANNELSxUNROLL such as '64x16x1'."""
         fine, channels, unroll = map(int, form.split("x"))
         return cls(fine, channels, unroll)
 

@@ -63,7 +63,7 @@ class Paint:
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything that a call reads."""
+    """Tensors and constants of one network that a call of its kernels reads, prepared once."""
 
     dtype: torch.dtype
     start: FourierInput

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from latentart import toml
+from latentart.files import toml
 
 GOOD = '''
 # a.b.c.d.e.f.g.h.i.j.k.l.m.n.o.p.q.r.s.t [[[[ "

@@ -7,7 +7,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from latentart import regular
+from latentart.files import regular
 
 LARGEST = 1 << 20
 MOST_PARTS = 16

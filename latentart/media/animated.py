@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from latentart import image_files
+from latentart.media import image_files
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageCms, ImageOps
 
-from latentart import kinds, regular
 from latentart.errors import PictureError
+from latentart.files import regular
+from latentart.media import kinds
 
 COLOURS = ("RGB", "RGBA", "L", "CMYK")
 SPACES = {"GRAY": "L", "RGB ": "RGB"}

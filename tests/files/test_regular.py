@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from latentart import regular
+from latentart.files import regular
 
 
 def hostile(folder: Path) -> dict[str, Path]:

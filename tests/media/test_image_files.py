@@ -13,9 +13,10 @@ import pytest
 from layouts.profiles import SPACES, profile, to_srgb
 from PIL import Image
 
-from latentart import footage, image_files, pixels
+from latentart import footage, pixels
 from latentart.errors import PictureError
 from latentart.live.web import inputs
+from latentart.media import image_files
 from latentart.render import convert
 from latentart.training.data import reading
 from latentart.translators.load import load_translator

@@ -12,12 +12,13 @@ from conftest import tiny
 from numpy.typing import NDArray
 from PIL import Image
 
-from latentart import footage, pixels, transparency
+from latentart import footage, pixels
 from latentart.errors import SettingsError
 from latentart.exhibition import parse
 from latentart.exhibition.canvas import OpenedScore
 from latentart.live.play import painter
 from latentart.live.web import inputs
+from latentart.media import transparency
 from latentart.painting.goal import PaintingSettings
 from latentart.render import convert, direction_sheet, film, stills, style
 from latentart.sinks.sink import open_sink

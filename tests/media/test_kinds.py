@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from latentart import kinds
+from latentart.media import kinds
 from latentart.sinks.sink import open_sink
 
 FILES = {

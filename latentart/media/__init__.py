@@ -1,0 +1,1 @@
+"""What picture files and films hold: kinds, colours, transparency, placement, animation."""
