@@ -20,6 +20,7 @@ from torch import Tensor
 
 from latentart import footage, pixels, provenance
 from latentart.errors import LatentartError, PictureError, SettingsError, TargetError
+from latentart.files import regular
 from latentart.render import convert
 from latentart.sinks.sink import open_sink
 from latentart.translators.base import Translator
@@ -402,7 +403,7 @@ def test_a_film_is_read_in_constant_memory(tmp_path: Path, monkeypatch: pytest.M
     noise = np.random.default_rng(0).integers(0, 256, (100, 48, 64, 3), np.uint8)
     path = film(tmp_path / "a.mkv", noise)
     opened = footage.open_footage(path)
-    monkeypatch.setattr(Path, "open", lambda self, mode: Counted(self, mode))
+    monkeypatch.setattr(regular, "opened", Counted)
     monkeypatch.setattr(Counted, "count", 0)
     reader = footage.read(opened)
     next(reader), next(reader)
