@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -49,12 +50,12 @@ def _with_heic() -> bool:
 
 def remedy(path: str | Path) -> str:
     """What a file is that Pillow cannot open, and what to do; '' where that is not known."""
-    if "%" in Path(path).name and not Path(path).exists():
+    if "%" in Path(path).name and not os.path.exists(path):
         return f"it names a sequence, not a file: give the folder of its pictures, {str(Path(path).parent)!r}"
     found = kinds.kind(kinds.head(path))
     if found == kinds.HEIC and not _with_heic():
         return f"it is {found}: install 'latentart[heic]' to open those, or save it as JPEG"
-    if Path(path).is_file() and not Path(path).stat().st_size:
+    if os.path.isfile(path) and not os.path.getsize(path):
         return "it is empty (0 bytes): copy or save it again"
     if found in kinds.FILM and "film" in found:
         return f"it is {found}, no picture: give its name the ending {kinds.FILM[found]}"

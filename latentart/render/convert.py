@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -157,7 +158,7 @@ def convert(
             on_frame=on_frame,
             options=options,
         )
-    if not source.exists():
+    if not os.path.exists(source):
         open_picture(source, size)  # raises, and knows what its name may have meant
     made = Converted(check_still(target, overwrite=overwrite))
     _still(change, source, made, made.target, size=size, settings=kept, overwrite=overwrite)

@@ -81,7 +81,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
         write_image(place / name, picture)
     write_image(place / "wall.png", picture)
     shutil.copy(place / "wall.png", place / "wall.tif")
-    for folder in ("holiday", "horses", "set", "photos"):
+    for folder in ("holiday", "horses", "set", "photos", "frames"):
         (place / folder).mkdir()
         for number in range(2):
             write_image(place / folder / f"{number}.png", picture)
@@ -195,7 +195,9 @@ def test_snippets_run(page: str, code: str, files: Path, tmp_path: Path, monkeyp
 
         for name in ("rocket", "coffee"):
             G = latentart.load("landscapes-256", "cpu")
-            result.save(result.Projection(G.w_avg.repeat(1, G.num_ws, 1)), Path(f"projected/{name}.npz"))
+            settings = {"checkpoint": {"name": G.name, "sha256": G.sha256}}
+            found = result.Projection(G.w_avg.repeat(1, G.num_ws, 1), settings=settings)
+            result.save(found, Path(f"projected/{name}.npz"))
     known: dict[str, Any] = {"latentart": latentart}
     if not re.search(r"^G = ", code, re.MULTILINE) and re.search(r"\bG\b", code):
         known["G"] = latentart.load("landscapes-256", "cpu")
