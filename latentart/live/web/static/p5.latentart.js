@@ -15,6 +15,7 @@
   const HEADER_BYTES = 40;
   const LOCAL = ["localhost", "127.0.0.1", "[::1]"];
   const SET_EVERY = 10; // ms: the server takes 200 messages a second
+  const REMEMBERED = 64; // values of a parameter that this page sent, of which the server may still echo one
   const PING_EVERY = 2000; // ms
   const RECONNECT = { first: 250, last: 3000 }; // ms
   const [SENT_WINDOW, SENT_LATE] = [2, 2000]; // pictures on their way to the server; ms after which they are lost
@@ -160,7 +161,8 @@
 
     /** Puts back what this page changed and nobody changed after it. Sent so that it arrives while the page closes. */
     restore() {
-      const mine = ([name, [, last]]) => String(this.values[name]) === String(last);
+      // The server may still be echoing one of the values before the last.
+      const mine = ([name, [, sent]]) => sent.includes(String(this.values[name]));
       const values = Object.fromEntries([...this._found].filter(mine).map(([name, [before]]) => [name, before]));
       this._found.clear();
       this._pending = null;
@@ -173,7 +175,8 @@
       if (!this.options.restore || !this.connected) return;
       for (const [name, value] of Object.entries(values)) {
         if (name.startsWith("audio/") || !(name in this.values)) continue;
-        this._found.set(name, [this._found.get(name)?.[0] ?? this.values[name], value]);
+        const [before, sent] = this._found.get(name) ?? [this.values[name], []];
+        this._found.set(name, [before, [...sent.slice(1 - REMEMBERED), String(value)]]);
       }
     }
 
