@@ -124,7 +124,7 @@ def trimmed(img: Tensor, border: int) -> Tensor:
     return img[..., border : img.shape[-2] - border, border : img.shape[-1] - border]
 
 
-class Recorded(np.ndarray):  # type: ignore[type-arg]
+class Recorded(np.ndarray):
     """A frame that says how it was made, for the sink that it is written to."""
 
     settings: Mapping[str, Any]
