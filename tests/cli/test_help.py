@@ -27,9 +27,8 @@ QUICK = ["--seconds", "0.2", "--fps", "5", "--engine", "eager", "--network", "gl
 
 
 def test_psi_is_one_number_everywhere() -> None:
-    live = next(p for p in params.table() if p.name == "psi") if hasattr(params, "table") else None
     assert Film().psi == Stills().psi == walk_options.PSI
-    assert live is None or live.default == walk_options.PSI
+    assert params.TABLE["psi"].default == walk_options.PSI
     assert f"[default: {walk_options.PSI}]" in str(_options.trunc(lambda: None).__click_params__[0].help)
 
 
