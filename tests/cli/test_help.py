@@ -6,6 +6,7 @@ import os
 import re
 import stat
 from pathlib import Path
+from types import SimpleNamespace
 
 import click
 import pytest
@@ -26,9 +27,8 @@ QUICK = ["--seconds", "0.2", "--fps", "5", "--engine", "eager", "--network", "gl
 
 
 def test_psi_is_one_number_everywhere() -> None:
-    live = next(p for p in params.table() if p.name == "psi") if hasattr(params, "table") else None
     assert Film().psi == Stills().psi == walk_options.PSI
-    assert live is None or live.default == walk_options.PSI
+    assert params.TABLE["psi"].default == walk_options.PSI
     assert f"[default: {walk_options.PSI}]" in str(_options.trunc(lambda: None).__click_params__[0].help)
 
 
@@ -77,7 +77,7 @@ def test_lines_without_a_terminal_say_share_and_time_left(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = iter(range(0, 1000, 4))
-    monkeypatch.setattr(_progress.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(_progress, "time", SimpleNamespace(monotonic=lambda: next(clock)))
     report = _progress.shares("search")
     for step in range(1, 41):
         report(step / 400, f"step {step}")
