@@ -65,15 +65,26 @@ def _fastest(
     stopwatch: Stopwatch,
     offered: Sequence[str],
 ) -> str:
-    times = {}
-    for form in offered:
+    def timed(form: str) -> float:
         layer = plan.layer(G, name, dtype, form)
         x = _something(G, layer, batch)
+        _compare(passes, layer, x[:1], plan.layer(G, name, dtype))
+        return stopwatch(partial(_whole, passes, layer), x)
+
+    return fastest(name, G.name, offered, timed)
+
+
+def fastest(name: str, model: str, offered: Sequence[str], timed: Callable[[str], float]) -> str:
+    """The form of a layer with the least time; those that `timed` refuses with a RouteError are logged and left out.
+
+    Raises RouteError when none is left.
+    """
+    times: dict[str, float] = {}
+    for form in offered:
         try:
-            _compare(passes, layer, x[:1], plan.layer(G, name, dtype))
-            times[form] = stopwatch(partial(_whole, passes, layer), x)
+            times[form] = timed(form)
         except RouteError as error:
-            log.warning("%s is not used for %s of %s: %s", form, name, G.name, error)
+            log.warning("%s is not used for %s of %s: %s", form, name, model, error)
     if not times:
         raise RouteError(f"no form of {name} works here")
     return min(times, key=times.__getitem__)

@@ -13,8 +13,8 @@ from latentart.engine import graph
 from latentart.engine.fused.alias_free import plain, plan
 from latentart.engine.fused.alias_free.network import Passes
 from latentart.engine.fused.alias_free.plan import Layer
-from latentart.engine.fused.forms import WRONG, Stopwatch
-from latentart.engine.request import RouteError, log
+from latentart.engine.fused.forms import WRONG, Stopwatch, fastest
+from latentart.engine.request import RouteError
 from latentart.models.stylegan3 import StyleGAN3
 
 
@@ -51,22 +51,18 @@ def _fastest(
     stopwatch: Stopwatch,
     offered: Sequence[str],
 ) -> str:
-    times: dict[str, float] = {}
-    wanted: Tensor | None = None
-    for form in offered:
+    wanted: list[Tensor] = []
+
+    def timed(form: str) -> float:
         layer = plan.layer(G, name, dtype, form)
         z = _something(G, layer, batch)
-        try:
-            with graph.told_in_one_line("it cannot be run"):
-                if wanted is None:
-                    wanted = whole(plain, layer, z[:1])[0]
-                _compare(whole(passes, layer, z[:1])[0], wanted)
-            times[form] = stopwatch(partial(whole, passes, layer), z)
-        except RouteError as error:
-            log.warning("%s is not used for %s of %s: %s", form, name, G.name, error)
-    if not times:
-        raise RouteError(f"no form of {name} works here")
-    return min(times, key=times.__getitem__)
+        with graph.told_in_one_line("it cannot be run"):
+            if not wanted:
+                wanted.append(whole(plain, layer, z[:1])[0])
+            _compare(whole(passes, layer, z[:1])[0], wanted[0])
+        return stopwatch(partial(whole, passes, layer), z)
+
+    return fastest(name, G.name, offered, timed)
 
 
 def _something(G: StyleGAN3, layer: Layer, batch: int) -> Tensor:
