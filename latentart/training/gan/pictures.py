@@ -120,12 +120,7 @@ def _fitted(path: Path, size: tuple[int, int]) -> Frame:
 
 def straight_resize(frame: Frame, size: tuple[int, int]) -> Frame:
     """RGBA [H, W, 4] in another size; colours are weighted by alpha, so that no hidden colour bleeds in."""
-    img = pixels.to_float(frame)
-    colour, alpha = img[:, :3], (img[:, 3:] + 1) / 2
-    made = pixels.resize(torch.cat([colour * alpha, alpha], dim=1), size)
-    cover = made[:, 3:].clamp(0, 1)
-    colour = made[:, :3] / cover.clamp_min(1 / 255)
-    smaller: Frame = pixels.to_uint8(torch.cat([colour, cover * 2 - 1], dim=1))[0]
+    smaller: Frame = pixels.to_uint8(pixels.resize_straight(pixels.to_float(frame), size))[0]
     return smaller
 
 
