@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from latentart import pixels, rate
 from latentart.errors import PictureError
@@ -75,5 +76,5 @@ def _has_alpha(path: Path) -> bool:
     try:
         with image_files.opened(path) as image:
             return image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info
-    except Exception:  # what is damaged is told when it is read
+    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError):  # told when it is read
         return False
