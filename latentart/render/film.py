@@ -287,17 +287,19 @@ def render(
     G = G or load(film.network)
     path = path or make_path(film, G)
     fps = rate.fps(film.fps)
+    across, down = film.tiles or (1, 1)
+    shape: tuple[int, int] = film.size or (G.img_size[1] * across, G.img_size[0] * down)
     then = then or make_then(film, G, fast=engine != "eager")
     if synthesis is None:
         # Everything that can be wrong is looked at before time is spent.
         probe = open_sink(target, fps=fps, overwrite=overwrite, **options)
         probe.abort()
+        if not film.then:
+            probe.check_size(*shape)
         synthesis = _engine(film, G, engine, probe)
     drawn_by = {"engine": synthesis.trial.name} if isinstance(synthesis, Engine) else {}
     chained = {"then": then.record()} if then else {}
     settings = {**settings_record(film, G), **drawn_by, **chained, "frames": path.num_frames}
-    across, down = film.tiles or (1, 1)
-    shape: tuple[int, int] = film.size or (G.img_size[1] * across, G.img_size[0] * down)
     noise: dict[str, Any] = {"noise_mode": film.noise_mode, "noise_seed": film.noise_seed}
     if isinstance(synthesis, Engine) and synthesis.request.output == "yuv420":
         options["planes"] = True

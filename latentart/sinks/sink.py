@@ -55,6 +55,10 @@ class Sink(Protocol):
         """Deletes the unfinished file. Has no effect after `close`."""
         ...
 
+    def check_size(self, width: int, height: int) -> None:
+        """Asks before the first frame whether frames of this size can be written. Raises SettingsError."""
+        return None
+
     def __enter__(self) -> Self:
         return self
 

@@ -74,6 +74,10 @@ class VideoSink(FileSink):
         recorded = {**(settings or {}), "encoder": encoder}
         super().__init__(target, fps=fps, settings=recorded, overwrite=overwrite, ground=ground)
 
+    def check_size(self, width: int, height: int) -> None:
+        """See `Sink.check_size`: with colour of half the size both sides are even."""
+        _layout(self.format, height, width, 3)
+
     def _begin(self, height: int, width: int, channels: int) -> None:
         layout = _layout(self.format, height, width, channels)
         # The header comes before the film, so it states the planned length of the film.
